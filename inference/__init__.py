@@ -1,0 +1,1 @@
+"""The job: read, prepare, predict, blend, write."""

@@ -1,0 +1,202 @@
+"""What an aerial raster is: opened once, checked, described by plain values."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+
+import numpy as np
+import rasterio
+from affine import Affine
+from rasterio.enums import ColorInterp, MaskFlags
+from rasterio.errors import RasterioError
+from rasterio.io import DatasetReader
+
+from .bands import guess_bands, parse_bands
+from .errors import BadInput
+from .grid import pixel_size_m
+
+COARSEST_M = 5.0  # metres a pixel beyond which no class but the largest could be told
+POOR_M = 0.6  # metres a pixel beyond which the map is much worse than its model card says
+_SAMPLES = 8  # windows a side that the radiometry is measured on
+_SAMPLE_SIZE = 128  # pixels a side of such a window
+
+
+@dataclass(frozen=True)
+class AerialSource:
+    """An aerial raster, readable and georeferenced.
+
+    bands: band numbers by role. stretch: for 16-bit rasters the digital numbers (low, high) of each band
+    number that become 0 and 255; empty for 8 bits. metres: metres to one unit of the CRS.
+    needs_alpha: whether validity is only known from a mask that warping must carry along.
+    """
+
+    path: str
+    crs_wkt: str
+    metres: float
+    transform: Affine
+    width: int
+    height: int
+    dtype: str
+    bands: dict[str, int]
+    stretch: dict[int, tuple[float, float]]
+    needs_alpha: bool
+
+    @property
+    def pixel_size_m(self) -> float:
+        """The larger of the two pixel sizes, in metres."""
+        return max(pixel_size_m(self.transform, self.metres))
+
+
+def open_raster(path: str, what: str) -> DatasetReader:
+    """Opens a raster for reading.
+
+    Raises BadInput, naming it as `what`, where that is not possible.
+    """
+    if "://" not in path and not path.startswith("/vsi") and ":" not in path[2:] and not os.path.exists(path):
+        raise BadInput(f"{what} {path} does not exist: choose an existing file.")
+    try:
+        return rasterio.open(path)
+    except RasterioError as error:
+        raise BadInput(f"{what} {path} cannot be read as a raster ({_one_line(error)}): choose another file.") from None
+
+
+def describe_aerial(path: str, bands_text: str, warn: callable) -> AerialSource:
+    """Checks an aerial raster and describes it. `warn` takes sentences for the user.
+
+    Raises BadInput where it cannot be used.
+    """
+    with open_raster(path, "The aerial raster") as dataset:
+        metres = _metres_to_unit(dataset, warn)
+        size = max(pixel_size_m(dataset.transform, metres))
+        if size > COARSEST_M:
+            raise BadInput(
+                f"The aerial raster {path} has pixels of {size:g} m, too coarse for land cover from the air: "
+                f"give an image of {POOR_M:g} m or finer."
+            )
+        if size > POOR_M:
+            warn(f"The aerial raster has pixels of {size:g} m; the model was made for 0.2 m and will be less accurate.")
+        bands = _bands_by_role(dataset, bands_text)
+        dtypes = {dataset.dtypes[number - 1] for number in bands.values()}
+        if not dtypes <= {"uint8", "uint16"}:
+            raise BadInput(
+                f"The aerial raster {path} has values of type {sorted(dtypes - {'uint8', 'uint16'})[0]}: "
+                "convert it to 8 or 16 bits without sign."
+            )
+        check_not_truncated(dataset, "The aerial raster")
+        flags = dataset.mask_flag_enums[bands["red"] - 1]
+        source = AerialSource(
+            path=path,
+            crs_wkt=dataset.crs.to_wkt() if dataset.crs else "",
+            metres=metres,
+            transform=dataset.transform,
+            width=dataset.width,
+            height=dataset.height,
+            dtype=dataset.dtypes[bands["red"] - 1],
+            bands=bands,
+            stretch=_stretch(dataset, bands),
+            needs_alpha=MaskFlags.per_dataset in flags and MaskFlags.alpha not in flags,
+        )
+    if source.stretch:
+        low, high = source.stretch[bands["red"]]
+        warn(f"The aerial raster has 16 bits: its values are stretched to 8 bits (red from {low:g} to {high:g}).")
+    return source
+
+
+def check_not_truncated(dataset: DatasetReader, what: str) -> None:
+    """Raises BadInput where a TIFF on disk ends before its pixels do."""
+    if dataset.driver not in ("GTiff", "COG") or not os.path.isfile(dataset.name):
+        return
+    size = os.path.getsize(dataset.name)
+    for index in dataset.indexes:
+        height, width = dataset.block_shapes[index - 1]
+        last_column, last_row = (dataset.width - 1) // width, (dataset.height - 1) // height
+        for row in range(last_row + 1):
+            for column in {0, last_column}:
+                offset = dataset.get_tag_item(f"BLOCK_OFFSET_{column}_{row}", "TIFF", bidx=index)
+                length = dataset.get_tag_item(f"BLOCK_SIZE_{column}_{row}", "TIFF", bidx=index)
+                if offset and length and int(offset) + int(length) > size:
+                    raise BadInput(
+                        f"{what} {dataset.name} is truncated: it ends before its pixels do; copy or download it again."
+                    )
+
+
+def metres_to_unit(dataset: DatasetReader) -> float | None:
+    """Metres to one unit of a raster's CRS; None where it has no CRS."""
+    if not dataset.crs:
+        return None
+    try:
+        return float(dataset.crs.linear_units_factor[1])
+    except RasterioError:
+        return 1.0
+
+
+def _metres_to_unit(dataset: DatasetReader, warn: callable) -> float:
+    path = dataset.name
+    if dataset.crs and dataset.crs.is_geographic:
+        raise BadInput(
+            f"The aerial raster {path} has a geographic CRS ({dataset.crs.to_string()[:40]}), whose pixels are in degrees: "
+            "reproject it first to a projected CRS, such as Lambert-93 (EPSG:2154) or the local UTM zone."
+        )
+    if dataset.transform.is_identity or dataset.transform.determinant == 0:
+        raise BadInput(
+            f"The aerial raster {path} has no georeference, so its pixel size in metres is unknown: "
+            "georeference it first, or choose one with a CRS."
+        )
+    metres = metres_to_unit(dataset)
+    if metres is None:
+        size = pixel_size_m(dataset.transform, 1.0)[0]
+        if not 0.01 <= size <= COARSEST_M:
+            raise BadInput(
+                f"The aerial raster {path} has no CRS and pixels of {size:g} units, which cannot be metres: "
+                "assign its CRS first."
+            )
+        warn(f"The aerial raster has no CRS; its pixel size of {size:g} is taken as metres.")
+        return 1.0
+    return metres
+
+
+def _bands_by_role(dataset: DatasetReader, text: str) -> dict[str, int]:
+    bands = parse_bands(text)
+    if bands:
+        for role, number in bands.items():
+            if number > dataset.count:
+                raise BadInput(
+                    f"The bands name band {number} as {role}, but {dataset.name} has {dataset.count}: correct the bands."
+                )
+    else:
+        alpha = tuple(interpretation == ColorInterp.alpha for interpretation in dataset.colorinterp)
+        bands = guess_bands(dataset.descriptions, alpha)
+    missing = [role for role in ("red", "green", "blue") if role not in bands]
+    if missing:
+        count = "one band" if dataset.count == 1 else f"{dataset.count} bands"
+        raise BadInput(
+            f"The aerial raster {dataset.name} has {count} and none for {missing[0]}: "
+            "give an image with red, green and blue, and say which is which in the bands."
+        )
+    return bands
+
+
+def _stretch(dataset: DatasetReader, bands: dict[str, int]) -> dict[int, tuple[float, float]]:
+    """The 0.5 and 99.5 percentiles of each optical 16-bit band, over sample windows spread evenly."""
+    numbers = [number for role, number in bands.items() if role != "elevation"]
+    if dataset.dtypes[numbers[0] - 1] != "uint16":
+        return {}
+    samples: list[np.ndarray] = []
+    for row in np.linspace(0, max(0, dataset.height - _SAMPLE_SIZE), _SAMPLES).astype(int):
+        for column in np.linspace(0, max(0, dataset.width - _SAMPLE_SIZE), _SAMPLES).astype(int):
+            window = rasterio.windows.Window(
+                column, row, min(_SAMPLE_SIZE, dataset.width), min(_SAMPLE_SIZE, dataset.height)
+            )
+            values = dataset.read(numbers, window=window)
+            valid = dataset.read_masks(numbers, window=window).any(axis=0)
+            samples.append(values[:, valid])
+    values = np.concatenate(samples, axis=1)
+    if values.shape[1] == 0:
+        return {number: (0.0, 65535.0) for number in numbers}
+    low, high = np.percentile(values, [0.5, 99.5], axis=1)
+    return {number: (float(a), float(max(b, a + 1))) for number, a, b in zip(numbers, low, high)}
+
+
+def _one_line(error: Exception) -> str:
+    return " ".join(str(error).split())

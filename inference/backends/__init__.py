@@ -1,0 +1,42 @@
+"""Runtimes that evaluate a network: the only room that knows torch from any other."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+
+from ...models.cards import ModelCard
+
+Series = tuple[np.ndarray, np.ndarray]  # (T, bands, 40, 40) float32 and the days (T,) float32
+
+
+class Backend(Protocol):
+    """A network that is ready to predict.
+
+    card: what it is. device, precision: what it runs on. batch_size: tiles a call.
+    """
+
+    card: ModelCard
+    device: str
+    precision: str
+    batch_size: int
+
+    def logits(self, aerial: np.ndarray, series: Series | None) -> np.ndarray:
+        """Logits (batch_size, outputs, rows, columns) float32.
+
+        aerial: (batch_size, inputs, rows, columns) float32. series: Sentinel-2 of every tile, with
+        shapes (batch_size, T, bands, 40, 40) and (batch_size, T), or None.
+        """
+
+
+def open_backend(model: Path, device: str, precision: str) -> Backend:
+    """The runtime for a model folder or checkpoint.
+
+    device: auto, cpu, cuda or mps. precision: auto, fp32 or bf16.
+    Raises BadModel where the model cannot be used, BadInput where the device is not there.
+    """
+    from .torch_backend import TorchBackend
+
+    return TorchBackend.open(model, device, precision)

@@ -1,0 +1,92 @@
+"""Networks on PyTorch."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import nn
+
+from ...models.cards import ModelCard
+from ...models.checkpoints import load_model
+from ..errors import BadInput
+from . import Series
+
+_GPU_BATCH = 4  # tiles a call on a GPU; on a CPU one tile fills all cores
+_TRIAL_SIZE = 256  # pixels a side of the tile that precisions are timed on
+_WORTH_IT = 0.8  # bf16 must take less than this share of fp32's time to be chosen
+
+
+def available_devices() -> list[dict[str, str]]:
+    """The devices that torch can use here: id (cpu, cuda, mps) and name, the fastest first."""
+    devices = [{"id": "cpu", "name": "CPU"}]
+    if torch.backends.mps.is_available():
+        devices.insert(0, {"id": "mps", "name": "Apple GPU"})
+    if torch.cuda.is_available():
+        devices.insert(0, {"id": "cuda", "name": torch.cuda.get_device_name()})
+    return devices
+
+
+@dataclass(frozen=True)
+class TorchBackend:
+    """A torch network on a device, in a precision. See `Backend`."""
+
+    card: ModelCard
+    network: nn.Module
+    device: str
+    precision: str
+    batch_size: int
+
+    @classmethod
+    def open(cls, model: Path, device: str, precision: str) -> TorchBackend:
+        """See `open_backend`."""
+        device = choose_device(device)
+        card, network = load_model(model)
+        network = network.to(device).to(memory_format=torch.channels_last)
+        backend = cls(card, network, device, "fp32", 1 if device == "cpu" else _GPU_BATCH)
+        if precision == "auto":
+            precision = _faster_precision(backend)
+        return cls(card, network, device, precision, backend.batch_size)
+
+    def logits(self, aerial: np.ndarray, series: Series | None) -> np.ndarray:
+        """See `Backend.logits`."""
+        with torch.inference_mode(), torch.autocast(self.device, torch.bfloat16, enabled=self.precision == "bf16"):
+            tiles = torch.from_numpy(aerial).to(self.device).contiguous(memory_format=torch.channels_last)
+            if series is None:
+                result = self.network(tiles)
+            else:
+                result = self.network(tiles, *(torch.from_numpy(array).to(self.device) for array in series))
+            return result.float().cpu().numpy()
+
+
+def choose_device(wanted: str) -> str:
+    """The device id that `wanted` (auto, cpu, cuda, mps) means here.
+
+    Raises BadInput where it is not there.
+    """
+    here = [device["id"] for device in available_devices()]
+    if wanted == "auto":
+        return here[0]
+    if wanted not in here:
+        raise BadInput(f"The device {wanted} is not available here: choose one of auto, {', '.join(here)}.")
+    return wanted
+
+
+def _faster_precision(backend: TorchBackend) -> str:
+    """bf16 where it is clearly faster than fp32 on this very machine: processors that emulate it are slower."""
+    if backend.device == "mps":
+        return "fp32"
+    size = min(_TRIAL_SIZE, backend.card.tile_size)
+    tile = np.zeros((backend.batch_size, len(backend.card.inputs), size, size), np.float32)
+    seconds = {}
+    for precision in ("fp32", "bf16"):
+        trial = TorchBackend(backend.card, backend.network, backend.device, precision, backend.batch_size)
+        trial.logits(tile, None)
+        start = time.perf_counter()
+        for _ in range(2):
+            trial.logits(tile, None)
+        seconds[precision] = time.perf_counter() - start
+    return "bf16" if seconds["bf16"] < _WORTH_IT * seconds["fp32"] else "fp32"

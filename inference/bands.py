@@ -1,0 +1,64 @@
+"""Which band of an aerial raster plays which role."""
+
+from __future__ import annotations
+
+import re
+
+from ..models.cards import ROLES
+from .errors import BadInput
+
+_BY_POSITION = ROLES  # the order of FLAIR: red, green, blue, near infrared, elevation
+
+_WORDS = {
+    "red": ("red", "r", "rouge"),
+    "green": ("green", "g", "vert"),
+    "blue": ("blue", "b", "bleu"),
+    "nir": (
+        "nir",
+        "near infrared",
+        "near-infrared",
+        "near_infrared",
+        "infrared",
+        "infrarouge",
+        "proche infrarouge",
+        "pir",
+        "i",
+    ),
+    "elevation": ("elevation", "e", "height", "ndsm", "ndhm", "dhm", "chm", "mnh", "hauteur"),
+}
+_ROLE_OF_WORD = {word: role for role, words in _WORDS.items() for word in words}
+
+
+def parse_bands(text: str) -> dict[str, int]:
+    """Band numbers (from 1) by role of a text such as ``R=1 G=2 B=3 NIR=4 ELEVATION=5``.
+
+    Raises BadInput where the text does not say that.
+    """
+    bands: dict[str, int] = {}
+    for part in re.split(r"[\s,;]+", text.strip()):
+        if not part:
+            continue
+        word, _, number = part.partition("=")
+        role = _ROLE_OF_WORD.get(word.strip().lower())
+        if role is None or not number.strip().isdigit() or int(number) < 1:
+            raise BadInput(f"The bands hold {part!r}: write them like R=1 G=2 B=3 NIR=4 ELEVATION=5.")
+        if role in bands:
+            raise BadInput(f"The bands name {role} twice: name each role once, like R=1 G=2 B=3.")
+        bands[role] = int(number)
+    return bands
+
+
+def guess_bands(descriptions: tuple[str | None, ...], alpha: tuple[bool, ...]) -> dict[str, int]:
+    """Band numbers by role: by description where red, green and blue are described, else by position.
+
+    descriptions: of each band, None where it has none. alpha: whether each band is transparency.
+    """
+    described: dict[str, int] = {}
+    for number, description in enumerate(descriptions, start=1):
+        role = _ROLE_OF_WORD.get((description or "").strip().lower())
+        if role is not None and not alpha[number - 1]:
+            described.setdefault(role, number)
+    if {"red", "green", "blue"} <= set(described):
+        return described
+    numbers = [number for number, transparent in enumerate(alpha, start=1) if not transparent]
+    return dict(zip(_BY_POSITION, numbers))

@@ -1,0 +1,194 @@
+"""Checks a whole job before any work starts: each failure is one sentence with its remedy."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from rasterio.features import bounds as geometry_bounds
+from rasterio.features import is_valid_geom
+
+from ..models.cards import BadModel, ModelCard, read_card
+from ..models.checkpoints import read_checkpoint
+from ..models.library import find_model
+from .aerial import AerialSource, describe_aerial, open_raster
+from .errors import BadInput
+from .grid import Grid, Window, intersection, make_grid
+from .job import SegmentationJob
+from .predict import AUGMENTATIONS
+from .sentinel2 import SentinelSource, describe_sentinel2
+
+_ROLE_NAMES = {"nir": "near infrared", "elevation": "elevation"}
+_SPARE_BYTES = 50_000_000  # free disk to leave beside what a job writes
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """A checked job: everything that the steps after it need, as plain values.
+
+    window: what to map, in pixels of the grid. roles: the model's inputs that are at hand.
+    heights: whether elevation comes from a raster of its own. model: folder or checkpoint file.
+    """
+
+    job: SegmentationJob
+    model: Path
+    card: ModelCard
+    aerial: AerialSource
+    grid: Grid
+    window: Window
+    roles: tuple[str, ...]
+    heights: bool
+    sentinel2: SentinelSource | None
+
+
+def check_job(job: SegmentationJob, warn: Callable[[str], None]) -> Inputs:
+    """Checks everything that can be known before the work. `warn` takes sentences for the user.
+
+    Raises BadInput at the first thing that is wrong; nothing has been written then.
+    """
+    _check_choice("test-time augmentation", job.tta, AUGMENTATIONS)
+    _check_choice("precision", job.precision, ("auto", "fp32", "bf16"))
+    _check_choice("device", job.device, ("auto", "cpu", "cuda", "mps"))
+    model, card = _find_card(job.model)
+    aerial = describe_aerial(job.input, job.bands, warn)
+    grid = make_grid(
+        aerial.transform,
+        aerial.width,
+        aerial.height,
+        aerial.crs_wkt,
+        aerial.metres,
+        card.ground_sampling_distance,
+    )
+    window = _window(job, grid)
+    _check_mask(job, grid, window)
+    heights = job.elevation is not None and "elevation" in card.inputs
+    if heights:
+        _check_heights(job.elevation, grid)
+    roles = _roles(card, aerial, heights, warn)
+    sentinel2 = None
+    if job.sentinel2 is not None:
+        if card.satellite is None:
+            warn(f"The model {card.title} takes no Sentinel-2: the series is left out.")
+        else:
+            inside = intersection(window, (0, 0, grid.width, grid.height))
+            sentinel2 = describe_sentinel2(job.sentinel2, grid, grid.window_bounds(inside))
+            warn("The Sentinel-2 raster has no cloud mask: all of its dates are kept.")
+    _check_outputs(job, window, len(card.classes))
+    return Inputs(job, model, card, aerial, grid, window, roles, heights, sentinel2)
+
+
+def _check_choice(name: str, value: str, choices: tuple[str, ...]) -> None:
+    if value not in choices:
+        raise BadInput(f"The {name} {value!r} is unknown: choose one of {', '.join(choices)}.")
+
+
+def _find_card(name: str) -> tuple[Path, ModelCard]:
+    try:
+        model = find_model(name)
+        return model, read_card(model) if model.is_dir() else read_checkpoint(model)[0]
+    except BadModel as error:
+        raise BadInput(str(error)) from None
+
+
+def _window(job: SegmentationJob, grid: Grid) -> Window:
+    whole = (0, 0, grid.width, grid.height)
+    if job.extent is None:
+        return whole
+    xmin, ymin, xmax, ymax = job.extent
+    if not (xmin < xmax and ymin < ymax):
+        raise BadInput(
+            f"The extent {xmin:g} {ymin:g} {xmax:g} {ymax:g} is empty: give XMIN YMIN XMAX YMAX, "
+            "each minimum smaller than its maximum."
+        )
+    window = grid.window_of(job.extent)
+    if intersection(window, whole) is None:
+        raster = " ".join(f"{value:.10g}" for value in grid.window_bounds(whole))
+        raise BadInput(
+            f"The extent lies outside the aerial raster, which covers {raster}: choose an extent that overlaps it."
+        )
+    return window
+
+
+def _check_mask(job: SegmentationJob, grid: Grid, window: Window) -> None:
+    if job.mask is None:
+        return
+    if not job.mask or not all(is_valid_geom(geometry) for geometry in job.mask):
+        raise BadInput("The mask has no valid polygons: choose a layer with polygons, or no mask.")
+    xmin, ymin, xmax, ymax = grid.window_bounds(window)
+    for geometry in job.mask:
+        left, bottom, right, top = geometry_bounds(geometry)
+        if left < xmax and right > xmin and bottom < ymax and top > ymin:
+            return
+    raise BadInput("The mask's polygons lie outside the extent: choose polygons that overlap it, or no mask.")
+
+
+def _check_heights(path: str, grid: Grid) -> None:
+    with open_raster(path, "The elevation raster") as dataset:
+        if not dataset.crs or not grid.crs_wkt:
+            raise BadInput(
+                f"The elevation raster {path} cannot be laid under the aerial raster: both need a CRS; "
+                "assign the missing one first."
+            )
+
+
+def _roles(card: ModelCard, aerial: AerialSource, heights: bool, warn: Callable[[str], None]) -> tuple[str, ...]:
+    roles = tuple(role for role in card.inputs if role in aerial.bands or (role == "elevation" and heights))
+    for role in card.inputs:
+        if role in roles:
+            continue
+        name = _ROLE_NAMES.get(role, role)
+        if role not in card.fill:
+            raise BadInput(
+                f"The model {card.title} needs {name}, which the aerial raster does not have: "
+                "say its band in the bands, or choose another model."
+            )
+        warn(f"The aerial raster has no {name}: the model works without it, less accurately.")
+    return roles
+
+
+def _check_outputs(job: SegmentationJob, window: Window, classes: int) -> None:
+    pixels = window[2] * window[3]
+    outputs = [(job.output, 1), (job.confidence, 1), (job.probabilities, classes)]
+    seen: set[str] = set()
+    inputs = {os.path.realpath(path) for path in (job.input, job.elevation, job.sentinel2) if path}
+    needed: dict[str, int] = {}
+    for path, bands in outputs:
+        if path is None:
+            continue
+        folder = os.path.dirname(os.path.abspath(path))
+        if not path.lower().endswith((".tif", ".tiff")):
+            raise BadInput(f"The output {path} would be a GeoTIFF: give it a name that ends in .tif.")
+        if os.path.realpath(path) in inputs:
+            raise BadInput(f"The output {path} is one of the inputs: choose another name.")
+        if os.path.realpath(path) in seen:
+            raise BadInput(f"Two outputs are called {path}: give each its own name.")
+        seen.add(os.path.realpath(path))
+        _check_writable(path, folder)
+        # the working file and the finished one exist side by side for a moment
+        needed[folder] = needed.get(folder, _SPARE_BYTES) + 2 * bands * pixels
+    for folder, size in needed.items():
+        free = shutil.disk_usage(folder).free
+        if free < size:
+            raise BadInput(
+                f"The folder {folder} has {free / 1e9:.1f} GB free and the map may need {size / 1e9:.1f} GB: "
+                "free some space or choose another folder."
+            )
+
+
+def _check_writable(path: str, folder: str) -> None:
+    if not os.path.isdir(folder):
+        raise BadInput(f"The output folder {folder} does not exist: create it or choose another.")
+    if os.path.isdir(path):
+        raise BadInput(f"The output {path} is a folder: give the name of a file.")
+    try:
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+        if os.path.exists(path):
+            with open(path, "r+b"):
+                pass
+    except OSError as error:
+        raise BadInput(f"The output {path} cannot be written ({error.strerror}): choose another folder.") from None

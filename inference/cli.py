@@ -1,0 +1,142 @@
+"""The engine's command line.
+
+Exit status: 0 done, 2 bad input (one line on standard error), 130 cancelled, 1 anything else.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+
+from ..models.cards import BadModel
+from ..version import plugin_version
+from .errors import BadInput, Cancelled
+from .job import SegmentationJob
+
+DONE, FAILED, BAD_INPUT, CANCELLED = 0, 1, 2, 130
+
+
+def run(arguments: list[str]) -> int:
+    """Runs one command; returns the exit status."""
+    parser = _parser()
+    try:
+        options = parser.parse_args(arguments)
+    except SystemExit as leaving:  # argparse has printed its one line
+        return int(leaving.code or 0)
+    try:
+        return options.run(options)
+    except (BadInput, BadModel) as error:
+        print(f"flair_landcover: {error}", file=sys.stderr)
+        return BAD_INPUT
+    except (Cancelled, KeyboardInterrupt):
+        print("flair_landcover: cancelled; nothing was written.", file=sys.stderr)
+        return CANCELLED
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> None:
+        self.exit(BAD_INPUT, f"flair_landcover: {message} (see --help)\n")
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _Parser(prog="flair_landcover", description="Land-cover maps of aerial images.")
+    parser.add_argument("--version", action="version", version=plugin_version())
+    commands = parser.add_subparsers(dest="command", required=True, parser_class=_Parser)
+
+    segment = commands.add_parser("segment", help="map the land cover of an aerial raster")
+    segment.add_argument("input", metavar="INPUT", help="aerial raster with red, green and blue, 8 or 16 bits")
+    segment.add_argument("output", metavar="OUTPUT", help="GeoTIFF to write: labels 1 to 13, 0 = nodata")
+    segment.add_argument("--bands", default="", metavar="TEXT", help="such as 'R=1 G=2 B=3 NIR=4 ELEVATION=5'")
+    segment.add_argument("--elevation", metavar="PATH", help="raster of heights above ground in metres")
+    segment.add_argument(
+        "--extent", nargs=4, type=float, metavar=("XMIN", "YMIN", "XMAX", "YMAX"), help="in the raster's CRS"
+    )
+    segment.add_argument("--sentinel2", metavar="PATH", help="raster of 10 bands, or 10 for each date of a series")
+    segment.add_argument("--model", default="bundled", metavar="ID_OR_FILE", help="model id, folder or checkpoint")
+    segment.add_argument("--device", default="auto", help="auto, cpu, cuda or mps")
+    segment.add_argument("--precision", default="auto", help="auto, fp32 or bf16")
+    segment.add_argument("--tta", default="none", help="test-time augmentation: none, flips or d4")
+    segment.add_argument("--confidence", metavar="FILE", help="GeoTIFF of the class's probability in percent")
+    segment.add_argument("--probabilities", metavar="FILE", help="GeoTIFF of all class probabilities x 255")
+    segment.set_defaults(run=_segment)
+
+    models = commands.add_parser("models", help="list the models at hand, or install a checkpoint")
+    models.add_argument("--install", metavar="FILE", help="checkpoint (.ckpt, .pth, .safetensors) to install")
+    models.add_argument("--name", help="id of the installed model; default: the file's name")
+    models.set_defaults(run=_models)
+
+    worker = commands.add_parser("worker", help="serve QGIS on standard input and output")
+    worker.set_defaults(run=_worker)
+    return parser
+
+
+def _segment(options: argparse.Namespace) -> int:
+    from tqdm import tqdm
+
+    from .segment import segment
+
+    job = SegmentationJob(
+        input=options.input,
+        output=options.output,
+        bands=options.bands,
+        elevation=options.elevation,
+        extent=tuple(options.extent) if options.extent else None,
+        sentinel2=options.sentinel2,
+        model=options.model,
+        device=options.device,
+        precision=options.precision,
+        tta=options.tta,
+        confidence=options.confidence,
+        probabilities=options.probabilities,
+    )
+    with tqdm(total=1.0, bar_format="{l_bar}{bar}| {elapsed}<{remaining}{postfix}", leave=False) as bar:
+        result = segment(job, _BarReport(bar))
+    print(f"{result.output}: {result.tiles} tiles in {result.seconds:.1f} s on {result.device}, {result.precision}")
+    total = sum(result.areas_m2.values()) or 1.0
+    for value, name, _ in result.classes:
+        area = result.areas_m2[value]
+        print(f"{value:3} {name:24} {area:14.1f} m2 {area / total:7.1%}")
+    return DONE
+
+
+class _BarReport:
+    """Shows a job's progress as a bar and its warnings above it; Ctrl+C is its cancel."""
+
+    def __init__(self, bar) -> None:
+        self._bar = bar
+
+    def progress(self, fraction: float, message: str, remaining_s: float | None = None) -> None:
+        self._bar.set_postfix_str(message, refresh=False)
+        self._bar.update(max(0.0, fraction - self._bar.n))
+
+    def warning(self, message: str) -> None:
+        self._bar.write(f"Warning: {message}", file=sys.stderr)
+
+    def tile(self, bounds: tuple[float, float, float, float]) -> None:
+        pass
+
+    def cancelled(self) -> bool:
+        return False
+
+
+def _models(options: argparse.Namespace) -> int:
+    from pathlib import Path
+
+    from ..models.library import installed_models, user_folder
+
+    if options.install:
+        from ..models.checkpoints import install_checkpoint
+
+        name = options.name or Path(options.install).stem.lower()
+        card = install_checkpoint(Path(options.install), user_folder() / name)
+        print(f"{card.id}: installed in {user_folder() / name}")
+        return DONE
+    for card in installed_models():
+        print(f"{card.id:24} {card.title}: {card.limits}")
+    return DONE
+
+
+def _worker(options: argparse.Namespace) -> int:
+    from .worker import main
+
+    return main() or DONE

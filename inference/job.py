@@ -1,0 +1,111 @@
+"""What one run of the engine is asked for, and what it answers.
+
+`SegmentationJob` is built by the Processing algorithm, the command line, the tests and anything
+else that wants a map; it travels as JSON to the worker. It holds plain values only.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, fields
+from typing import Protocol
+
+from .errors import BadInput
+
+
+@dataclass(frozen=True)
+class SegmentationJob:
+    """One land-cover map to make.
+
+    input: path of the aerial raster.
+    output: path of the label GeoTIFF to write.
+    bands: band numbers by role, such as ``R=1 G=2 B=3 NIR=4 ELEVATION=5``; empty: found out by band
+        descriptions, else by position.
+    elevation: path of a raster of heights above ground in metres, used for the role elevation.
+    extent: (xmin, ymin, xmax, ymax) in the aerial raster's CRS; None: the whole raster. Labels do not
+        depend on it: a raster split into extents gives the labels of the whole, to the pixel.
+    mask: GeoJSON-like polygon geometries in the aerial raster's CRS; labels outside are nodata.
+    sentinel2: path of a raster of 10 bands, or T x 10 bands, of Sentinel-2.
+    model: id of an installed model, or the path of a model folder or checkpoint.
+    device: ``auto``, ``cpu``, ``cuda`` or ``mps``.
+    precision: ``auto``, ``fp32`` or ``bf16``.
+    tta: test-time augmentation, ``none``, ``flips`` (4 passes) or ``d4`` (8 passes).
+    confidence: path of the confidence raster to write, or None.
+    probabilities: path of the raster of class probabilities to write, or None.
+    """
+
+    input: str
+    output: str
+    bands: str = ""
+    elevation: str | None = None
+    extent: tuple[float, float, float, float] | None = None
+    mask: tuple[dict, ...] | None = None
+    sentinel2: str | None = None
+    model: str = "bundled"
+    device: str = "auto"
+    precision: str = "auto"
+    tta: str = "none"
+    confidence: str | None = None
+    probabilities: str | None = None
+
+    def to_dict(self) -> dict:
+        """Plain JSON values; `from_dict` gives the same job back."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, values: dict) -> SegmentationJob:
+        """The job that `to_dict` described.
+
+        Raises BadInput where a name is unknown or a required one is missing.
+        """
+        known = {f.name for f in fields(cls)}
+        unknown = sorted(set(values) - known)
+        if unknown:
+            raise BadInput(f"The job holds a setting that this version does not know: {unknown[0]}. Remove it.")
+        missing = [name for name in ("input", "output") if not values.get(name)]
+        if missing:
+            raise BadInput(f"The job does not say its {missing[0]}: give a path.")
+        tuples = {name: tuple(values[name]) for name in ("extent", "mask") if values.get(name) is not None}
+        return cls(**{**values, **tuples})
+
+
+@dataclass(frozen=True)
+class SegmentationResult:
+    """What a finished job left.
+
+    output, confidence, probabilities: paths written (None where not asked for).
+    areas_m2: square metres by class value.
+    classes: (value, name, colour) of the map's legend.
+    tiles: number of tiles predicted.
+    seconds: wall time of the job.
+    device, precision: what it ran on.
+    """
+
+    output: str
+    confidence: str | None
+    probabilities: str | None
+    areas_m2: dict[int, float]
+    classes: tuple[tuple[int, str, str], ...]
+    tiles: int
+    seconds: float
+    device: str
+    precision: str
+
+    def to_dict(self) -> dict:
+        """Plain JSON values (JSON makes the keys of `areas_m2` strings)."""
+        return asdict(self)
+
+
+class Report(Protocol):
+    """How a job speaks to whoever started it. Called from the thread that runs the job."""
+
+    def progress(self, fraction: float, message: str, remaining_s: float | None = None) -> None:
+        """fraction: 0..1 of the work done; remaining_s: seconds still expected, None if unknown."""
+
+    def warning(self, message: str) -> None:
+        """Something that the user should know, in one sentence; the job goes on."""
+
+    def tile(self, bounds: tuple[float, float, float, float]) -> None:
+        """A tile is done: (xmin, ymin, xmax, ymax) in the aerial raster's CRS."""
+
+    def cancelled(self) -> bool:
+        """True once the user wants the job to stop; asked at least once a tile."""

@@ -1,0 +1,101 @@
+"""The tile plan: which windows the network sees, and which tile finishes which block of the map.
+
+Tiles lie on a lattice that is anchored at the raster, never at the extent, and they read whatever
+the raster holds around the extent. A pixel's label therefore depends on the raster and the model
+alone: two adjacent extents give, up to their very border, the labels of both predicted at once.
+
+Along each axis tile i starts at i x stride; the last one is moved back so that it ends with the
+raster. The block of tile (i, j) reaches from its start to the start of the next tile: no later tile
+touches it, so once tiles are predicted row by row the tile that owns a block is the last to add to it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from .grid import Window, intersection
+
+OVERLAP = 96  # pixels that neighbouring tiles share: 19 m, three times the network's deepest stride of 32
+
+
+@dataclass(frozen=True)
+class Tile:
+    """One input window of the network and the block of the map that it finishes.
+
+    row, column: index in the lattice. window: what the network sees (it may reach past a raster
+    that is smaller than a tile). block: the window of which this is the last tile.
+    """
+
+    row: int
+    column: int
+    window: Window
+    block: Window
+
+
+@dataclass(frozen=True)
+class TilePlan:
+    """A lattice of tiles over a raster of `width` x `height` grid pixels, and the part of it to map.
+
+    output: the window to write, which may cross the raster's edge.
+    """
+
+    width: int
+    height: int
+    tile_size: int
+    output: Window
+    rows: tuple[int, ...]
+    columns: tuple[int, ...]
+
+    def tile(self, row: int, column: int) -> Tile:
+        """The tile of a lattice index."""
+        left, block_width = _block(self.columns, column, self.width)
+        top, block_height = _block(self.rows, row, self.height)
+        return Tile(row, column, (left, top, self.tile_size, self.tile_size), (left, top, block_width, block_height))
+
+    def target(self, tile: Tile) -> Window | None:
+        """The part of a tile's block that is to be written, or None."""
+        return intersection(tile.block, self.output)
+
+    def owners(self, columns: range) -> list[Tile]:
+        """The tiles of those lattice columns whose blocks hold something to write, in reading order."""
+        tiles = (self.tile(row, column) for row in range(len(self.rows)) for column in columns)
+        return [tile for tile in tiles if self.target(tile)]
+
+    def touching(self, tile: Tile) -> Iterator[Tile]:
+        """The tiles whose windows reach into the part of this tile's block that is to be written, itself included."""
+        target = self.target(tile)
+        if target is None:
+            return
+        for row in range(_first_reaching(self.rows, tile.row, self.tile_size), tile.row + 1):
+            for column in range(_first_reaching(self.columns, tile.column, self.tile_size), tile.column + 1):
+                candidate = self.tile(row, column)
+                if intersection(candidate.window, target):
+                    yield candidate
+
+
+def make_plan(width: int, height: int, output: Window, tile_size: int, overlap: int = OVERLAP) -> TilePlan:
+    """The plan of a raster of `width` x `height` pixels for the window `output`."""
+    return TilePlan(
+        width, height, tile_size, output, _starts(height, tile_size, overlap), _starts(width, tile_size, overlap)
+    )
+
+
+def _starts(length: int, tile_size: int, overlap: int) -> tuple[int, ...]:
+    if length <= tile_size:
+        return (0,)
+    stride = tile_size - overlap
+    return (*range(0, length - tile_size, stride), length - tile_size)
+
+
+def _block(starts: tuple[int, ...], index: int, length: int) -> tuple[int, int]:
+    end = starts[index + 1] if index + 1 < len(starts) else length
+    return starts[index], end - starts[index]
+
+
+def _first_reaching(starts: tuple[int, ...], index: int, tile_size: int) -> int:
+    """Index of the first tile that reaches past the start of tile `index` along one axis."""
+    first = index
+    while first > 0 and starts[first - 1] + tile_size > starts[index]:
+        first -= 1
+    return first

@@ -1,0 +1,129 @@
+"""Class probabilities of tiles: batches, test-time augmentation, and the outputs that count."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+
+from ..models.cards import ModelCard
+from .backends import Backend, Series, open_backend
+from .plan import Tile
+
+# Views of a tile by name: (quarter turns, mirrored), applied to the last two axes.
+_VIEWS = {
+    "none": ((0, False),),
+    "flips": ((0, False), (0, True), (2, False), (2, True)),
+    "d4": tuple((turns, mirrored) for mirrored in (False, True) for turns in range(4)),
+}
+AUGMENTATIONS = tuple(_VIEWS)
+
+
+@dataclass(frozen=True)
+class TileInput:
+    """What the network gets of a tile.
+
+    aerial: (inputs, size, size) float32, or None where the tile holds no data at all.
+    valid: (size, size) bool, pixels with data. series: its Sentinel-2, or None.
+    """
+
+    tile: Tile
+    aerial: np.ndarray | None
+    valid: np.ndarray
+    series: Series | None
+
+
+def predict_tiles(
+    inputs: Iterator[TileInput], backend: Backend, augmentation: str
+) -> Iterator[tuple[TileInput, np.ndarray | None]]:
+    """Each tile with its class probabilities (classes, size, size) float32, in the order they come.
+
+    Every call of the network has the same number of tiles with equally many dates, the last one filled
+    up: what a tile gets does not depend on the tiles beside it.
+    """
+    batch: list[TileInput] = []
+    for tile_input in inputs:
+        if batch and not _alike(batch[0], tile_input):
+            yield from _predict_batch(batch, backend, augmentation)
+            batch = []
+        batch.append(tile_input)
+        if len(batch) == backend.batch_size or tile_input.aerial is None:
+            yield from _predict_batch(batch, backend, augmentation)
+            batch = []
+    if batch:
+        yield from _predict_batch(batch, backend, augmentation)
+
+
+def _alike(first: TileInput, second: TileInput) -> bool:
+    if first.aerial is None or second.aerial is None or (first.series is None) != (second.series is None):
+        return False
+    return first.series is None or len(first.series[1]) == len(second.series[1])
+
+
+def _predict_batch(
+    batch: list[TileInput], backend: Backend, augmentation: str
+) -> Iterator[tuple[TileInput, np.ndarray | None]]:
+    if batch[0].aerial is None:
+        yield batch[0], None
+        return
+    filled = batch + [batch[-1]] * (backend.batch_size - len(batch))
+    aerial = np.stack([item.aerial for item in filled])
+    series = None
+    if batch[0].series is not None:
+        series = tuple(np.stack([item.series[part] for item in filled]) for part in (0, 1))
+    yield from zip(batch, _augmented(aerial, series, backend, augmentation))
+
+
+def _augmented(aerial: np.ndarray, series: Series | None, backend: Backend, augmentation: str) -> np.ndarray:
+    """Mean of the probabilities over the views of test-time augmentation, (tiles, classes, size, size)."""
+    views = _VIEWS[augmentation]
+    total: np.ndarray | float = 0.0
+    for turns, mirrored in views:
+        seen = None if series is None else (_turned(series[0], turns, mirrored), series[1])
+        logits = backend.logits(_turned(aerial, turns, mirrored), seen)
+        total = total + _turned_back(class_probabilities(logits, backend.card), turns, mirrored)
+    return total / np.float32(len(views))
+
+
+def _turned(array: np.ndarray, turns: int, mirrored: bool) -> np.ndarray:
+    array = array[..., ::-1] if mirrored else array
+    return np.ascontiguousarray(np.rot90(array, turns, axes=(-2, -1)))
+
+
+def _turned_back(array: np.ndarray, turns: int, mirrored: bool) -> np.ndarray:
+    array = np.rot90(array, -turns, axes=(-2, -1))
+    return array[..., ::-1] if mirrored else array
+
+
+def class_probabilities(logits: np.ndarray, card: ModelCard) -> np.ndarray:
+    """Softmax over the outputs that were trained, added up by class.
+
+    logits: (tiles, outputs, rows, columns) float32. Returns (tiles, classes, rows, columns) float32 in the
+    order of `card.classes`; a class that no output means has probability 0.
+    """
+    live = [index for index, value in enumerate(card.outputs) if value]
+    values = [card.outputs[index] for index in live]
+    odds = logits[:, live] if len(live) < len(card.outputs) else logits
+    odds = np.exp(odds - odds.max(axis=1, keepdims=True))
+    odds /= odds.sum(axis=1, keepdims=True)
+    if values == [c.value for c in card.classes]:
+        return odds
+    result = np.zeros((len(odds), len(card.classes), *odds.shape[2:]), np.float32)
+    position = {c.value: index for index, c in enumerate(card.classes)}
+    for index, value in enumerate(values):
+        result[:, position[value]] += odds[:, index]
+    return result
+
+
+@lru_cache(maxsize=1)
+def _open_kept(model: Path, changed: float, device: str, precision: str) -> Backend:
+    return open_backend(model, device, precision)
+
+
+def warm_backend(model: Path, device: str, precision: str) -> Backend:
+    """The backend of a model, kept from the last job where that used the same one."""
+    files = [model] if model.is_file() else sorted(model.iterdir())
+    return _open_kept(model, max(file.stat().st_mtime for file in files), device, precision)

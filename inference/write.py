@@ -1,0 +1,209 @@
+"""Writes the map: windows into a working file beside the final name, then one Cloud Optimized GeoTIFF.
+
+GeoTIFF has no place for class names, so they stand in the band's tags and, as GDAL keeps them, in a
+small `.aux.xml` beside the file, which QGIS and every GDAL program read.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from xml.etree import ElementTree  # nosec B405: only writes XML of our own, parses none
+
+import numpy as np
+import rasterio
+import rasterio.shutil
+from rasterio.enums import ColorInterp
+from rasterio.windows import Window as RasterWindow
+
+from ..models.nomenclature import NODATA, LandCoverClass
+from .grid import Grid, Window
+
+CONFIDENCE_NODATA = 255
+PROVENANCE_TAG = "FLAIR_LANDCOVER"
+_BLOCK = 512  # pixels a side of the files' inner tiles
+
+
+@dataclass(frozen=True)
+class MapBlock:
+    """One finished window of the map.
+
+    window: in grid pixels. labels: uint8 (rows, columns), 0 = nodata. probabilities: float32
+    (classes, rows, columns), meaningful where labels are not nodata.
+    """
+
+    window: Window
+    labels: np.ndarray
+    probabilities: np.ndarray
+
+
+class MapWriter:
+    """Writes blocks; `finish` puts the files in place, leaving without it leaves nothing behind.
+
+    output: what the files cover, in grid pixels. confidence, probabilities: paths, or None.
+    """
+
+    def __init__(
+        self,
+        labels: str,
+        confidence: str | None,
+        probabilities: str | None,
+        grid: Grid,
+        output: Window,
+        classes: tuple[LandCoverClass, ...],
+    ) -> None:
+        self._origin = output[:2]
+        self._classes = classes
+        profile = {
+            "driver": "GTiff",
+            "dtype": "uint8",
+            "width": output[2],
+            "height": output[3],
+            "crs": grid.crs_wkt or None,
+            "transform": grid.window_transform(output),
+            "tiled": True,
+            "blockxsize": _BLOCK,
+            "blockysize": _BLOCK,
+            "bigtiff": "IF_SAFER",
+            "sparse_ok": True,
+        }
+        # 4 bits a label: the colour table then has 16 entries instead of 256, and so has QGIS's legend
+        bits = {"nbits": 4} if max(c.value for c in classes) < 16 else {}
+        self._files = {"labels": _WorkingFile(labels, {**profile, **bits, "count": 1, "nodata": NODATA}, "mode")}
+        if confidence:
+            self._files["confidence"] = _WorkingFile(
+                confidence, {**profile, "count": 1, "nodata": CONFIDENCE_NODATA}, "average"
+            )
+        if probabilities:
+            self._files["probabilities"] = _WorkingFile(
+                probabilities, {**profile, "count": len(classes), "interleave": "band"}, "average"
+            )
+
+    def __enter__(self) -> MapWriter:
+        try:
+            for file in self._files.values():
+                file.open()
+        except BaseException:
+            self.__exit__()
+            raise
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for file in self._files.values():
+            file.discard()
+
+    def write(self, block: MapBlock) -> None:
+        """Writes one block into every file."""
+        column, row, width, height = block.window
+        window = RasterWindow(column - self._origin[0], row - self._origin[1], width, height)
+        self._files["labels"].dataset.write(block.labels, 1, window=window)
+        known = block.labels != NODATA
+        if "confidence" in self._files:
+            percent = np.rint(block.probabilities.max(axis=0) * 100).astype(np.uint8)
+            percent[~known] = CONFIDENCE_NODATA
+            self._files["confidence"].dataset.write(percent, 1, window=window)
+        if "probabilities" in self._files:
+            scaled = np.rint(block.probabilities * 255).astype(np.uint8)
+            scaled[:, ~known] = 0
+            self._files["probabilities"].dataset.write(scaled, window=window)
+
+    def finish(self, provenance: str) -> None:
+        """Tags the files, turns them into Cloud Optimized GeoTIFFs and renames them into place.
+
+        provenance: JSON text.
+        """
+        for name, file in self._files.items():
+            file.dataset.update_tags(**{PROVENANCE_TAG: provenance})
+            _DESCRIBE[name](file.dataset, self._classes)
+        for file in self._files.values():
+            file.optimise()
+        aux = self._files["labels"].part / "aux.xml"
+        aux.write_bytes(category_names_xml(self._classes))
+        os.replace(aux, f"{self._files['labels'].path}.aux.xml")
+        for file in self._files.values():
+            os.replace(file.optimised, file.path)
+
+
+class _WorkingFile:
+    """One raster that grows in a hidden folder beside its final name."""
+
+    def __init__(self, path: str, profile: dict, overviews: str) -> None:
+        self.path = os.path.abspath(path)
+        self._profile = profile
+        self._overviews = overviews
+
+    def open(self) -> None:
+        folder, name = os.path.split(self.path)
+        self.part = Path(tempfile.mkdtemp(prefix=f".{name}.", suffix=".part", dir=folder))
+        self.optimised = self.part / "map.tif"
+        self.dataset = rasterio.open(self.part / "working.tif", "w", **self._profile)
+
+    def optimise(self) -> None:
+        self.dataset.close()
+        rasterio.shutil.copy(
+            self.part / "working.tif",
+            self.optimised,
+            driver="COG",
+            compress="DEFLATE",
+            **{key: value for key, value in self._profile.items() if key == "nbits"},
+            blocksize=_BLOCK,
+            overview_resampling=self._overviews,
+            bigtiff="IF_SAFER",
+        )
+
+    def discard(self) -> None:
+        if hasattr(self, "dataset"):
+            self.dataset.close()
+        if hasattr(self, "part"):
+            shutil.rmtree(self.part, ignore_errors=True)
+
+
+def _describe_labels(dataset: rasterio.io.DatasetWriter, classes: tuple[LandCoverClass, ...]) -> None:
+    dataset.set_band_description(1, "land cover")
+    dataset.write_colormap(1, {NODATA: (0, 0, 0, 0), **{c.value: (*c.rgb, 255) for c in classes}})
+    dataset.colorinterp = [ColorInterp.palette]
+    dataset.update_tags(1, **{f"CLASS_{c.value}": c.name for c in classes})
+
+
+def _describe_confidence(dataset: rasterio.io.DatasetWriter, classes: tuple[LandCoverClass, ...]) -> None:
+    dataset.set_band_description(1, "probability of the class, percent")
+
+
+def _describe_probabilities(dataset: rasterio.io.DatasetWriter, classes: tuple[LandCoverClass, ...]) -> None:
+    for band, c in enumerate(classes, start=1):
+        dataset.set_band_description(band, f"{c.name}, probability x 255")
+
+
+_DESCRIBE = {
+    "labels": _describe_labels,
+    "confidence": _describe_confidence,
+    "probabilities": _describe_probabilities,
+}
+
+
+def category_names_xml(classes: tuple[LandCoverClass, ...]) -> bytes:
+    """GDAL's auxiliary file (PAM) with category names and a raster attribute table for band 1."""
+    names = {c.value: c.name for c in classes}
+    root = ElementTree.Element("PAMDataset")
+    band = ElementTree.SubElement(root, "PAMRasterBand", band="1")
+    categories = ElementTree.SubElement(band, "CategoryNames")
+    for value in range(max(names) + 1):
+        ElementTree.SubElement(categories, "Category").text = "no data" if value == NODATA else names.get(value, "")
+    table = ElementTree.SubElement(band, "GDALRasterAttributeTable", tableType="thematic")
+    # Field types and usages are GDAL's GDALRATFieldType and GDALRATFieldUsage.
+    for index, (name, kind, usage) in enumerate(
+        [("Value", 0, 5), ("Class", 2, 2), ("Red", 0, 6), ("Green", 0, 7), ("Blue", 0, 8)]
+    ):
+        field = ElementTree.SubElement(table, "FieldDefn", index=str(index))
+        ElementTree.SubElement(field, "Name").text = name
+        ElementTree.SubElement(field, "Type").text = str(kind)
+        ElementTree.SubElement(field, "Usage").text = str(usage)
+    for index, c in enumerate(classes):
+        row = ElementTree.SubElement(table, "Row", index=str(index))
+        for value in (c.value, c.name, *c.rgb):
+            ElementTree.SubElement(row, "F").text = str(value)
+    # without an XML declaration: GDAL 3.6 takes the file for empty where it begins with one
+    return ElementTree.tostring(root, encoding="unicode").encode("utf-8")

@@ -1,0 +1,158 @@
+"""Model cards: what a model takes, what it gives, where it comes from and how good it is.
+
+A model is a folder of `card.json` and `weights.safetensors`. Standard library only, so that
+QGIS's own Python can read cards.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from dataclasses import asdict, dataclass, field, fields
+from pathlib import Path
+
+from .nomenclature import FLAIR_CLASSES, LandCoverClass
+
+CARD_NAME = "card.json"
+WEIGHTS_NAME = "weights.safetensors"
+ROLES = ("red", "green", "blue", "nir", "elevation")
+SATELLITE_BANDS = ("B2", "B3", "B4", "B5", "B6", "B7", "B8", "B8A", "B11", "B12")
+
+
+class BadModel(ValueError):
+    """A model cannot be used. The message is one sentence: what is wrong, what to do next."""
+
+
+@dataclass(frozen=True)
+class SatelliteInput:
+    """How a model takes Sentinel-2.
+
+    bands: names of the spectral bands, in order.
+    superpatch: pixels of 10 m a side, centred on the tile.
+    divisor: what reflectance x 10000 is divided by; 1 for monthly means, as published.
+    """
+
+    bands: tuple[str, ...] = SATELLITE_BANDS
+    superpatch: int = 40
+    divisor: float = 1.0
+
+
+@dataclass(frozen=True)
+class ModelCard:
+    """Everything that the engine and the analyst need to know of a model.
+
+    id: lowercase name, unique in the library. title: what the analyst reads.
+    architecture: ``utt`` or ``smp:<Architecture>:<encoder>``.
+    inputs: roles of the aerial bands, in the network's order.
+    means, stds: of each input band, on `scale`: network input = (DN / scale - mean) / std.
+    scale: what digital numbers of 8 bits are divided by first.
+    fill: network input of the roles that may be missing; a role that is not here is required.
+    elevation_step_m: metres of height above ground to one digital number (clipped to 0..255).
+    ground_sampling_distance: metres a pixel. tile_size: pixels a side.
+    satellite: how Sentinel-2 goes in; None where the model takes none.
+    metadata: whether the network has U-T&T's branch for aerial metadata.
+    outputs: for each network output the value of the class it means; 0: it is never predicted.
+    classes: the legend of the map.
+    limits: what the model is bad at, in one line. scores: measured, with what they were measured on.
+    weights_digest: ``sha256:<hex>`` of the weights file.
+    """
+
+    id: str
+    title: str
+    architecture: str
+    inputs: tuple[str, ...] = ROLES
+    scale: float = 255.0
+    means: tuple[float, ...] = (0.0,) * 5
+    stds: tuple[float, ...] = (1.0,) * 5
+    fill: dict[str, float] = field(default_factory=lambda: {"nir": 0.0, "elevation": 0.0})
+    elevation_step_m: float = 0.2
+    ground_sampling_distance: float = 0.2
+    tile_size: int = 512
+    satellite: SatelliteInput | None = None
+    metadata: bool = False
+    outputs: tuple[int, ...] = tuple(c.value for c in FLAIR_CLASSES)
+    classes: tuple[LandCoverClass, ...] = FLAIR_CLASSES
+    licence: str = ""
+    source: str = ""
+    training_data: str = ""
+    limits: str = ""
+    scores: dict = field(default_factory=dict)
+    weights_digest: str = ""
+
+    def to_dict(self) -> dict:
+        """Plain JSON values; `card_from_dict` gives the same card back."""
+        return asdict(self)
+
+
+def card_from_dict(values: dict, where: str = "the model card") -> ModelCard:
+    """The card that `ModelCard.to_dict` described; settings that this version does not know are left out.
+
+    Raises BadModel where a required setting is missing or settings contradict each other.
+    """
+    known = {f.name: values[f.name] for f in fields(ModelCard) if f.name in values}
+    try:
+        for name in ("inputs", "means", "stds", "outputs"):
+            if name in known:
+                known[name] = tuple(known[name])
+        if "classes" in known:
+            known["classes"] = tuple(LandCoverClass(**c) for c in known["classes"])
+        if known.get("satellite") is not None:
+            satellite = dict(known["satellite"])
+            known["satellite"] = SatelliteInput(**{**satellite, "bands": tuple(satellite["bands"])})
+        card = ModelCard(**known)
+    except (TypeError, KeyError) as error:
+        raise BadModel(f"{where} is incomplete ({error}): install the model again.") from None
+    _check(card, where)
+    return card
+
+
+def _check(card: ModelCard, where: str) -> None:
+    legend = {c.value for c in card.classes}
+    complaints = [
+        (len(card.means) != len(card.inputs) or len(card.stds) != len(card.inputs), "one mean and std for each input"),
+        (not set(card.inputs) <= set(ROLES), f"inputs among {', '.join(ROLES)}"),
+        (not set(card.outputs) <= legend | {0}, "outputs whose classes are in its legend"),
+        (not legend & set(card.outputs), "at least one output that is predicted"),
+        (any(not 0 < value < 256 for value in legend), "class values of 1 to 255"),
+    ]
+    for wrong, needed in complaints:
+        if wrong:
+            raise BadModel(f"{where} does not have {needed}: install the model again.")
+
+
+def read_card(folder: Path) -> ModelCard:
+    """The card of a model folder.
+
+    Raises BadModel where there is none, it cannot be read or the weights are missing.
+    """
+    path = Path(folder) / CARD_NAME
+    try:
+        values = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise BadModel(f"{folder} is not a model folder: it has no {CARD_NAME}.") from None
+    except (OSError, ValueError) as error:
+        raise BadModel(f"{path} cannot be read ({error}): install the model again.") from None
+    if not (Path(folder) / WEIGHTS_NAME).is_file():
+        raise BadModel(f"The model folder {folder} has no {WEIGHTS_NAME}: install the model again.")
+    if not isinstance(values, dict):
+        raise BadModel(f"{path} is not a model card: install the model again.")
+    return card_from_dict(values, str(path))
+
+
+def write_card(card: ModelCard, folder: Path) -> Path:
+    """Writes `card.json` into the folder, beside first and then renamed into place; returns its path."""
+    path = Path(folder) / CARD_NAME
+    part = path.with_suffix(".json.part")
+    part.write_text(json.dumps(card.to_dict(), indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    os.replace(part, path)
+    return path
+
+
+def digest_of(path: Path) -> str:
+    """``sha256:<hex>`` of a file's bytes."""
+    digest = hashlib.sha256()
+    with open(path, "rb") as file:
+        while chunk := file.read(1 << 20):
+            digest.update(chunk)
+    return f"sha256:{digest.hexdigest()}"

@@ -1,0 +1,60 @@
+"""From a model card to its network."""
+
+from __future__ import annotations
+
+from torch import Tensor, nn
+
+from .cards import BadModel, ModelCard
+from .torchvision_operators import import_segmentation_models
+
+
+def build_network(card: ModelCard) -> nn.Module:
+    """The card's network with fresh weights, in eval mode (under ``torch.device("meta")``: without any).
+
+    Raises BadModel where this version does not know the architecture.
+    """
+    kind, _, rest = card.architecture.partition(":")
+    if kind == "utt":
+        from .utt import UTT
+
+        network: nn.Module = UTT(
+            in_channels=len(card.inputs),
+            classes=len(card.outputs),
+            satellite_bands=len(card.satellite.bands) if card.satellite else 10,
+            satellite=card.satellite is not None,
+            metadata=card.metadata,
+        )
+    elif kind == "smp" and rest.count(":") == 1:
+        architecture, encoder = rest.split(":")
+        smp = import_segmentation_models()
+        try:
+            network = smp.create_model(
+                architecture, encoder, encoder_weights=None, in_channels=len(card.inputs), classes=len(card.outputs)
+            )
+        except (KeyError, ValueError, RuntimeError) as error:
+            raise BadModel(
+                f"The architecture {card.architecture} of model {card.id} cannot be built ({error}): update the plugin."
+            ) from None
+    else:
+        raise BadModel(f"Model {card.id} has the architecture {card.architecture}, unknown here: update the plugin.")
+    return network.eval()
+
+
+def load_into(network: nn.Module, weights: dict[str, Tensor], where: str) -> None:
+    """Loads a state dict that must fit exactly.
+
+    Raises BadModel that names the first difference: a missing, unknown or differently shaped weight.
+    """
+    expected = network.state_dict()
+    for name, tensor in expected.items():
+        if name not in weights:
+            raise BadModel(f"{where} does not fit the network: the weight {name} is missing; choose another model.")
+        if weights[name].shape != tensor.shape:
+            raise BadModel(
+                f"{where} does not fit the network: the weight {name} has the shape "
+                f"{tuple(weights[name].shape)} instead of {tuple(tensor.shape)}; choose another model."
+            )
+    for name in weights:
+        if name not in expected:
+            raise BadModel(f"{where} does not fit the network: the weight {name} is unknown; choose another model.")
+    network.load_state_dict(weights, assign=True)

@@ -1,0 +1,1 @@
+"""How QGIS reaches the engine: the environment it runs in, the worker process and the messages."""

@@ -1,0 +1,1 @@
+"""Training: samples, the fit loop and evaluation."""
