@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 import rasterio
+import rasterio.shutil
 from affine import Affine
 from rasterio.enums import ColorInterp, MaskFlags
-from rasterio.errors import RasterioError
+from rasterio.errors import CRSError, RasterioError
 from rasterio.io import DatasetReader
 
 from .bands import guess_bands, parse_bands
@@ -26,12 +28,14 @@ _SAMPLE_SIZE = 128  # pixels a side of such a window
 class AerialSource:
     """An aerial raster, readable and georeferenced.
 
+    readable: what rasterio opens: the path, or the text of a virtual raster that mends it (see `_mended`).
     bands: band numbers by role. stretch: for 16-bit rasters the digital numbers (low, high) of each band
     number that become 0 and 255; empty for 8 bits. metres: metres to one unit of the CRS.
     needs_alpha: whether validity is only known from a mask that warping must carry along.
     """
 
     path: str
+    readable: str
     crs_wkt: str
     metres: float
     transform: Affine
@@ -61,13 +65,16 @@ def open_raster(path: str, what: str) -> DatasetReader:
         raise BadInput(f"{what} {path} cannot be read as a raster ({_one_line(error)}): choose another file.") from None
 
 
-def describe_aerial(path: str, bands_text: str, warn: callable) -> AerialSource:
+def describe_aerial(path: str, bands_text: str, warn: Callable[[str], None]) -> AerialSource:
     """Checks an aerial raster and describes it. `warn` takes sentences for the user.
 
     Raises BadInput where it cannot be used.
     """
     with open_raster(path, "The aerial raster") as dataset:
-        metres = _metres_to_unit(dataset, warn)
+        check_not_truncated(dataset, "The aerial raster")
+        readable = _mended(dataset)
+    with rasterio.open(readable) as dataset:
+        metres = _metres_to_unit(dataset, path, warn)
         size = max(pixel_size_m(dataset.transform, metres))
         if size > COARSEST_M:
             raise BadInput(
@@ -76,17 +83,17 @@ def describe_aerial(path: str, bands_text: str, warn: callable) -> AerialSource:
             )
         if size > POOR_M:
             warn(f"The aerial raster has pixels of {size:g} m; the model was made for 0.2 m and will be less accurate.")
-        bands = _bands_by_role(dataset, bands_text)
+        bands = _bands_by_role(dataset, path, bands_text)
         dtypes = {dataset.dtypes[number - 1] for number in bands.values()}
         if not dtypes <= {"uint8", "uint16"}:
             raise BadInput(
                 f"The aerial raster {path} has values of type {sorted(dtypes - {'uint8', 'uint16'})[0]}: "
                 "convert it to 8 or 16 bits without sign."
             )
-        check_not_truncated(dataset, "The aerial raster")
         flags = dataset.mask_flag_enums[bands["red"] - 1]
         source = AerialSource(
             path=path,
+            readable=readable,
             crs_wkt=dataset.crs.to_wkt() if dataset.crs else "",
             metres=metres,
             transform=dataset.transform,
@@ -127,15 +134,31 @@ def metres_to_unit(dataset: DatasetReader) -> float | None:
         return None
     try:
         return float(dataset.crs.linear_units_factor[1])
-    except RasterioError:
+    except CRSError:  # a local CRS, as some real FLAIR files have: neither geographic nor projected
         return 1.0
 
 
-def _metres_to_unit(dataset: DatasetReader, warn: callable) -> float:
-    path = dataset.name
+def _mended(dataset: DatasetReader) -> str:
+    """The raster's path, or a virtual raster in which a band that only claims to be transparency is a plain one.
+
+    GDAL declares the fourth band of any 8-bit TIFF of four bands as transparency unless told otherwise, so
+    that most images of red, green, blue and near infrared claim it. Real transparency is all or nothing.
+    """
+    transparent = [n for n, kind in enumerate(dataset.colorinterp, start=1) if kind == ColorInterp.alpha]
+    if not transparent or all(
+        np.isin(band, (0, np.iinfo(band.dtype).max)).all() for band in _samples(dataset, transparent)
+    ):
+        return dataset.name
+    with rasterio.MemoryFile(ext=".vrt") as file:
+        rasterio.shutil.copy(dataset, file.name, driver="VRT")
+        text = file.read().decode("utf-8")
+    return text.replace("<ColorInterp>Alpha</ColorInterp>", "<ColorInterp>Undefined</ColorInterp>")
+
+
+def _metres_to_unit(dataset: DatasetReader, path: str, warn: Callable[[str], None]) -> float:
     if dataset.crs and dataset.crs.is_geographic:
         raise BadInput(
-            f"The aerial raster {path} has a geographic CRS ({dataset.crs.to_string()[:40]}), whose pixels are in degrees: "
+            f"The aerial raster {path} has a geographic CRS, whose pixels are in degrees: "
             "reproject it first to a projected CRS, such as Lambert-93 (EPSG:2154) or the local UTM zone."
         )
     if dataset.transform.is_identity or dataset.transform.determinant == 0:
@@ -156,13 +179,13 @@ def _metres_to_unit(dataset: DatasetReader, warn: callable) -> float:
     return metres
 
 
-def _bands_by_role(dataset: DatasetReader, text: str) -> dict[str, int]:
+def _bands_by_role(dataset: DatasetReader, path: str, text: str) -> dict[str, int]:
     bands = parse_bands(text)
     if bands:
         for role, number in bands.items():
             if number > dataset.count:
                 raise BadInput(
-                    f"The bands name band {number} as {role}, but {dataset.name} has {dataset.count}: correct the bands."
+                    f"The bands name band {number} as {role}, but {path} has {dataset.count}: correct the bands."
                 )
     else:
         alpha = tuple(interpretation == ColorInterp.alpha for interpretation in dataset.colorinterp)
@@ -171,7 +194,7 @@ def _bands_by_role(dataset: DatasetReader, text: str) -> dict[str, int]:
     if missing:
         count = "one band" if dataset.count == 1 else f"{dataset.count} bands"
         raise BadInput(
-            f"The aerial raster {dataset.name} has {count} and none for {missing[0]}: "
+            f"The aerial raster {path} has {count} and none for {missing[0]}: "
             "give an image with red, green and blue, and say which is which in the bands."
         )
     return bands
@@ -182,6 +205,15 @@ def _stretch(dataset: DatasetReader, bands: dict[str, int]) -> dict[int, tuple[f
     numbers = [number for role, number in bands.items() if role != "elevation"]
     if dataset.dtypes[numbers[0] - 1] != "uint16":
         return {}
+    values = _samples(dataset, numbers)
+    if values.shape[1] == 0:
+        return {number: (0.0, 65535.0) for number in numbers}
+    low, high = np.percentile(values, [0.5, 99.5], axis=1)
+    return {number: (float(a), float(max(b, a + 1))) for number, a, b in zip(numbers, low, high)}
+
+
+def _samples(dataset: DatasetReader, numbers: list[int]) -> np.ndarray:
+    """Valid pixels of some bands in windows spread evenly over a raster, (bands, pixels)."""
     samples: list[np.ndarray] = []
     for row in np.linspace(0, max(0, dataset.height - _SAMPLE_SIZE), _SAMPLES).astype(int):
         for column in np.linspace(0, max(0, dataset.width - _SAMPLE_SIZE), _SAMPLES).astype(int):
@@ -191,11 +223,7 @@ def _stretch(dataset: DatasetReader, bands: dict[str, int]) -> dict[int, tuple[f
             values = dataset.read(numbers, window=window)
             valid = dataset.read_masks(numbers, window=window).any(axis=0)
             samples.append(values[:, valid])
-    values = np.concatenate(samples, axis=1)
-    if values.shape[1] == 0:
-        return {number: (0.0, 65535.0) for number in numbers}
-    low, high = np.percentile(values, [0.5, 99.5], axis=1)
-    return {number: (float(a), float(max(b, a + 1))) for number, a, b in zip(numbers, low, high)}
+    return np.concatenate(samples, axis=1)
 
 
 def _one_line(error: Exception) -> str:

@@ -13,17 +13,7 @@ _WORDS = {
     "red": ("red", "r", "rouge"),
     "green": ("green", "g", "vert"),
     "blue": ("blue", "b", "bleu"),
-    "nir": (
-        "nir",
-        "near infrared",
-        "near-infrared",
-        "near_infrared",
-        "infrared",
-        "infrarouge",
-        "proche infrarouge",
-        "pir",
-        "i",
-    ),
+    "nir": ("nir", "near infrared", "near-infrared", "near_infrared", "infrared", "i", "infrarouge", "pir"),
     "elevation": ("elevation", "e", "height", "ndsm", "ndhm", "dhm", "chm", "mnh", "hauteur"),
 }
 _ROLE_OF_WORD = {word: role for role, words in _WORDS.items() for word in words}

@@ -16,7 +16,12 @@ from dataclasses import dataclass
 
 from .grid import Window, intersection
 
-OVERLAP = 96  # pixels that neighbouring tiles share: 19 m, three times the network's deepest stride of 32
+_OVERLAP_SHARE = 3 / 16  # of a tile that neighbours share: 96 pixels of 512, three strides of the deepest map
+
+
+def overlap_of(tile_size: int) -> int:
+    """Pixels that neighbouring tiles share."""
+    return int(tile_size * _OVERLAP_SHARE)
 
 
 @dataclass(frozen=True)
@@ -74,17 +79,15 @@ class TilePlan:
                     yield candidate
 
 
-def make_plan(width: int, height: int, output: Window, tile_size: int, overlap: int = OVERLAP) -> TilePlan:
+def make_plan(width: int, height: int, output: Window, tile_size: int) -> TilePlan:
     """The plan of a raster of `width` x `height` pixels for the window `output`."""
-    return TilePlan(
-        width, height, tile_size, output, _starts(height, tile_size, overlap), _starts(width, tile_size, overlap)
-    )
+    return TilePlan(width, height, tile_size, output, _starts(height, tile_size), _starts(width, tile_size))
 
 
-def _starts(length: int, tile_size: int, overlap: int) -> tuple[int, ...]:
+def _starts(length: int, tile_size: int) -> tuple[int, ...]:
     if length <= tile_size:
         return (0,)
-    stride = tile_size - overlap
+    stride = tile_size - overlap_of(tile_size)
     return (*range(0, length - tile_size, stride), length - tile_size)
 
 

@@ -78,13 +78,13 @@ class WindowReader:
 def aerial_reader(source: AerialSource, grid: Grid) -> WindowReader:
     """Reads the aerial raster on the grid: averaged where it is finer, bilinear where it is coarser."""
     if not grid.resampled:
-        return WindowReader(source.path, lambda: rasterio.open(source.path))
+        return WindowReader(source.path, lambda: rasterio.open(source.readable))
     crs = source.crs_wkt or _STAND_IN_CRS
     finer = source.pixel_size_m < min(grid.pixel_size_m)
 
     def open_warped() -> WarpedVRT:
         return WarpedVRT(
-            rasterio.open(source.path),
+            rasterio.open(source.readable),
             src_crs=crs,
             crs=crs,
             transform=grid.transform,

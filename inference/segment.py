@@ -22,7 +22,7 @@ from .check import Inputs, check_job
 from .errors import BadInput, Cancelled
 from .grid import Grid, Window
 from .job import Report, SegmentationJob, SegmentationResult
-from .plan import OVERLAP, Tile, TilePlan, make_plan
+from .plan import Tile, TilePlan, make_plan, overlap_of
 from .predict import TileInput, predict_tiles, warm_backend
 from .prepare import fill_invalid, heights_to_digital_numbers, network_input, pad_to, to_8_bits
 from .read import WindowReader, aerial_reader, read_ahead, warped_reader
@@ -95,7 +95,7 @@ def _map_blocks(inputs: Inputs, backend: Backend, report: Report, tally: _Tally)
     card, grid = inputs.card, inputs.grid
     plan = make_plan(grid.width, grid.height, inputs.window, card.tile_size)
     mask = _Mask(inputs.job.mask, grid)
-    weights = tile_weights(card.tile_size, OVERLAP)
+    weights = tile_weights(card.tile_size, overlap_of(card.tile_size))
     values = np.array([c.value for c in card.classes], np.uint8)
     parts = [
         _part(plan, range(first, min(first + _MEMORY_COLUMNS, len(plan.columns))), mask)
@@ -247,7 +247,7 @@ def _provenance(inputs: Inputs, backend: Backend, tally: _Tally) -> dict:
         "normalisation": {"scale": card.scale, "means": card.means, "stds": card.stds},
         "ground_sampling_distance": card.ground_sampling_distance,
         "tile_size": card.tile_size,
-        "overlap": OVERLAP,
+        "overlap": overlap_of(card.tile_size),
         "sentinel2_dates": list(inputs.sentinel2.dates) if inputs.sentinel2 else [],
         "tiles": tally.tiles,
         "tiles_without_sentinel2": tally.without_sentinel2,

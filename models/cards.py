@@ -90,35 +90,47 @@ def card_from_dict(values: dict, where: str = "the model card") -> ModelCard:
 
     Raises BadModel where a required setting is missing or settings contradict each other.
     """
-    known = {f.name: values[f.name] for f in fields(ModelCard) if f.name in values}
     try:
+        known = _known(ModelCard, values)
         for name in ("inputs", "means", "stds", "outputs"):
             if name in known:
                 known[name] = tuple(known[name])
         if "classes" in known:
-            known["classes"] = tuple(LandCoverClass(**c) for c in known["classes"])
+            known["classes"] = tuple(LandCoverClass(**_known(LandCoverClass, c)) for c in known["classes"])
         if known.get("satellite") is not None:
-            satellite = dict(known["satellite"])
-            known["satellite"] = SatelliteInput(**{**satellite, "bands": tuple(satellite["bands"])})
+            satellite = _known(SatelliteInput, known["satellite"])
+            if "bands" in satellite:
+                satellite["bands"] = tuple(satellite["bands"])
+            known["satellite"] = SatelliteInput(**satellite)
         card = ModelCard(**known)
-    except (TypeError, KeyError) as error:
+        complaints = _complaints(card)
+    except (TypeError, AttributeError) as error:  # a setting is missing, or is of another kind than it should be
         raise BadModel(f"{where} is incomplete ({error}): install the model again.") from None
-    _check(card, where)
+    if complaints:
+        raise BadModel(f"{where} does not have {complaints[0]}: install the model again.")
     return card
 
 
-def _check(card: ModelCard, where: str) -> None:
+def _known(kind: type, values: dict) -> dict:
+    """The settings of `values` that the dataclass `kind` has."""
+    names = {f.name for f in fields(kind)}
+    return {name: value for name, value in values.items() if name in names}
+
+
+def _complaints(card: ModelCard) -> list[str]:
+    """What the card should have and does not."""
     legend = {c.value for c in card.classes}
+    names = (card.id, card.title, card.architecture)
     complaints = [
+        (not all(isinstance(name, str) for name in names), "names as its id, title and architecture"),
         (len(card.means) != len(card.inputs) or len(card.stds) != len(card.inputs), "one mean and std for each input"),
+        (not all(std > 0 for std in (card.scale, *card.stds)), "a scale and stds above zero"),
         (not set(card.inputs) <= set(ROLES), f"inputs among {', '.join(ROLES)}"),
         (not set(card.outputs) <= legend | {0}, "outputs whose classes are in its legend"),
         (not legend & set(card.outputs), "at least one output that is predicted"),
         (any(not 0 < value < 256 for value in legend), "class values of 1 to 255"),
     ]
-    for wrong, needed in complaints:
-        if wrong:
-            raise BadModel(f"{where} does not have {needed}: install the model again.")
+    return [needed for wrong, needed in complaints if wrong]
 
 
 def read_card(folder: Path) -> ModelCard:

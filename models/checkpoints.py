@@ -56,8 +56,9 @@ def load_model(path: Path) -> tuple[ModelCard, nn.Module]:
         weights = load_weights(weights_path)
     else:
         card, weights = read_checkpoint(path)
-    with torch.device("meta"):  # fresh weights would be thrown away at once
-        network = build_network(card)
+    # Not on torch's meta device, though the fresh weights are thrown away: buffers that no state dict
+    # holds (Swin) would stay there, and some encoders (MiT) read values while they are built.
+    network = build_network(card)
     load_into(network, weights, str(path))
     return card, network
 
@@ -95,14 +96,14 @@ def install_checkpoint(path: Path, folder: Path, live_classes: int | None = None
     if folder.exists():
         raise BadModel(f"{folder} exists already: choose another name or remove it.")
     card, weights = read_checkpoint(path, live_classes)
-    with torch.device("meta"):
-        load_into(build_network(card), weights, str(path))
+    load_into(build_network(card), weights, str(path))
     folder.parent.mkdir(parents=True, exist_ok=True)
     part = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
     try:
         save_weights(weights, part / WEIGHTS_NAME)
         card = ModelCard(**{**vars(card), "id": folder.name, "weights_digest": digest_of(part / WEIGHTS_NAME)})
         write_card(card, part)
+        part.chmod(0o755)  # mkdtemp lets only its owner in; a shared model must be readable
         os.replace(part, folder)
     except BaseException:
         shutil.rmtree(part, ignore_errors=True)
@@ -112,7 +113,7 @@ def install_checkpoint(path: Path, folder: Path, live_classes: int | None = None
 
 def _read_tensors(path: Path) -> dict[str, Tensor]:
     """The tensors of a checkpoint file by name, whatever container holds them."""
-    if path.suffix == ".safetensors":
+    if path.suffix.lower() == ".safetensors":
         try:
             return load_file(str(path))
         except (OSError, SafetensorError) as error:
@@ -124,13 +125,15 @@ def _read_tensors(path: Path) -> dict[str, Tensor]:
         raise BadModel(
             f"{path} is not a checkpoint of plain weights: choose another file, or save its state_dict alone."
         ) from None
-    except (OSError, EOFError, RuntimeError, ValueError, KeyError) as error:
+    except Exception as error:  # a foreign file leads the unpickler to any error: IndexError, struct.error, ...
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise BadModel(f"{path} is not a model checkpoint ({reason}): choose a .ckpt, .pth or .safetensors.") from None
     for container in _CONTAINERS:
         if isinstance(content, dict) and isinstance(content.get(container), dict):
             content = content[container]
-    if not isinstance(content, dict) or not all(isinstance(value, Tensor) for value in content.values()):
+    if not isinstance(content, dict) or not all(
+        isinstance(name, str) and isinstance(value, Tensor) for name, value in content.items()
+    ):
         raise BadModel(f"{path} holds no network weights: choose a checkpoint that was saved with its state_dict.")
     return content
 
@@ -142,9 +145,22 @@ def _without_prefix(weights: dict[str, Tensor]) -> dict[str, Tensor]:
     return weights
 
 
+def _ends(path: Path, weights: dict[str, Tensor], prefix: str) -> tuple[int, int]:
+    """How many bands the first convolution of a U-Net takes, and how many outputs its last one gives."""
+    first, last = (f"{prefix}{name}.weight" for name in ("encoder.conv1", "segmentation_head.0"))
+    for name in (first, last):
+        if name not in weights:
+            raise BadModel(f"{path} does not fit the network: the weight {name} is missing; choose another model.")
+        if weights[name].ndim != 4:
+            raise BadModel(
+                f"{path} does not fit the network: the weight {name} has the shape {tuple(weights[name].shape)} "
+                "instead of that of a convolution; choose another model."
+            )
+    return weights[first].shape[1], weights[last].shape[0]
+
+
 def _utt_card(path: Path, weights: dict[str, Tensor]) -> ModelCard:
-    channels = weights["arch_vhr.encoder.conv1.weight"].shape[1]
-    outputs = weights["arch_vhr.segmentation_head.0.weight"].shape[0]
+    channels, outputs = _ends(path, weights, "arch_vhr.")
     if channels != 5 or outputs != len(FLAIR_CLASSES):
         raise BadModel(
             f"{path} has {channels} aerial bands and {outputs} classes, where a FLAIR #2 U-T&T has 5 and 13: "
@@ -162,8 +178,7 @@ def _utt_card(path: Path, weights: dict[str, Tensor]) -> ModelCard:
 
 
 def _flair_inc_card(path: Path, weights: dict[str, Tensor], live_classes: int | None) -> ModelCard:
-    channels = weights["encoder.conv1.weight"].shape[1]
-    outputs = weights["segmentation_head.0.weight"].shape[0]
+    channels, outputs = _ends(path, weights, "")
     if channels not in (3, 4, 5) or outputs != len(_FLAIR_INC_OUTPUTS):
         raise BadModel(
             f"{path} has {channels} aerial bands and {outputs} outputs, where a FLAIR-INC U-Net has 3 to 5 and 19: "

@@ -9,7 +9,7 @@ import os
 import sys
 from pathlib import Path
 
-from .cards import CARD_NAME, BadModel, ModelCard, read_card
+from .cards import CARD_NAME, WEIGHTS_NAME, BadModel, ModelCard, read_card
 
 BUNDLED = "bundled"
 BUNDLED_FOLDER = Path(__file__).parent / "bundled"
@@ -21,11 +21,11 @@ def user_folder() -> Path:
     if chosen:
         return Path(chosen)
     if sys.platform == "win32":
-        base = Path(os.environ.get("APPDATA", Path.home() / "AppData" / "Roaming"))
+        base = Path(os.environ.get("APPDATA") or Path.home() / "AppData" / "Roaming")
     elif sys.platform == "darwin":
         base = Path.home() / "Library" / "Application Support"
     else:
-        base = Path(os.environ.get("XDG_DATA_HOME", Path.home() / ".local" / "share"))
+        base = Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share")
     return base / "flair_landcover" / "models"
 
 
@@ -33,7 +33,11 @@ def model_folders() -> list[Path]:
     """Folders of all models at hand, the bundled one first, then the user's by name."""
     user = user_folder()
     installed = sorted(path.parent for path in user.glob(f"*/{CARD_NAME}")) if user.is_dir() else []
-    return [folder for folder in (BUNDLED_FOLDER, *installed) if (folder / CARD_NAME).is_file()]
+    return [
+        folder
+        for folder in (BUNDLED_FOLDER, *installed)
+        if (folder / CARD_NAME).is_file() and not folder.name.startswith(".")  # a dot: an installation in progress
+    ]
 
 
 def installed_models() -> list[ModelCard]:
@@ -50,19 +54,24 @@ def installed_models() -> list[ModelCard]:
 def find_model(name: str) -> Path:
     """The folder or checkpoint file that `name` means: "bundled", a card's id, or a path.
 
+    A card or weights file inside a model folder means that folder. Where two models have one id, the
+    first of `model_folders` is meant.
     Raises BadModel where there is no such model.
     """
     if name in ("", BUNDLED):
         return BUNDLED_FOLDER
-    path = Path(name).expanduser()
-    if path.is_absolute() or path.exists():
-        if not path.exists():
+    path = Path(os.path.expanduser(name))
+    exists = os.path.exists(path)
+    if path.is_absolute() or exists:
+        if not exists:
             raise BadModel(f"There is no model at {name}: choose an existing model folder or checkpoint.")
+        if path.name in (CARD_NAME, WEIGHTS_NAME) and (path.parent / CARD_NAME).is_file():
+            return path.parent
         return path
-    known = {}
+    known: dict[str, Path] = {}
     for folder in model_folders():
         try:
-            known[read_card(folder).id] = folder
+            known.setdefault(read_card(folder).id, folder)
         except BadModel:
             continue
     if name not in known:

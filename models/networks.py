@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import textwrap
+
 from torch import Tensor, nn
 
 from .cards import BadModel, ModelCard
@@ -9,7 +11,7 @@ from .torchvision_operators import import_segmentation_models
 
 
 def build_network(card: ModelCard) -> nn.Module:
-    """The card's network with fresh weights, in eval mode (under ``torch.device("meta")``: without any).
+    """The card's network with fresh weights, in eval mode.
 
     Raises BadModel where this version does not know the architecture.
     """
@@ -32,8 +34,10 @@ def build_network(card: ModelCard) -> nn.Module:
                 architecture, encoder, encoder_weights=None, in_channels=len(card.inputs), classes=len(card.outputs)
             )
         except (KeyError, ValueError, RuntimeError) as error:
+            reason = textwrap.shorten(str(error).strip("\"'"), 120)  # smp lists all of its encoders
             raise BadModel(
-                f"The architecture {card.architecture} of model {card.id} cannot be built ({error}): update the plugin."
+                f"The architecture {card.architecture} of model {card.id} cannot be built ({reason}): "
+                "update the plugin."
             ) from None
     else:
         raise BadModel(f"Model {card.id} has the architecture {card.architecture}, unknown here: update the plugin.")
@@ -43,7 +47,8 @@ def build_network(card: ModelCard) -> nn.Module:
 def load_into(network: nn.Module, weights: dict[str, Tensor], where: str) -> None:
     """Loads a state dict that must fit exactly.
 
-    Raises BadModel that names the first difference: a missing, unknown or differently shaped weight.
+    Raises BadModel that names the first difference: a missing, unknown or differently shaped weight, or
+    one of integers where the network computes with fractions.
     """
     expected = network.state_dict()
     for name, tensor in expected.items():
@@ -54,6 +59,8 @@ def load_into(network: nn.Module, weights: dict[str, Tensor], where: str) -> Non
                 f"{where} does not fit the network: the weight {name} has the shape "
                 f"{tuple(weights[name].shape)} instead of {tuple(tensor.shape)}; choose another model."
             )
+        if tensor.is_floating_point() and not weights[name].is_floating_point():
+            raise BadModel(f"{where} does not fit the network: the weight {name} is of integers; choose another model.")
     for name in weights:
         if name not in expected:
             raise BadModel(f"{where} does not fit the network: the weight {name} is unknown; choose another model.")

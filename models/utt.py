@@ -22,7 +22,6 @@ from .utae import UTAE, WIDTHS
 smp = import_segmentation_models()
 
 TILE_SIZE = 512  # pixels of 0.2 m that the network was made for
-SUPERPATCH_SIZE = 40  # pixels of 10 m around a tile that the satellite branch sees
 CENTRE_SIZE = 10  # pixels of 10 m that cover the tile itself
 METADATA_WIDTH = 45  # 32 of the position, 13 of date, time, camera and height (IGNF/FLAIR-2)
 
@@ -111,6 +110,7 @@ class UTT(nn.Module):
         days: (B, T) float, days from each date to 15 May; needed with series.
         metadata: (B, 45) float, or None; only for tiles of 512 rows.
         Returns (B, classes, H, W) float: each tile's logits depend on that tile alone.
+        Raises ValueError where the network lacks the branch of an input, or inputs do not belong together.
         """
         features = None if series is None else self.satellite_features(series, days)
         return self._aerial_logits(aerial, features, metadata)
@@ -130,15 +130,28 @@ class UTT(nn.Module):
     def satellite_features(self, series: Tensor, days: Tensor | None) -> Tensor:
         """The last decoder map of the U-TAE, (B, 64, 40, 40).
 
-        Raises ValueError where the network has no satellite branch or the days are missing.
+        Raises ValueError where the network has no satellite branch, or series and days do not fit it.
         """
         if not self.has_satellite:
             raise ValueError("this network has no satellite branch: call it without a series")
         if days is None:
             raise ValueError("a Sentinel-2 series needs the days of its dates")
+        if series.ndim != 5 or days.shape != series.shape[:2]:
+            raise ValueError(
+                "a Sentinel-2 series has the shape (tiles, dates, bands, rows, columns) and its days (tiles, dates), "
+                f"not {tuple(series.shape)} and {tuple(days.shape)}"
+            )
+        if any(side < CENTRE_SIZE or side % 8 for side in series.shape[-2:]):
+            raise ValueError(
+                f"a Sentinel-2 series has a multiple of 8 and at least {CENTRE_SIZE} pixels a side, "
+                f"not {series.shape[-2]} x {series.shape[-1]}"
+            )
         return self.arch_hr(series, days)
 
     def _aerial_logits(self, aerial: Tensor, features: Tensor | None, metadata: Tensor | None) -> Tensor:
+        for name, given in (("Sentinel-2 series", features), ("aerial metadata", metadata)):
+            if given is not None and len(given) != len(aerial):
+                raise ValueError(f"{len(aerial)} aerial tiles do not go with {name} of {len(given)}")
         maps = list(self.arch_vhr.encoder(aerial))
         if metadata is not None:
             maps[-1] = maps[-1] + self._metadata_rows(metadata, maps[-1].shape[-2])

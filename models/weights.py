@@ -23,7 +23,7 @@ _CLIPS = torch.linspace(0.6, 1.0, 9)  # shares of a channel's largest weight tri
 def load_weights(path: Path) -> dict[str, Tensor]:
     """The state dict of a safetensors file, every floating-point tensor as float32.
 
-    Raises BadModel where the file is missing or is not safetensors.
+    Raises BadModel where the file is missing, is not safetensors, or has scales that do not fit.
     """
     try:
         stored = load_file(str(path))
@@ -35,6 +35,8 @@ def load_weights(path: Path) -> dict[str, Tensor]:
             continue
         scale = stored.get(name + SCALE_SUFFIX)
         if scale is not None:
+            if scale.shape != tensor.shape[:1]:
+                raise BadModel(f"{path} has not one scale for each channel of {name}: install the model again.")
             tensor = tensor.float() * scale.view(-1, *[1] * (tensor.ndim - 1))
         weights[name] = tensor.float() if tensor.is_floating_point() else tensor
     return weights

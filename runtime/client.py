@@ -1,0 +1,409 @@
+"""Calls from QGIS to the engine's worker process, from any thread.
+
+A `QProcess` belongs to the thread that made it, while QGIS runs each Processing algorithm and each
+task in whichever thread is free. So each worker process has one Python thread of its own that makes
+the QProcess, is the only one to touch it, and lives until the process ends. Callers hand it lines
+through a queue and wait on queues for the answers.
+
+That thread needs no Qt event loop: it drives the process with the ``waitFor...`` functions alone,
+which Qt offers for threads without one and which PyQt calls without the interpreter's lock. So it
+works the same where no loop runs (a test, `qgis_process`), where the caller blocks the main one,
+in Qt 5 and in Qt 6, and there is no signal to be delivered in the wrong thread. The price is a
+look at the process every 50 ms during a call and once a second between calls.
+"""
+
+from __future__ import annotations
+
+import atexit
+import itertools
+import queue
+import signal
+import sys
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from qgis.PyQt.QtCore import QProcess, QProcessEnvironment
+
+from . import protocol
+from .environment import Engine, child_environment, find_engine, worker_command
+from .errors import BadInputError, CancelledError, EngineDied, EngineError, EngineFailed, EngineNotFound
+
+__all__ = [
+    "BadInputError",
+    "CancelledError",
+    "EngineClient",
+    "EngineDied",
+    "EngineError",
+    "EngineFailed",
+    "EngineNotFound",
+    "close_shared_client",
+    "shared_client",
+]
+
+# Between two looks at the process while a call runs, and while none does.
+_BUSY_MS = 50
+_IDLE_S = 1.0
+# Between two questions to the caller whether it wants to stop.
+_CALLER_S = 0.1
+# Antivirus programs and remote disks can hold up a start for long.
+_START_MS = 60_000
+# How long a cancelled call may take to stop: the engine asks once a tile, and a tile of eight
+# passes can take half a minute on a slow CPU.
+CANCEL_S = 60.0
+# How long a worker may take to end by itself: its own grace is 5 seconds.
+_CLOSE_MS = 8_000
+_LOG_LINES = 40
+# A worker that ended before it began the call is replaced unnoticed, but not for ever.
+_ATTEMPTS = 3
+
+
+@dataclass(frozen=True)
+class _Line:
+    """A message to write."""
+
+    line: bytes
+
+
+@dataclass(frozen=True)
+class _Gone:
+    """The worker ended before it answered. error: what to tell."""
+
+    error: EngineDied
+
+
+_CLOSE = object()
+
+
+@dataclass(frozen=True)
+class _Kill:
+    """Kill the worker. why: the sentence for whoever else waits on it."""
+
+    why: str
+
+
+class _Worker:
+    """One worker process and the thread that owns it."""
+
+    def __init__(self, engine: Engine, command: list[str]) -> None:
+        self.engine = engine
+        self.pid: int | None = None
+        self._command = command
+        self._orders: queue.SimpleQueue = queue.SimpleQueue()
+        self._lock = threading.Lock()
+        self._inboxes: dict[int, queue.SimpleQueue] = {}
+        self._over = False
+        self._why = ""
+        self._log: deque[str] = deque(maxlen=_LOG_LINES)
+        self._thread = threading.Thread(target=self._own, name="FLAIR Land Cover worker", daemon=True)
+        self._thread.start()
+
+    # From any thread
+
+    def call(self, message: protocol.Call, inbox: queue.SimpleQueue) -> bool:
+        """Start a call whose answers go to `inbox`. False where the worker has ended."""
+        line = protocol.encode(message)
+        with self._lock:
+            if self._over:
+                return False
+            self._inboxes[message.id] = inbox
+        self._orders.put(_Line(line))
+        return True
+
+    def cancel(self, id: int) -> None:
+        """Ask the worker to stop the call."""
+        self._orders.put(_Line(protocol.encode(protocol.Cancel(id))))
+
+    def forget(self, id: int) -> None:
+        """Drop further answers to the call."""
+        with self._lock:
+            self._inboxes.pop(id, None)
+
+    def kill(self, why: str) -> None:
+        """End the process at once."""
+        self._orders.put(_Kill(why))
+
+    def close(self) -> None:
+        """Close the worker's standard input, so that it stops what it does and ends."""
+        self._orders.put(_CLOSE)
+
+    def join(self) -> None:
+        """Wait until the process is gone."""
+        if self._thread is not threading.current_thread():
+            self._thread.join()
+
+    def alive(self) -> bool:
+        """Whether the worker takes calls."""
+        return not self._over
+
+    def idle(self) -> bool:
+        """Whether no caller waits for an answer."""
+        return not self._inboxes
+
+    # From the owning thread alone
+
+    def _own(self) -> None:
+        process = QProcess()
+        try:
+            environment = QProcessEnvironment()
+            for name, value in child_environment().items():
+                environment.insert(name, value)
+            process.setProcessEnvironment(environment)
+            process.setProcessChannelMode(QProcess.ProcessChannelMode.SeparateChannels)
+            process.start(self._command[0], self._command[1:])
+            if process.waitForStarted(_START_MS):
+                self.pid = int(process.processId())
+                self._serve(process)
+                message = self._why or _death_sentence(process)
+            else:
+                message = f"The engine could not be started with {self.engine.python}: {process.errorString()}."
+        except Exception as error:
+            message = f"The connection to the engine broke ({type(error).__name__}: {error}): run again."
+        finally:
+            if process.state() != QProcess.ProcessState.NotRunning:
+                process.kill()
+                process.waitForFinished(_CLOSE_MS)
+            # Here, in the thread that it belongs to.
+            del process
+        with self._lock:
+            self._over = True
+            self.pid = None
+            inboxes, self._inboxes = self._inboxes, {}
+        error = EngineDied(message, "\n".join(self._log))
+        for inbox in inboxes.values():
+            inbox.put(_Gone(error))
+
+    def _serve(self, process: QProcess) -> None:
+        output, log = b"", b""
+        while process.state() != QProcess.ProcessState.NotRunning:
+            idle = self.idle()
+            try:
+                order = self._orders.get(timeout=_IDLE_S) if idle else self._orders.get_nowait()
+            except queue.Empty:
+                process.waitForReadyRead(0 if idle else _BUSY_MS)
+            else:
+                self._obey(order, process)
+            output = self._answers(output + process.readAllStandardOutput().data())
+            log = self._logged(log + process.readAllStandardError().data())
+        self._answers(output + process.readAllStandardOutput().data())
+        self._logged(log + process.readAllStandardError().data() + b"\n")
+
+    def _obey(self, order: object, process: QProcess) -> None:
+        if isinstance(order, _Line):
+            process.write(order.line)
+        elif isinstance(order, _Kill):
+            self._why = order.why
+            process.kill()
+            process.waitForFinished(_CLOSE_MS)
+        elif order is _CLOSE:
+            self._why = "The engine was closed: run again."
+            process.closeWriteChannel()
+            if not process.waitForFinished(_CLOSE_MS):
+                process.kill()
+                process.waitForFinished(_CLOSE_MS)
+
+    def _answers(self, data: bytes) -> bytes:
+        """Hand out the whole lines of `data`; the rest of it is returned."""
+        *lines, rest = data.split(b"\n")
+        for line in lines:
+            try:
+                answer = protocol.decode_answer(line)
+            except protocol.ProtocolError:
+                # Only what prints before the worker takes over its output gets here: the start-up
+                # files of an interpreter.
+                self._log.append(line.decode("utf-8", "replace"))
+                continue
+            with self._lock:
+                inbox = self._inboxes.get(answer.id)
+                if isinstance(answer, (protocol.Result, protocol.Failure)):
+                    self._inboxes.pop(answer.id, None)
+            if inbox is not None:
+                inbox.put(answer)
+        return rest
+
+    def _logged(self, data: bytes) -> bytes:
+        *lines, rest = data.split(b"\n")
+        self._log.extend(line.decode("utf-8", "replace").rstrip() for line in lines if line.strip())
+        return rest
+
+
+def _death_sentence(process: QProcess) -> str:
+    """What became of a process that ended by itself."""
+    code = process.exitCode()
+    if process.exitStatus() != QProcess.ExitStatus.CrashExit:
+        return f"The engine ended by itself with status {code}: the end of its log says why; run again."
+    if sys.platform == "win32":
+        return f"The engine crashed (code {code & 0xFFFFFFFF:#x}): the end of its log may say why; run again."
+    try:
+        # On Unix Qt gives the signal's number as the exit code of a crashed process.
+        name = signal.Signals(code).name
+    except ValueError:
+        name = f"signal {code}"
+    if name == "SIGKILL":
+        return (
+            "The engine was killed (SIGKILL), most often by the system because memory ran out: "
+            "close other programs or choose a smaller extent, then run again."
+        )
+    return f"The engine crashed ({name}): the end of its log may say why; run again."
+
+
+class EngineClient:
+    """Runs calls in a worker process that stays warm between them; usable from any thread.
+
+    find: says which Python runs the engine; asked at each call, so that a changed setting counts.
+    command: program and arguments of the worker for it.
+    """
+
+    def __init__(
+        self,
+        find: Callable[[], Engine] = find_engine,
+        command: Callable[[Engine], list[str]] = worker_command,
+    ) -> None:
+        self._find = find
+        self._command = command
+        self._lock = threading.Lock()
+        self._worker: _Worker | None = None
+        self._closed = False
+        self._ids = itertools.count(1)
+        atexit.register(self.close)
+
+    @property
+    def pid(self) -> int | None:
+        """Process id of the worker, None while none runs."""
+        worker = self._worker
+        return worker.pid if worker is not None else None
+
+    def call(
+        self,
+        name: str,
+        params: dict | None = None,
+        on_progress: Callable[[float, str, float | None], None] | None = None,
+        on_warning: Callable[[str], None] | None = None,
+        on_tile: Callable[[tuple[float, float, float, float]], None] | None = None,
+        is_cancelled: Callable[[], bool] | None = None,
+    ) -> dict:
+        """Run the call `name` of the engine and wait for its result.
+
+        The worker runs one call at a time, in the order in which they come. The functions are
+        called in the calling thread: on_progress(fraction 0..1, message, seconds remaining or
+        None), on_warning(sentence), on_tile((xmin, ymin, xmax, ymax)), and is_cancelled() about
+        ten times a second. Where one raises, the call is cancelled and the exception goes on.
+
+        A call that was cancelled too late to stop gives its result.
+
+        Raises BadInputError, CancelledError, EngineFailed, EngineDied, EngineNotFound.
+        """
+        handlers = {
+            protocol.Progress: on_progress and (lambda m: on_progress(m.progress, m.message, m.remaining_s)),
+            protocol.Caution: on_warning and (lambda m: on_warning(m.warning)),
+            protocol.Tile: on_tile and (lambda m: on_tile(m.bounds)),
+        }
+        for attempt in range(1, _ATTEMPTS + 1):
+            if is_cancelled is not None and is_cancelled():
+                raise CancelledError("The run was cancelled.")
+            worker = self._running_worker()
+            call = protocol.Call(next(self._ids), name, params or {})
+            inbox: queue.SimpleQueue = queue.SimpleQueue()
+            if not worker.call(call, inbox):
+                continue
+            began, end = _listen(worker, call.id, inbox, handlers, is_cancelled)
+            if isinstance(end, protocol.Result):
+                return end.result
+            if isinstance(end, protocol.Failure):
+                raise _error(end)
+            if began or attempt == _ATTEMPTS:
+                raise end.error
+        raise EngineDied("The engine ends as soon as it starts: look at its Python environment.")
+
+    def close(self) -> None:
+        """End the worker, and with it what it runs; further calls are refused."""
+        atexit.unregister(self.close)
+        with self._lock:
+            self._closed = True
+            worker, self._worker = self._worker, None
+        if worker is not None:
+            worker.close()
+            worker.join()
+
+    def _running_worker(self) -> _Worker:
+        with self._lock:
+            if self._closed:
+                raise EngineError("The engine was closed: load the plugin again.")
+            engine = self._find()
+            worker = self._worker
+            if worker is not None and worker.alive():
+                # Another choice of Python counts as soon as nobody waits for the present one.
+                if worker.engine == engine or not worker.idle():
+                    return worker
+                worker.close()
+                worker.join()
+            self._worker = _Worker(engine, self._command(engine))
+            return self._worker
+
+
+def _listen(
+    worker: _Worker,
+    id: int,
+    inbox: queue.SimpleQueue,
+    handlers: dict,
+    is_cancelled: Callable[[], bool] | None,
+) -> tuple[bool, protocol.Result | protocol.Failure | _Gone]:
+    """Hand a call's events to its handlers until it ends: (the worker began it, how it ended)."""
+    began, deadline = False, None
+    try:
+        while True:
+            if deadline is None:
+                if is_cancelled is not None and is_cancelled():
+                    worker.cancel(id)
+                    deadline = time.monotonic() + CANCEL_S
+            elif time.monotonic() > deadline:
+                worker.kill("The engine was stopped because it did not react to a cancel: run again.")
+                worker.join()
+                raise CancelledError("The run was cancelled; the engine did not react and was stopped.")
+            try:
+                event = inbox.get(timeout=_CALLER_S)
+            except queue.Empty:
+                continue
+            if isinstance(event, (protocol.Result, protocol.Failure, _Gone)):
+                return began, event
+            # The worker says so as soon as it takes a call.
+            began = True
+            handler = handlers.get(type(event))
+            if handler is not None:
+                handler(event)
+    except BaseException:
+        worker.forget(id)
+        worker.cancel(id)
+        raise
+
+
+def _error(failure: protocol.Failure) -> EngineError:
+    if failure.kind == protocol.BAD_INPUT:
+        return BadInputError(failure.message, failure.detail)
+    if failure.kind == protocol.CANCELLED:
+        return CancelledError(failure.message, failure.detail)
+    return EngineFailed(failure.message, failure.detail)
+
+
+_shared: EngineClient | None = None
+_shared_lock = threading.Lock()
+
+
+def shared_client() -> EngineClient:
+    """The client that the whole plugin uses, so that there is one warm worker."""
+    global _shared
+    with _shared_lock:
+        if _shared is None:
+            _shared = EngineClient()
+        return _shared
+
+
+def close_shared_client() -> None:
+    """End the shared worker (the plugin is unloaded); the next `shared_client` is a new one."""
+    global _shared
+    with _shared_lock:
+        client, _shared = _shared, None
+    if client is not None:
+        client.close()

@@ -1,0 +1,202 @@
+"""Bad input: one sentence, exit status 2, before any work, and nothing left behind."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+from affine import Affine
+from flair_landcover.__main__ import main
+
+from .conftest import picture, write_raster
+
+
+@pytest.fixture
+def aerial(tmp_path: Path) -> Path:
+    folder = tmp_path / "in"
+    folder.mkdir()
+    return write_raster(folder / "aerial.tif", picture(3, 200, 200).astype(np.uint8))
+
+
+@pytest.fixture
+def refused(tmp_path: Path, small_model: Path, capfd: pytest.CaptureFixture[str]):
+    """Runs the command line, holds that it refuses as it should, and gives back its sentence."""
+    folder = tmp_path / "out"
+    folder.mkdir()
+
+    def run(raster: Path, *arguments: object, output: Path | None = None, model: Path | None = None) -> str:
+        before = sorted(tmp_path.rglob("*"))
+        status = main(
+            ["segment", str(raster), str(output or folder / "map.tif"), "--model", str(model or small_model)]
+            + [str(argument) for argument in arguments]
+        )
+        lines = [line for line in capfd.readouterr().err.splitlines() if line.startswith("flair_landcover: ")]
+        assert status == 2
+        assert len(lines) == 1
+        assert sorted(tmp_path.rglob("*")) == before
+        return lines[0]
+
+    return run
+
+
+def test_a_raster_without_crs_and_georeference_is_refused(tmp_path, refused):
+    raster = write_raster(tmp_path / "a.tif", picture(3, 64, 64).astype(np.uint8), crs=None, transform=None)
+    assert "no georeference" in refused(raster)
+
+
+def test_a_raster_without_crs_whose_pixels_cannot_be_metres_is_refused(tmp_path, refused):
+    raster = write_raster(
+        tmp_path / "a.tif", picture(3, 64, 64).astype(np.uint8), crs=None, transform=Affine(2e-6, 0, 2, 0, -2e-6, 48)
+    )
+    assert "assign its CRS" in refused(raster)
+
+
+def test_a_geographic_crs_is_refused_with_what_to_do(tmp_path, refused):
+    raster = write_raster(
+        tmp_path / "a.tif",
+        picture(3, 64, 64).astype(np.uint8),
+        crs="EPSG:4326",
+        transform=Affine(2e-6, 0, 2, 0, -2e-6, 48),
+    )
+    assert "reproject it first" in refused(raster)
+
+
+def test_an_extent_outside_the_raster_is_refused(aerial, refused):
+    assert "outside the aerial raster" in refused(aerial, "--extent", 0, 0, 10, 10)
+
+
+def test_an_empty_extent_is_refused(aerial, refused):
+    assert "is empty" in refused(aerial, "--extent", 10, 0, 0, 10)
+
+
+def test_a_raster_of_one_band_is_refused(tmp_path, refused):
+    raster = write_raster(tmp_path / "a.tif", picture(1, 64, 64).astype(np.uint8))
+    assert "one band" in refused(raster)
+
+
+def test_bands_that_the_raster_does_not_have_are_refused(aerial, refused):
+    assert "band 7" in refused(aerial, "--bands", "R=1 G=2 B=7")
+
+
+def test_bands_that_cannot_be_read_are_refused(aerial, refused):
+    assert "R=1 G=2 B=3" in refused(aerial, "--bands", "red green blue")
+
+
+def test_a_text_file_is_refused(tmp_path, refused):
+    text = tmp_path / "a.tif"
+    text.write_text("no raster")
+    assert "cannot be read as a raster" in refused(text)
+
+
+def test_a_missing_file_is_refused(tmp_path, refused):
+    assert "does not exist" in refused(tmp_path / "missing.tif")
+
+
+@pytest.mark.parametrize("settings", [{}, {"tiled": True, "blockxsize": 128, "blockysize": 128, "compress": "deflate"}])
+def test_a_truncated_tiff_is_refused_before_any_work(tmp_path, refused, settings):
+    whole = write_raster(tmp_path / "whole.tif", picture(3, 512, 512).astype(np.uint8), driver="GTiff", **settings)
+    cog = tmp_path / "cog.tif"
+    import rasterio.shutil
+
+    rasterio.shutil.copy(whole, cog, driver="COG")  # its directory comes first, so a part of it still opens
+    cut = tmp_path / "cut.tif"
+    cut.write_bytes(cog.read_bytes()[: cog.stat().st_size * 2 // 3])
+    assert "truncated" in refused(cut)
+
+
+def test_a_tiff_cut_before_its_directory_is_refused(tmp_path, refused):
+    whole = write_raster(tmp_path / "whole.tif", picture(3, 512, 512).astype(np.uint8), compress="deflate")
+    cut = tmp_path / "cut.tif"
+    cut.write_bytes(whole.read_bytes()[:1000])
+    assert "cut.tif" in refused(cut)
+
+
+def test_values_of_another_type_are_refused(tmp_path, refused):
+    raster = write_raster(tmp_path / "a.tif", picture(3, 64, 64).astype(np.float32))
+    assert "float32" in refused(raster)
+
+
+def test_pixels_that_are_too_coarse_are_refused(tmp_path, refused):
+    raster = write_raster(
+        tmp_path / "a.tif", picture(3, 64, 64).astype(np.uint8), transform=Affine(10, 0, 652000, 0, -10, 6862000)
+    )
+    assert "too coarse" in refused(raster)
+
+
+def test_a_sentinel2_raster_with_nine_bands_is_refused(tmp_path, aerial, utt_model, refused):
+    raster = write_raster(
+        tmp_path / "s2_2021-06-01.tif",
+        picture(9, 60, 60, top=3000).astype(np.uint16),
+        transform=Affine(10, 0, 651800, 0, -10, 6862200),
+    )
+    assert "9 bands" in refused(aerial, "--sentinel2", raster, model=utt_model)
+
+
+def test_a_sentinel2_raster_without_a_date_is_refused(tmp_path, aerial, utt_model, refused):
+    raster = write_raster(
+        tmp_path / "s2.tif",
+        picture(10, 60, 60, top=3000).astype(np.uint16),
+        transform=Affine(10, 0, 651800, 0, -10, 6862200),
+    )
+    assert "date" in refused(aerial, "--sentinel2", raster, model=utt_model)
+
+
+def test_a_sentinel2_raster_of_another_place_is_refused(tmp_path, aerial, utt_model, refused):
+    raster = write_raster(
+        tmp_path / "s2_2021-06-01.tif",
+        picture(10, 60, 60, top=3000).astype(np.uint16),
+        transform=Affine(10, 0, 151800, 0, -10, 6862200),
+    )
+    assert "does not cover the extent" in refused(aerial, "--sentinel2", raster, model=utt_model)
+
+
+def test_a_model_folder_without_weights_is_refused(tmp_path, aerial, small_model, refused):
+    broken = tmp_path / "broken"
+    broken.mkdir()
+    shutil.copy(small_model / "card.json", broken)
+    assert "weights.safetensors" in refused(aerial, model=broken)
+
+
+def test_a_model_whose_weights_are_not_its_own_is_refused(tmp_path, aerial, small_model, refused):
+    broken = tmp_path / "broken"
+    shutil.copytree(small_model, broken)
+    with open(broken / "weights.safetensors", "r+b") as file:
+        file.seek(-4, 2)
+        file.write(b"\0\1\2\3")
+    assert "install the model again" in refused(aerial, model=broken)
+
+
+def test_an_unknown_model_is_refused(tmp_path, aerial, refused):
+    assert "no model" in refused(aerial, model=tmp_path / "nowhere")
+
+
+def test_an_output_folder_that_does_not_exist_is_refused(tmp_path, aerial, refused):
+    assert "does not exist" in refused(aerial, output=tmp_path / "nowhere" / "map.tif")
+
+
+@pytest.mark.skipif(not Path("/proc/self").is_dir(), reason="needs a folder that nobody can write to (/proc)")
+def test_an_output_folder_that_cannot_be_written_is_refused(aerial, refused):
+    assert "cannot be written" in refused(aerial, output=Path("/proc/map.tif"))
+
+
+def test_an_output_that_is_the_input_is_refused(aerial, refused):
+    assert "one of the inputs" in refused(aerial, output=aerial)
+
+
+def test_an_output_that_is_no_geotiff_is_refused(tmp_path, aerial, refused):
+    assert ".tif" in refused(aerial, output=tmp_path / "out" / "map.png")
+
+
+def test_two_outputs_of_one_name_are_refused(tmp_path, aerial, refused):
+    assert "own name" in refused(aerial, "--confidence", tmp_path / "out" / "map.tif")
+
+
+def test_an_unknown_device_is_refused(aerial, refused):
+    assert "tpu" in refused(aerial, "--device", "tpu")
+
+
+def test_a_missing_argument_is_one_line_and_status_2(capfd):
+    assert main(["segment"]) == 2
+    assert len(capfd.readouterr().err.strip().splitlines()) == 1

@@ -1,0 +1,320 @@
+"""The worker as a real process, driven over its standard input and output."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import os
+import queue
+import shutil
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+from flair_landcover.inference.worker import failure_sentence
+from flair_landcover.runtime.environment import Engine, child_environment, package_folder, worker_command
+
+# Calls that the tests need beside the engine's own; they are added to a real worker.
+EXTRA_CALLS = """
+import os, subprocess, sys, time
+from flair_landcover.inference import worker
+from flair_landcover.inference.errors import BadInput, Cancelled
+
+def wait(params, report):
+    report.warning("waiting")
+    while not report.cancelled():
+        time.sleep(0.01)
+    raise Cancelled()
+
+def deaf(params, report):
+    report.warning("deaf")
+    time.sleep(3600)
+
+def noise(params, report):
+    print("print from Python")
+    sys.__stdout__.write("straight to the old stream")
+    sys.__stdout__.flush()
+    os.write(1, b"straight to the descriptor without an end of line")
+    subprocess.run([sys.executable, "-c", "print('from a child')"], check=True)
+    return {"read": sys.stdin.read(), "read_descriptor": os.read(0, 10).decode()}
+
+def many(params, report):
+    for i in range(5000):
+        report.progress(i / 5000, f"step {i}", 5000 - i)
+    report.progress(1, "done")
+    report.tile((0, 1, 2, 3))
+    return {}
+
+def fail(params, report):
+    raise eval(params["error"])
+
+def unsendable(params, report):
+    return {"value": object()}
+
+def echo(params, report):
+    return params
+
+for call in (wait, deaf, noise, many, fail, unsendable, echo):
+    worker.CALLS[call.__name__] = call
+"""
+
+
+class Worker:
+    """A worker process and the messages that it sends."""
+
+    def __init__(self, folder: Path | None = None, extra: bool = True) -> None:
+        command = worker_command(Engine(sys.executable, "this test"), folder)
+        if extra:
+            command[-1] = command[-1].replace("sys.exit(main())", f"{EXTRA_CALLS}\nsys.exit(main())")
+        self.process = subprocess.Popen(
+            command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env=child_environment(),
+        )
+        self.messages: queue.SimpleQueue = queue.SimpleQueue()
+        self.log: list[str] = []
+        self._readers = [threading.Thread(target=read, daemon=True) for read in (self._read, self._read_log)]
+        for reader in self._readers:
+            reader.start()
+
+    def _read(self) -> None:
+        for line in self.process.stdout:
+            self.messages.put(json.loads(line))
+
+    def _read_log(self) -> None:
+        for line in self.process.stderr:
+            self.log.append(line.decode("utf-8"))
+
+    def send(self, **message) -> None:
+        self.send_line(json.dumps(message).encode())
+
+    def send_line(self, line: bytes) -> None:
+        self.process.stdin.write(line + b"\n")
+        self.process.stdin.flush()
+
+    def receive(self) -> dict:
+        return self.messages.get(timeout=120)
+
+    def until(self, field: str) -> list[dict]:
+        """The messages up to and with the first that has `field`."""
+        seen = [self.receive()]
+        while field not in seen[-1]:
+            seen.append(self.receive())
+        return seen
+
+    def end(self) -> int:
+        """Close standard input and wait for the exit status."""
+        self.process.stdin.close()
+        status = self.process.wait(timeout=120)
+        for reader in self._readers:
+            reader.join(timeout=120)
+        return status
+
+
+@pytest.fixture
+def worker():
+    started = Worker()
+    yield started
+    started.process.kill()
+    started.process.wait()
+
+
+def test_hello_tells_versions_and_devices(worker):
+    import rasterio
+    import torch
+
+    worker.send(id=1, call="hello", params={})
+    assert worker.receive() == {"id": 1, "progress": 0.0, "message": "Started", "remaining_s": None}
+    result = worker.until("result")[-1]["result"]
+    assert set(result["versions"]) == {"plugin", "python", "torch", "rasterio", "smp"}
+    assert result["versions"]["torch"] == torch.__version__
+    assert result["versions"]["rasterio"] == rasterio.__version__
+    assert result["devices"][-1]["id"] == "cpu" and result["devices"][-1]["name"]
+    assert Path(result["folder"]) == package_folder()
+    assert worker.end() == 0
+
+
+def test_it_starts_without_the_heavy_libraries(worker):
+    worker.send(id=1, call="fail", params={"error": "BadInput(str({'torch', 'rasterio', 'numpy'} & set(sys.modules)))"})
+    assert worker.until("error")[-1]["error"]["message"] == "set()"
+
+
+def test_fields_that_it_does_not_know_do_not_disturb(worker):
+    worker.send(id=1, call="echo", params={"a": 1}, priority="high", version=99)
+    assert worker.until("result")[-1] == {"id": 1, "result": {"a": 1}}
+
+
+def test_a_line_that_is_no_message_is_answered_and_the_next_one_served(worker):
+    worker.send_line(b"\xff\xfe rubbish")
+    refusal = worker.receive()
+    assert refusal["id"] is None and refusal["error"]["kind"] == "bad_input"
+    worker.send(id=7, call=None)
+    refusal = worker.receive()
+    assert refusal["id"] == 7 and refusal["error"]["kind"] == "bad_input"
+    worker.send(id=8, call="echo", params={})
+    assert worker.until("result")[-1]["id"] == 8
+
+
+def test_an_unknown_call_is_bad_input(worker):
+    worker.send(id=1, call="brew", params={})
+    error = worker.until("error")[-1]["error"]
+    assert error["kind"] == "bad_input" and "brew" in error["message"]
+
+
+def test_bad_input_comes_with_its_sentence(worker):
+    worker.send(id=1, call="segment", params={"input": "a.tif", "output": "b.tif", "colour": "red"})
+    error = worker.until("error")[-1]["error"]
+    assert error["kind"] == "bad_input"
+    assert error["message"] == "The job holds a setting that this version does not know: colour. Remove it."
+
+
+def test_an_error_comes_with_its_traceback_and_the_next_call_is_served(worker):
+    worker.send(id=1, call="fail", params={"error": "ZeroDivisionError('é')"})
+    error = worker.until("error")[-1]["error"]
+    assert error["kind"] == "failed"
+    assert "ZeroDivisionError: é" in error["message"]
+    assert "Traceback" in error["detail"] and "in fail" in error["detail"]
+    worker.send(id=2, call="echo", params={})
+    assert worker.until("result")[-1]["id"] == 2
+
+
+def test_a_library_that_wants_to_quit_does_not_end_the_worker(worker):
+    worker.send(id=1, call="fail", params={"error": "SystemExit(3)"})
+    assert worker.until("error")[-1]["error"]["kind"] == "failed"
+    worker.send(id=2, call="echo", params={})
+    assert worker.until("result")[-1]["id"] == 2
+
+
+def test_a_result_that_json_cannot_hold_is_a_failure(worker):
+    worker.send(id=1, call="unsendable", params={})
+    error = worker.until("error")[-1]["error"]
+    assert error["kind"] == "failed" and "TypeError" in error["message"]
+
+
+@pytest.mark.parametrize("name", ["été 日本.tif", b"not utf-8 \xff.tif".decode("utf-8", "surrogateescape")])
+def test_file_names_survive_both_ways(worker, name):
+    worker.send(id=1, call="echo", params={"input": name})
+    assert worker.until("result")[-1]["result"] == {"input": name}
+
+
+def test_stray_prints_go_to_the_log_and_standard_input_stays_ours(worker):
+    worker.send(id=1, call="noise", params={})
+    assert worker.until("result")[-1]["result"] == {"read": "", "read_descriptor": ""}
+    worker.send(id=2, call="echo", params={})
+    assert worker.until("result")[-1]["id"] == 2
+    assert worker.end() == 0
+    log = "".join(worker.log)
+    for text in ("print from Python", "to the old stream", "to the descriptor", "from a child"):
+        assert text in log
+
+
+def test_progress_is_thinned_out_but_the_last_arrives(worker):
+    worker.send(id=1, call="many", params={})
+    messages = worker.until("result")
+    progress = [message for message in messages if "progress" in message]
+    assert len(progress) < 1000
+    assert progress[-1] == {"id": 1, "progress": 1.0, "message": "done", "remaining_s": None}
+    assert {"id": 1, "tile": {"bounds": [0.0, 1.0, 2.0, 3.0]}} in messages
+
+
+def test_a_cancel_stops_the_running_call_and_no_other(worker):
+    worker.send(id=1, call="wait", params={})
+    worker.until("warning")
+    worker.send(id=2, call="echo", params={})
+    worker.send(id=1, cancel=True)
+    stopped = worker.until("error")[-1]
+    assert stopped["id"] == 1 and stopped["error"]["kind"] == "cancelled"
+    assert worker.until("result")[-1]["id"] == 2
+
+
+def test_a_call_that_waits_is_cancelled_at_once_and_never_runs(worker):
+    worker.send(id=1, call="wait", params={})
+    worker.until("warning")
+    worker.send(id=2, call="echo", params={})
+    worker.send(id=2, cancel=True)
+    answer = worker.receive()
+    assert answer["id"] == 2 and answer["error"]["kind"] == "cancelled"
+    worker.send(id=1, cancel=True)
+    assert worker.receive()["id"] == 1
+    worker.send(id=3, call="echo", params={})
+    assert {message["id"] for message in worker.until("result")} == {3}
+
+
+def test_a_cancel_that_comes_too_late_does_nothing(worker):
+    worker.send(id=1, call="echo", params={})
+    worker.until("result")
+    worker.send(id=1, cancel=True)
+    worker.send(id=2, call="echo", params={})
+    assert {message["id"] for message in worker.until("result")} == {2}
+
+
+def test_it_ends_when_standard_input_closes(worker):
+    assert worker.end() == 0
+
+
+def test_it_cancels_what_runs_when_standard_input_closes(worker):
+    worker.send(id=1, call="wait", params={})
+    worker.until("warning")
+    worker.send(id=2, call="echo", params={})
+    assert worker.end() == 0
+    assert worker.receive()["error"]["kind"] == "cancelled"
+    assert worker.messages.empty()
+
+
+def test_it_ends_with_standard_input_also_where_the_call_does_not_stop(worker):
+    worker.send(id=1, call="deaf", params={})
+    worker.until("warning")
+    assert worker.end() != 0
+    assert "in deaf" in "".join(worker.log)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows sends no interrupt to a process that has no console")
+def test_an_interrupt_from_the_terminal_is_left_to_qgis(worker):
+    import signal
+
+    worker.send(id=1, call="wait", params={})
+    worker.until("warning")
+    worker.process.send_signal(signal.SIGINT)
+    worker.send(id=1, cancel=True)
+    assert worker.until("error")[-1]["error"]["kind"] == "cancelled"
+    assert worker.end() == 0
+
+
+def test_it_runs_the_code_of_the_folder_that_started_it(tmp_path):
+    folder = tmp_path / "mon extension é"
+    for room in ("inference", "models", "runtime"):
+        shutil.copytree(package_folder() / room, folder / room, ignore=shutil.ignore_patterns("__pycache__"))
+    for name in ("__init__.py", "version.py"):
+        shutil.copy(package_folder() / name, folder)
+    (folder / "metadata.txt").write_text("[general]\nname=FLAIR\nversion=99.1\n")
+    worker = Worker(folder, extra=False)
+    worker.send(id=1, call="hello", params={})
+    result = worker.until("result")[-1]["result"]
+    assert result["versions"]["plugin"] == "99.1"
+    assert result["folder"] == str(folder)
+    assert worker.end() == 0
+
+
+def test_running_out_of_memory_says_what_to_do():
+    import numpy as np
+    import torch
+
+    with pytest.raises(MemoryError) as too_large:
+        np.empty(1 << 60, np.uint8)
+    assert "close other programs" in failure_sentence(too_large.value)
+    with pytest.raises(RuntimeError) as too_large:
+        torch.empty(1 << 60, dtype=torch.uint8)
+    assert "close other programs" in failure_sentence(too_large.value)
+    assert "choose the device cpu" in failure_sentence(torch.cuda.OutOfMemoryError("CUDA out of memory. Tried"))
+    assert "choose the device cpu" in failure_sentence(RuntimeError("MPS backend out of memory (MPS allocated"))
+
+
+def test_an_incomplete_environment_says_what_to_do():
+    with pytest.raises(ImportError) as missing:
+        importlib.import_module("flair_landcover.no_such_module")
+    assert "no_such_module" in failure_sentence(missing.value)
+    assert "pip" in failure_sentence(missing.value)

@@ -1,0 +1,203 @@
+"""What the tests of the QGIS side build for themselves: a plugin folder, a small model, small rasters.
+
+Only the standard library, numpy and GDAL, which QGIS brings along; the model is made by the engine's Python.
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+from flair_landcover.runtime.environment import Engine, child_environment, worker_command
+from osgeo import gdal, ogr, osr
+
+gdal.UseExceptions()
+
+ROOT = Path(__file__).parent.parent
+PIXEL_M = 0.2
+LAMBERT_93 = 2154
+# Upper left corner of every aerial raster here, in Lambert-93: a field in Haute-Savoie.
+LEFT, TOP = 942_390.0, 6_538_568.0
+
+PARAMETERS = [
+    "INPUT",
+    "BANDS",
+    "ELEVATION",
+    "EXTENT",
+    "MASK",
+    "SENTINEL2",
+    "MODEL",
+    "DEVICE",
+    "PRECISION",
+    "TTA",
+    "OUTPUT",
+    "OUTPUT_CONFIDENCE",
+    "OUTPUT_PROBABILITIES",
+]
+
+# A network that knows nothing: these tests ask how a run goes, not what it finds.
+_MODEL_CODE = """
+from pathlib import Path
+import torch
+from flair_landcover.models.cards import ModelCard, write_card
+from flair_landcover.models.networks import build_network
+from flair_landcover.models.weights import save_quantised
+
+folder = Path({folder!a})
+torch.manual_seed(0)
+card = ModelCard(id="untrained", title="Untrained", architecture="smp:Unet:resnet18", tile_size=224)
+save_quantised(build_network(card).state_dict(), folder / "weights.safetensors")
+write_card(card, folder)
+"""
+
+
+def engine_python() -> str:
+    """The interpreter of the engine's environment, or ""."""
+    return os.environ.get("FLAIR_LANDCOVER_PYTHON", "")
+
+
+@functools.lru_cache
+def plugin_path(base: Path) -> Path:
+    """A folder for QGIS_PLUGINPATH in which the plugin has the name that QGIS knows it by."""
+    folder = base / "plugins"
+    folder.mkdir()
+    (folder / "flair_landcover").symlink_to(ROOT, target_is_directory=True)
+    return folder
+
+
+@functools.lru_cache
+def untrained_model(base: Path) -> Path:
+    """A model folder, made once a test run."""
+    folder = base / "modèle"
+    folder.mkdir()
+    command = worker_command(Engine(engine_python(), "the tests"))
+    bootstrap = command[-1][: command[-1].index("from flair_landcover.inference.worker")]
+    command[-1] = bootstrap + _MODEL_CODE.format(folder=str(folder))
+    subprocess.run(command, env=child_environment(), check=True, timeout=300)
+    return folder
+
+
+def write_aerial(path: Path, size: int = 200, bands: int = 5) -> Path:
+    """A GeoTIFF of `bands` bands of noise and gradients, `size` pixels a side, in Lambert-93."""
+    rows, columns = np.mgrid[0:size, 0:size]
+    noise = np.random.default_rng(7).integers(0, 60, (bands, size, size))
+    layers = [np.sin(rows / (9 + 7 * i)) * np.cos(columns / (13 + 5 * i)) * 90 + 95 for i in range(bands)]
+    return write_raster(path, (np.stack(layers) + noise).astype(np.uint8))
+
+
+def write_raster(path: Path, pixels: np.ndarray, pixel_m: float = PIXEL_M) -> Path:
+    """A GeoTIFF of (bands, rows, columns), uint8 or float32, whose upper left corner is (LEFT, TOP)."""
+    kind = {"uint8": gdal.GDT_Byte, "float32": gdal.GDT_Float32}[pixels.dtype.name]
+    dataset = gdal.GetDriverByName("GTiff").Create(str(path), pixels.shape[2], pixels.shape[1], pixels.shape[0], kind)
+    dataset.SetGeoTransform((LEFT, pixel_m, 0, TOP, 0, -pixel_m))
+    dataset.SetProjection(_crs(LAMBERT_93).ExportToWkt())
+    dataset.WriteArray(pixels)
+    dataset = None
+    return path
+
+
+def write_polygons(path: Path, rings: list[list[tuple[float, float]]], epsg: int) -> Path:
+    """A GeoPackage of polygons. rings: outer rings in Lambert-93; epsg: the layer's own CRS."""
+    dataset = ogr.GetDriverByName("GPKG").CreateDataSource(str(path))
+    layer = dataset.CreateLayer("mask", _crs(epsg), ogr.wkbPolygon)
+    to_layer = osr.CoordinateTransformation(_crs(LAMBERT_93), _crs(epsg))
+    for ring in rings:
+        line = ogr.Geometry(ogr.wkbLinearRing)
+        for x, y in [*ring, ring[0]]:
+            line.AddPoint_2D(*to_layer.TransformPoint(x, y)[:2])
+        polygon = ogr.Geometry(ogr.wkbPolygon)
+        polygon.AddGeometry(line)
+        feature = ogr.Feature(layer.GetLayerDefn())
+        feature.SetGeometry(polygon)
+        layer.CreateFeature(feature)
+    dataset = None
+    return path
+
+
+def read_pixels(path: Path | str) -> np.ndarray:
+    """(bands, rows, columns)."""
+    dataset = gdal.Open(str(path))
+    return dataset.ReadAsArray().reshape(dataset.RasterCount, dataset.RasterYSize, dataset.RasterXSize)
+
+
+def qgis_environment(base: Path, profile: str, **more: str) -> dict[str, str]:
+    """The variables for a QGIS of its own: the plugin in reach, a profile under `base`, no window."""
+    runtime = base / "runtime"
+    runtime.mkdir(mode=0o700, exist_ok=True)
+    return {
+        **os.environ,
+        "QGIS_PLUGINPATH": str(plugin_path(base)),
+        "QGIS_CUSTOM_CONFIG_PATH": str(base / profile),
+        "QT_QPA_PLATFORM": "offscreen",
+        "XDG_RUNTIME_DIR": str(runtime),
+        "LC_ALL": "C.UTF-8",
+        **more,
+    }
+
+
+@functools.lru_cache
+def window_report(base: Path) -> dict:
+    """What `window_script.py` saw in a real QGIS window, with the pictures' paths.
+
+    Raises LookupError where there is no QGIS with a window, or no screen to make one on.
+    """
+    for program in ("xvfb-run", "qgis"):
+        if not shutil.which(program):
+            raise LookupError(f"{program} is not installed")
+    folder = base / "window"
+    folder.mkdir()
+    settings = {
+        "aerial": str(write_aerial(folder / "aerial.tif")),
+        "model": str(untrained_model(base)),
+        "report": str(folder / "report.json"),
+        "dialog_picture": str(folder / "dialog.png"),
+        "window_picture": str(folder / "window.png"),
+    }
+    (folder / "settings.json").write_text(json.dumps(settings), encoding="utf-8")
+    # As the plugin manager leaves it; and no tip of the day in front of the window.
+    ini = folder / "profiles" / "profiles" / "default" / "QGIS" / "QGIS3.ini"
+    ini.parent.mkdir(parents=True)
+    ini.write_text("[PythonPlugins]\nflair_landcover=true\n[qgis]\nshowTips=false\ncheckVersion=false\n")
+    environment = qgis_environment(base, "unused", QT_QPA_PLATFORM="xcb", FLAIR_TEST=str(folder / "settings.json"))
+    del environment["QGIS_CUSTOM_CONFIG_PATH"]
+    run = subprocess.run(
+        [
+            *("xvfb-run", "-a", "-s", "-screen 0 1280x900x24"),
+            *("qgis", "--nologo", "--noversioncheck", "--profiles-path", str(folder / "profiles")),
+            *("--code", str(Path(__file__).parent / "window_script.py")),
+        ],
+        cwd=folder,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=400,
+    )
+    if not Path(settings["report"]).is_file():
+        raise AssertionError(f"QGIS left no report: {run.stdout[-3000:]}{run.stderr[-3000:]}")
+    return {**settings, **json.loads(Path(settings["report"]).read_text(encoding="utf-8"))}
+
+
+def run_python(code: str, *arguments: str, environment: dict[str, str]) -> str:
+    """What `code` prints in this Python, in a process of its own.
+
+    An error in it shows with its output. PyQt may crash while the interpreter ends: what counts is
+    the line `done`, which the code prints last.
+    """
+    run = subprocess.run(
+        [sys.executable, "-c", code, *arguments], env=environment, capture_output=True, text=True, timeout=300
+    )
+    assert run.stdout.rstrip().endswith("done"), run.stdout + run.stderr
+    return run.stdout.rstrip()[: -len("done")]
+
+
+def _crs(epsg: int) -> osr.SpatialReference:
+    crs = osr.SpatialReference()
+    crs.ImportFromEPSG(epsg)
+    crs.SetAxisMappingStrategy(osr.OAMS_TRADITIONAL_GIS_ORDER)
+    return crs

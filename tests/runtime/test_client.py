@@ -1,0 +1,531 @@
+"""The client against a real worker process of the engine's environment."""
+
+from __future__ import annotations
+
+import inspect
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import pytest
+from flair_landcover.runtime import client as client_module
+from flair_landcover.runtime.client import (
+    BadInputError,
+    CancelledError,
+    EngineClient,
+    EngineDied,
+    EngineError,
+    EngineFailed,
+    EngineNotFound,
+    close_shared_client,
+    shared_client,
+)
+from flair_landcover.runtime.environment import Engine, worker_command
+
+pytestmark = pytest.mark.skipif(os.name == "nt", reason="ends processes by Unix signals")
+
+# Calls that the tests need beside the engine's own; they are added to a real worker.
+EXTRA_CALLS = """
+import os, signal, sys, time
+from flair_landcover.inference import worker
+from flair_landcover.inference.errors import BadInput, Cancelled
+
+def work(params, report):
+    # Like a map: written beside its final name, and renamed at the end.
+    output = params["output"]
+    with open(output + ".part", "w") as part:
+        part.write("half")
+    report.tile((0, 0, 1, 1))
+    while not report.cancelled():
+        report.progress(0.5, "halfway, à moitié", 3.5)
+        time.sleep(0.01)
+    os.remove(output + ".part")
+    raise Cancelled()
+
+def deaf(params, report):
+    report.tile((0, 0, 1, 1))
+    time.sleep(3600)
+
+def chatty_and_deaf(params, report):
+    while True:
+        report.tile((0, 0, 1, 1))
+        time.sleep(0.001)
+
+def echo(params, report):
+    report.warning("a warning")
+    report.progress(0.5, "half")
+    report.tile((1, 2, 3, 4))
+    return {"params": params, "pid": os.getpid()}
+
+def fail(params, report):
+    raise ValueError("broken é")
+
+def bad(params, report):
+    raise BadInput("The raster /data/é.tif is no raster: choose another.")
+
+def leave(params, report):
+    print("last words")
+    sys.stderr.flush()
+    os._exit(3)
+
+def crash(params, report):
+    os.kill(os.getpid(), signal.SIGSEGV)
+
+def noise(params, report):
+    print("x" * 100)
+    os.write(1, b"no end of line")
+    os.write(2, b"y" * 300000)
+    return {}
+
+def environment(params, report):
+    return dict(os.environ)
+
+for call in (work, deaf, chatty_and_deaf, echo, fail, bad, leave, crash, noise, environment):
+    worker.CALLS[call.__name__] = call
+"""
+
+
+def command_with_extra_calls(engine: Engine) -> list[str]:
+    command = worker_command(engine)
+    return [*command[:-1], command[-1].replace("sys.exit(main())", f"{EXTRA_CALLS}\nsys.exit(main())")]
+
+
+def gone(pid: int) -> bool:
+    """Whether the process has ended; one whose parent has not asked for its status counts as ended."""
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except (FileNotFoundError, ProcessLookupError):
+        return True
+    return state in "ZX"
+
+
+def wait_until(condition) -> bool:
+    """Wait for the condition, for far longer than it should take; whether it came."""
+    deadline = time.monotonic() + 60
+    while not condition():
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.05)
+    return True
+
+
+class Run(threading.Thread):
+    """A call in a thread of its own, and how it ended."""
+
+    def __init__(self, client: EngineClient, name: str, params: dict | None = None) -> None:
+        super().__init__(daemon=True)
+        self.call = (client, name, params or {})
+        self.cancel = threading.Event()
+        self.began = threading.Event()
+        self.result: dict | None = None
+        self.error: BaseException | None = None
+        self.start()
+
+    def run(self) -> None:
+        client, name, params = self.call
+        try:
+            self.result = client.call(
+                name, params, on_tile=lambda bounds: self.began.set(), is_cancelled=self.cancel.is_set
+            )
+        except BaseException as error:
+            self.error = error
+
+    def end(self) -> Run:
+        self.join(120)
+        assert not self.is_alive()
+        return self
+
+
+@pytest.fixture(scope="module")
+def warm(engine_python):
+    """One client for the tests that leave its worker in order."""
+    client = EngineClient(command=command_with_extra_calls)
+    yield client
+    client.close()
+
+
+@pytest.fixture
+def client(engine_python):
+    """A client of its own for a test that breaks the worker."""
+    made = EngineClient(command=command_with_extra_calls)
+    yield made
+    made.close()
+
+
+def test_hello_comes_from_the_engines_environment(warm, engine_python):
+    result = warm.call("hello")
+    assert result["executable"] == engine_python
+    assert "cpu" in [device["id"] for device in result["devices"]]
+    assert all(result["versions"].values())
+
+
+def test_the_events_of_a_call_reach_its_functions_in_the_calling_thread(warm):
+    events, threads = [], set()
+
+    def note(*event):
+        events.append(event)
+        threads.add(threading.current_thread())
+
+    result = warm.call(
+        "echo", {"input": "/données/été 日本.tif"}, on_progress=note, on_warning=note, on_tile=note, is_cancelled=None
+    )
+    assert result["params"] == {"input": "/données/été 日本.tif"}
+    assert events == [(0.0, "Started", None), ("a warning",), (0.5, "half", None), ((1.0, 2.0, 3.0, 4.0),)]
+    assert threads == {threading.current_thread()}
+
+
+def test_a_file_name_that_is_not_utf8_survives(warm):
+    name = b"/data/\xff.tif".decode("utf-8", "surrogateescape")
+    assert warm.call("echo", {"input": name})["params"] == {"input": name}
+
+
+def test_a_large_message_passes(warm):
+    mask = [[float(i), float(-i)] for i in range(200_000)]
+    assert warm.call("echo", {"mask": mask})["params"] == {"mask": mask}
+
+
+def test_calls_from_several_threads_share_one_worker_and_get_their_own_answers(warm):
+    runs = [Run(warm, "echo", {"number": number}) for number in range(8)]
+    results = [run.end().result for run in runs]
+    assert [result["params"]["number"] for result in results] == list(range(8))
+    assert {result["pid"] for result in results} == {warm.pid}
+
+
+def test_the_worker_outlives_the_thread_that_started_it(client):
+    first = Run(client, "echo").end().result["pid"]
+    assert client.call("echo")["pid"] == first
+    assert Run(client, "echo").end().result["pid"] == first
+
+
+def test_it_works_from_tasks_and_the_thread_pool_of_qgis(warm):
+    core = pytest.importorskip("qgis.core", reason="needs QGIS's Python")
+    from qgis.PyQt.QtCore import QThread
+
+    app = core.QgsApplication.instance() or core.QgsApplication([], False)
+    ended = []
+
+    class Call(core.QgsTask):
+        def run(self) -> bool:
+            ended.append((warm.call("echo")["pid"], QThread.currentThread() is app.thread()))
+            return True
+
+    for _ in range(2):
+        task = Call("a call")
+        core.QgsApplication.taskManager().addTask(task)
+        count = len(ended)
+        assert wait_until(lambda count=count: app.processEvents() or len(ended) > count)
+    assert ended == [(warm.pid, False)] * 2
+    assert warm.call("echo")["pid"] == warm.pid
+
+
+def test_bad_input_is_told_as_it_was_said(warm):
+    with pytest.raises(BadInputError) as caught:
+        warm.call("bad")
+    assert str(caught.value) == "The raster /data/é.tif is no raster: choose another."
+
+
+def test_bad_input_of_the_real_job_is_told(warm):
+    with pytest.raises(BadInputError, match="does not say its output"):
+        warm.call("segment", {"input": "/données/été.tif"})
+
+
+def test_a_failure_has_its_traceback_and_the_worker_stays(warm):
+    pid = warm.call("echo")["pid"]
+    with pytest.raises(EngineFailed) as caught:
+        warm.call("fail")
+    assert "broken é" in str(caught.value)
+    assert "\n" not in str(caught.value)
+    assert "Traceback" in caught.value.detail and "in fail" in caught.value.detail
+    assert warm.call("echo")["pid"] == pid
+
+
+def test_stray_prints_do_not_disturb(warm):
+    assert warm.call("noise") == {}
+    assert warm.call("echo")["params"] == {}
+
+
+def test_prints_of_the_interpreters_start_do_not_disturb(engine_python, tmp_path):
+    python = tmp_path / "python"
+    python.write_text(f'#!/bin/sh\necho "Activating the environment..."\nexec "{engine_python}" "$@"\n')
+    python.chmod(0o755)
+    client = EngineClient(find=lambda: Engine(str(python), "a test"))
+    try:
+        assert client.call("hello")["versions"]
+    finally:
+        client.close()
+
+
+def test_the_engine_does_not_get_the_environment_of_qgis(client, monkeypatch):
+    monkeypatch.setenv("PROJ_LIB", "/nowhere")
+    monkeypatch.setenv("PYTHONHOME", "/nowhere")
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
+    variables = client.call("environment")
+    assert "PROJ_LIB" not in variables and "PYTHONHOME" not in variables
+    assert "CUDA_VISIBLE_DEVICES" in variables
+
+
+def test_a_cancel_stops_the_call_and_leaves_no_file_and_a_warm_worker(warm, tmp_path):
+    output = tmp_path / "carte é.tif"
+    run = Run(warm, "work", {"output": str(output)})
+    assert run.began.wait(60)
+    pid = warm.pid
+    run.cancel.set()
+    assert isinstance(run.end().error, CancelledError)
+    assert list(tmp_path.iterdir()) == []
+    assert warm.call("echo")["pid"] == pid
+
+
+def test_a_call_that_is_cancelled_before_it_starts_never_runs(warm, tmp_path):
+    with pytest.raises(CancelledError):
+        warm.call("work", {"output": str(tmp_path / "map.tif")}, is_cancelled=lambda: True)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_waiting_call_is_cancelled_while_another_goes_on(warm, tmp_path):
+    first = Run(warm, "work", {"output": str(tmp_path / "map.tif")})
+    assert first.began.wait(60)
+    second = Run(warm, "echo")
+    second.cancel.set()
+    assert isinstance(second.end().error, CancelledError)
+    assert first.is_alive()
+    first.cancel.set()
+    assert isinstance(first.end().error, CancelledError)
+
+
+@pytest.mark.parametrize("call", ["deaf", "chatty_and_deaf"])
+def test_a_call_that_does_not_react_to_a_cancel_is_ended_with_its_worker(client, monkeypatch, call):
+    monkeypatch.setattr(client_module, "CANCEL_S", 0.5)
+    run = Run(client, call)
+    assert run.began.wait(60)
+    pid = client.pid
+    waiting = Run(client, "echo")
+    run.cancel.set()
+    assert isinstance(run.end().error, CancelledError)
+    assert gone(pid)
+    # Whoever waited behind it is served by the next worker.
+    assert waiting.end().result["pid"] != pid
+    assert client.call("echo")["pid"] == client.pid
+
+
+def test_an_error_in_a_function_of_the_caller_cancels_the_call(warm, tmp_path):
+    def stumble(bounds):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        warm.call("work", {"output": str(tmp_path / "map.tif")}, on_tile=stumble)
+    assert warm.call("echo")["params"] == {}
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_killed_worker_is_told_with_its_signal_and_the_next_call_works(client, tmp_path):
+    output = tmp_path / "map.tif"
+    run = Run(client, "work", {"output": str(output)})
+    assert run.began.wait(60)
+    pid = client.pid
+    os.kill(pid, signal.SIGKILL)
+    error = run.end().error
+    assert isinstance(error, EngineDied)
+    assert "SIGKILL" in str(error) and "memory" in str(error)
+    assert not output.exists()
+    assert client.call("echo")["pid"] != pid
+
+
+def test_a_worker_that_was_killed_between_two_calls_is_replaced_unnoticed(client):
+    pid = client.call("echo")["pid"]
+    os.kill(pid, signal.SIGKILL)
+    assert client.call("echo")["pid"] != pid
+
+
+def test_a_worker_that_ends_leaves_the_end_of_its_log(client):
+    with pytest.raises(EngineDied) as caught:
+        client.call("leave")
+    assert "status 3" in str(caught.value)
+    assert "last words" in caught.value.detail
+    assert client.call("echo")["params"] == {}
+
+
+def test_a_crash_in_native_code_is_named_and_leaves_its_stack(client):
+    with pytest.raises(EngineDied) as caught:
+        client.call("crash")
+    assert "SIGSEGV" in str(caught.value)
+    assert "in crash" in caught.value.detail
+
+
+def test_an_engine_that_cannot_start_is_told_with_its_log(engine_python):
+    client = EngineClient(command=lambda engine: [engine.python, "-c", "raise SystemExit('no engine in here')"])
+    with pytest.raises(EngineDied) as caught:
+        client.call("hello")
+    assert "no engine in here" in caught.value.detail
+    client.close()
+
+
+def test_a_program_that_is_missing_is_told(tmp_path):
+    client = EngineClient(find=lambda: Engine(str(tmp_path / "python"), "a test"))
+    with pytest.raises(EngineDied, match="could not be started"):
+        client.call("hello")
+    client.close()
+
+
+def test_a_missing_interpreter_is_told_before_any_start(monkeypatch, tmp_path):
+    monkeypatch.setenv("FLAIR_LANDCOVER_PYTHON", str(tmp_path / "python"))
+    client = EngineClient()
+    with pytest.raises(EngineNotFound, match="does not exist"):
+        client.call("hello")
+    assert client.pid is None
+    client.close()
+
+
+def test_another_choice_of_python_starts_another_worker(engine_python):
+    engine = [Engine(engine_python, "a test")]
+    client = EngineClient(find=lambda: engine[0], command=command_with_extra_calls)
+    first = client.call("echo")["pid"]
+    assert client.call("echo")["pid"] == first
+    engine[0] = Engine(engine_python, "another choice")
+    assert client.call("echo")["pid"] != first
+    assert gone(first)
+    client.close()
+
+
+@pytest.mark.parametrize("call", ["work", "deaf"])
+def test_closing_ends_the_worker_and_what_it_runs(client, tmp_path, call):
+    run = Run(client, call, {"output": str(tmp_path / "map.tif")})
+    assert run.began.wait(60)
+    pid = client.pid
+    client.close()
+    assert gone(pid)
+    assert isinstance(run.end().error, EngineError)
+    assert list(tmp_path.iterdir()) == []
+    with pytest.raises(EngineError, match="closed"):
+        client.call("hello")
+
+
+def test_the_shared_client_is_one_until_it_is_closed(engine_python):
+    first = shared_client()
+    assert shared_client() is first
+    first.call("hello")
+    pid = first.pid
+    close_shared_client()
+    assert gone(pid)
+    assert shared_client() is not first
+    close_shared_client()
+    close_shared_client()
+
+
+# The 50 x 50 metres in the middle of the scene, in one pass.
+QUICK = {"tta": "none", "extent": (1_020_975, 6_789_975, 1_021_025, 6_790_025)}
+
+
+def test_a_map_is_made_in_a_folder_with_any_name(warm, scene, tmp_path):
+    folder = tmp_path / "été 日本"
+    folder.mkdir()
+    output = folder / "carte d'occupation.tif"
+    tiles, fractions = [], []
+    result = warm.call(
+        "segment",
+        {**scene, **QUICK, "output": str(output)},
+        on_tile=tiles.append,
+        on_progress=lambda fraction, message, remaining_s: fractions.append(fraction),
+    )
+    assert result["output"] == str(output) and output.is_file()
+    assert len(tiles) == result["tiles"] > 0
+    assert fractions[-1] == 1
+    assert sum(result["areas_m2"].values()) == pytest.approx(50 * 50)
+
+
+def test_a_map_that_is_cancelled_leaves_no_file_and_a_warm_worker(warm, scene, tmp_path):
+    tiles = []
+    with pytest.raises(CancelledError):
+        warm.call(
+            "segment",
+            {**scene, "output": str(tmp_path / "map.tif")},
+            on_tile=tiles.append,
+            is_cancelled=lambda: bool(tiles),
+        )
+    assert tiles
+    assert list(tmp_path.iterdir()) == []
+    pid = warm.pid
+    assert warm.call("echo")["pid"] == pid
+
+
+def test_a_worker_that_is_killed_in_the_middle_of_a_map_leaves_no_map_and_the_next_run_makes_it(
+    client, scene, tmp_path
+):
+    output, confidence = tmp_path / "map.tif", tmp_path / "confidence.tif"
+    job = {**scene, "output": str(output), "confidence": str(confidence)}
+    with pytest.raises(EngineDied, match="SIGKILL"):
+        client.call("segment", job, on_tile=lambda bounds: os.kill(client.pid, signal.SIGKILL))
+    assert not output.exists() and not confidence.exists()
+    assert client.call("segment", {**job, **QUICK})["output"] == str(output)
+    assert output.is_file() and confidence.is_file()
+
+
+def test_a_raster_that_is_missing_is_told_by_name(warm, scene, tmp_path):
+    with pytest.raises(BadInputError, match="nulle part é"):
+        warm.call(
+            "segment", {**scene, "input": str(tmp_path / "nulle part é.tif"), "output": str(tmp_path / "map.tif")}
+        )
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_installed_models_are_listed_by_their_cards(client, scene, monkeypatch):
+    monkeypatch.setenv("FLAIR_LANDCOVER_MODELS", str(Path(scene["model"]).parent))
+    titles = {card["id"]: card["title"] for card in client.call("models")["models"]}
+    assert titles["untrained"] == "Untrained"
+
+
+HOST = f"""
+from __future__ import annotations
+import time
+from flair_landcover.runtime.client import EngineClient
+from flair_landcover.runtime.environment import Engine, worker_command
+
+EXTRA_CALLS = {EXTRA_CALLS!r}
+{inspect.getsource(command_with_extra_calls)}
+client = EngineClient(command=command_with_extra_calls)
+client.call("hello")
+"""
+
+
+class Host:
+    """A process of its own that uses the client as QGIS does, and prints the worker's process id first."""
+
+    def __init__(self, code: str) -> None:
+        self.process = subprocess.Popen(
+            [sys.executable, "-c", HOST + code],
+            env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            encoding="utf-8",
+        )
+        self.worker = int(self.process.stdout.readline())
+
+
+def test_a_host_that_ends_without_closing_leaves_no_worker(engine_python):
+    host = Host("print(client.pid, flush=True)")
+    output, log = host.process.communicate(timeout=120)
+    assert (host.process.returncode, output, log) == (0, "", "")
+    assert gone(host.worker)
+
+
+def test_a_host_that_is_killed_leaves_no_worker(engine_python):
+    host = Host("print(client.pid, flush=True); time.sleep(3600)")
+    host.process.kill()
+    host.process.communicate(timeout=120)
+    assert wait_until(lambda: gone(host.worker))
+
+
+@pytest.mark.parametrize("call", ["work", "deaf"])
+def test_a_host_that_is_killed_in_the_middle_of_a_call_leaves_no_worker(engine_python, tmp_path, call):
+    output = tmp_path / "map.tif"
+    host = Host(
+        f"client.call({call!r}, {{'output': {str(output)!r}}}, on_tile=lambda bounds: print(client.pid, flush=True))",
+    )
+    host.process.kill()
+    host.process.communicate(timeout=120)
+    assert wait_until(lambda: gone(host.worker))
+    assert not output.exists()
+    assert not output.with_name("map.tif.part").exists()
