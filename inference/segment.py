@@ -6,6 +6,7 @@ import datetime
 import json
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass
 
 import numpy as np
@@ -55,9 +56,10 @@ def segment(job: SegmentationJob, report: Report) -> SegmentationResult:
         with MapWriter(
             job.output, job.confidence, job.probabilities, inputs.grid, inputs.window, inputs.card.classes
         ) as writer:
-            for block in _map_blocks(inputs, backend, report, tally):
-                writer.write(block)
-                tally.pixels += np.bincount(block.labels.ravel(), minlength=256)
+            with closing(_map_blocks(inputs, backend, report, tally)) as blocks:
+                for block in blocks:
+                    writer.write(block)
+                    tally.pixels += np.bincount(block.labels.ravel(), minlength=256)
             if tally.without_sentinel2:
                 report.warning(
                     f"Sentinel-2 was left out for {tally.without_sentinel2} of {tally.tiles} tiles: "
@@ -106,21 +108,22 @@ def _map_blocks(inputs: Inputs, backend: Backend, report: Report, tally: _Tally)
     with _open_readers(inputs) as readers:
         for targets, reaches in parts:
             blender = Blender(targets, weights)
-            tile_inputs = read_ahead(reaches, lambda tile: readers.tile_input(tile))
-            for tile_input, probabilities in predict_tiles(tile_inputs, backend, inputs.job.tta):
-                if report.cancelled():
-                    raise Cancelled
-                tile = tile_input.tile
-                tally.tiles += 1
-                tally.without_sentinel2 += inputs.sentinel2 is not None and tile_input.series is None
-                finished = blender.add(tile, probabilities, reaches[tile])
-                if finished is not None:
-                    target = targets[tile.row, tile.column]
-                    known = _crop(tile_input.valid, tile.window, target) & mask.inside(target)
-                    labels = np.where(known, values[finished.argmax(axis=0)], np.uint8(NODATA))
-                    yield MapBlock(target, labels, finished)
-                report.tile(grid.window_bounds(tile.block))
-                clock.tick()
+            # closed before the readers are, at whatever error: its threads read from them
+            with closing(read_ahead(reaches, readers.tile_input)) as tile_inputs:
+                for tile_input, probabilities in predict_tiles(tile_inputs, backend, inputs.job.tta):
+                    if report.cancelled():
+                        raise Cancelled
+                    tile = tile_input.tile
+                    tally.tiles += 1
+                    tally.without_sentinel2 += inputs.sentinel2 is not None and tile_input.series is None
+                    finished = blender.add(tile, probabilities, reaches[tile])
+                    if finished is not None:
+                        target = targets[tile.row, tile.column]
+                        known = _crop(tile_input.valid, tile.window, target) & mask.inside(target)
+                        labels = np.where(known, values[finished.argmax(axis=0)], np.uint8(NODATA))
+                        yield MapBlock(target, labels, finished)
+                    report.tile(grid.window_bounds(tile.block))
+                    clock.tick()
 
 
 def _part(

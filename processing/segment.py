@@ -90,7 +90,7 @@ class SegmentAlgorithm(QgsProcessingAlgorithm):
             "<p>The network runs in a process of its own, so QGIS stays usable, and on the graphics card where "
             "there is one. The result is a Cloud Optimized GeoTIFF of class values 1 to 13 (0: no data) that carries "
             "its legend.</p>"
-            "<p>Areas do not depend on the extent: neighbouring extents fit together without a seam.</p>"
+            "<p>The map does not depend on the extent: neighbouring extents fit together without a seam.</p>"
         )
 
     def tr(self, text: str) -> str:
@@ -147,12 +147,12 @@ class SegmentAlgorithm(QgsProcessingAlgorithm):
             (
                 DEVICE,
                 self.tr("Device"),
-                self.tr("Where the network runs; auto takes the graphics card if there is one."),
+                self.tr("Where the network runs; auto takes a graphics card if there is one."),
             ),
             (
                 PRECISION,
                 self.tr("Precision"),
-                self.tr("Arithmetic of the network; auto measures which is faster here."),
+                self.tr("Arithmetic of the network; auto measures what is faster."),
             ),
             (
                 TTA,
@@ -251,7 +251,7 @@ class SegmentAlgorithm(QgsProcessingAlgorithm):
             area = result["areas_m2"][str(value)]
             feedback.pushInfo(f"{name}: {area:,.0f} m² ({area / total:.1%})")
         feedback.pushInfo(
-            self.tr("{} tiles in {:.1f} s on {}, {}").format(
+            self.tr("Tiles: {}; {:.1f} s on {}, {}").format(
                 result["tiles"], result["seconds"], result["device"], result["precision"]
             )
         )

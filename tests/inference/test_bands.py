@@ -1,0 +1,26 @@
+"""Bands by role."""
+
+from __future__ import annotations
+
+import pytest
+from flair_landcover.inference.bands import guess_bands, parse_bands
+from flair_landcover.inference.errors import BadInput
+
+
+@pytest.mark.parametrize("text", ["R=1 G=2 B=3 NIR=4 ELEVATION=5", "red=1,green=2;blue=3  nir=4 elevation=5"])
+def test_bands_are_read_from_text(text):
+    assert parse_bands(text) == {"red": 1, "green": 2, "blue": 3, "nir": 4, "elevation": 5}
+
+
+@pytest.mark.parametrize("text", ["R", "R=", "R=x", "R=0", "Q=1", "R=1 R=2", "1 2 3"])
+def test_other_text_is_refused_with_an_example(text):
+    with pytest.raises(BadInput, match="R=1"):
+        parse_bands(text)
+
+
+def test_descriptions_come_before_order():
+    assert guess_bands(("NIR", "Red", "Green", "Blue"), (False,) * 4) == {"red": 2, "green": 3, "blue": 4, "nir": 1}
+
+
+def test_order_serves_where_nothing_is_described_and_transparency_is_passed_by():
+    assert guess_bands((None,) * 5, (False, False, False, True, False)) == {"red": 1, "green": 2, "blue": 3, "nir": 5}

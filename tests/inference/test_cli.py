@@ -1,0 +1,73 @@
+"""The command line as a user types it."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+import rasterio
+
+from .conftest import picture, write_raster
+
+
+def command(*arguments: object) -> list[str]:
+    return [sys.executable, "-m", "flair_landcover", *map(str, arguments)]
+
+
+def test_segment_writes_the_map_and_prints_areas(small_model, tmp_path):
+    raster = write_raster(tmp_path / "été.tif", picture(5, 200, 200).astype(np.uint8))
+    done = subprocess.run(
+        command("segment", raster, tmp_path / "map.tif", "--model", small_model, "--device", "cpu"),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "100%" in done.stderr  # the progress bar
+    lines = done.stdout.splitlines()
+    assert len(lines) == 14
+    assert sum(float(line.split()[-3]) for line in lines[1:]) == pytest.approx(1600, abs=13 * 0.05)
+    with rasterio.open(tmp_path / "map.tif") as dataset:
+        assert dataset.read(1).min() >= 1
+
+
+def test_bad_input_is_status_2_and_one_line(tmp_path):
+    done = subprocess.run(
+        command("segment", tmp_path / "no.tif", tmp_path / "map.tif"), capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 2
+    assert len(done.stderr.strip().splitlines()[-1]) > 20
+    assert [line for line in done.stderr.splitlines() if "Traceback" in line] == []
+
+
+def test_ctrl_c_is_status_130_and_leaves_nothing(small_model, tmp_path):
+    raster = write_raster(tmp_path / "a.tif", picture(3, 1500, 1500).astype(np.uint8))
+    folder = tmp_path / "out"
+    folder.mkdir()
+    running = subprocess.Popen(
+        command("segment", raster, folder / "map.tif", "--model", small_model, "--device", "cpu", "--tta", "d4"),
+        stderr=subprocess.PIPE,
+    )
+    while not any(folder.iterdir()):  # the working folder: tiles are being predicted
+        assert running.poll() is None
+        time.sleep(0.05)
+    os.kill(running.pid, signal.SIGINT)
+    running.communicate()
+    assert running.returncode == 130
+    assert list(folder.iterdir()) == []
+
+
+def test_models_are_listed_and_checkpoints_installed(small_model, tmp_path):
+    environment = {**os.environ, "FLAIR_LANDCOVER_MODELS": str(tmp_path)}
+    refused = subprocess.run(
+        command("models", "--install", small_model / "card.json"), env=environment, capture_output=True, check=False
+    )
+    assert refused.returncode == 2
+    (tmp_path / "mine").symlink_to(small_model)
+    listed = subprocess.run(command("models"), env=environment, capture_output=True, text=True, check=True)
+    assert "small" in listed.stdout

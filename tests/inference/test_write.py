@@ -1,0 +1,93 @@
+"""The files that a job leaves."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import rasterio
+from affine import Affine
+from flair_landcover.inference.grid import make_grid
+from flair_landcover.inference.write import MapBlock, MapWriter, category_names_xml
+from flair_landcover.models.nomenclature import FLAIR_CLASSES, LandCoverClass
+
+GRID = make_grid(
+    Affine(0.2, 0, 652000, 0, -0.2, 6862000), 1200, 1000, rasterio.crs.CRS.from_epsg(2154).to_wkt(), 1.0, 0.2
+)
+
+
+def block(window, label: int) -> MapBlock:
+    shape = (window[3], window[2])
+    probabilities = np.zeros((13, *shape), np.float32)
+    probabilities[max(label, 1) - 1] = 0.75
+    return MapBlock(window, np.full(shape, label, np.uint8), probabilities)
+
+
+def test_what_no_block_covers_is_nodata_in_every_file(tmp_path):
+    paths = [str(tmp_path / f"{name}.tif") for name in "lcp"]
+    with MapWriter(*paths, GRID, (0, 0, 1200, 1000), FLAIR_CLASSES) as writer:
+        writer.write(block((100, 700, 600, 300), 5))
+        writer.write(block((700, 700, 50, 300), 0))
+        writer.finish("{}")
+    labels, confidence, probabilities = (rasterio.open(path).read() for path in paths)
+    inside = np.zeros((1000, 1200), bool)
+    inside[700:, 100:700] = True
+    np.testing.assert_array_equal(labels[0], np.where(inside, 5, 0))
+    np.testing.assert_array_equal(confidence[0], np.where(inside, 75, 255))
+    np.testing.assert_array_equal(probabilities[4], np.where(inside, 191, 0))
+    assert not np.delete(probabilities, 4, 0).any()
+
+
+def test_finished_files_are_cloud_optimized_with_overviews(tmp_path):
+    path = tmp_path / "map.tif"
+    with MapWriter(str(path), None, None, GRID, (0, 0, 1200, 1000), FLAIR_CLASSES) as writer:
+        writer.write(block((0, 0, 1200, 1000), 3))
+        writer.finish('{"a": 1}')
+    with rasterio.open(path) as dataset:
+        assert dataset.tags(ns="IMAGE_STRUCTURE")["LAYOUT"] == "COG"
+        assert dataset.overviews(1)
+        assert dataset.block_shapes == [(512, 512)]
+        assert dataset.tags()["FLAIR_LANDCOVER"] == '{"a": 1}'
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["map.tif", "map.tif.aux.xml"]
+
+
+def test_leaving_without_finish_leaves_nothing(tmp_path):
+    with (
+        pytest.raises(RuntimeError),
+        MapWriter(
+            str(tmp_path / "map.tif"), str(tmp_path / "c.tif"), None, GRID, (0, 0, 1200, 1000), FLAIR_CLASSES
+        ) as writer,
+    ):
+        writer.write(block((0, 0, 600, 300), 3))
+        raise RuntimeError
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_killed_run_leaves_no_file_under_the_final_name(tmp_path):
+    code = (
+        "import os, signal, numpy as np, rasterio\n"
+        "from affine import Affine\n"
+        "from flair_landcover.inference.grid import make_grid\n"
+        "from flair_landcover.inference.write import MapBlock, MapWriter\n"
+        "from flair_landcover.models.nomenclature import FLAIR_CLASSES\n"
+        "grid = make_grid(Affine(.2, 0, 0, 0, -.2, 0), 600, 600, '', 1., .2)\n"
+        f"path = {str(tmp_path / 'map.tif')!r}\n"
+        "with MapWriter(path, None, None, grid, (0, 0, 600, 600), FLAIR_CLASSES) as writer:\n"
+        "    labels, probabilities = np.ones((600, 600), np.uint8), np.ones((13, 600, 600), np.float32)\n"
+        "    writer.write(MapBlock((0, 0, 600, 600), labels, probabilities))\n"
+        "    os.kill(os.getpid(), signal.SIGKILL)\n"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == -9
+    assert not (tmp_path / "map.tif").exists()
+    with MapWriter(str(tmp_path / "map.tif"), None, None, GRID, (0, 0, 64, 64), FLAIR_CLASSES) as writer:
+        writer.write(block((0, 0, 64, 64), 3))
+        writer.finish("{}")
+    assert (tmp_path / "map.tif").exists()
+
+
+def test_category_names_start_at_value_0():
+    text = category_names_xml((LandCoverClass(2, "two & more", "#010203"),)).decode()
+    assert text.startswith("<PAMDataset>")
+    assert "<Category>no data</Category><Category /><Category>two &amp; more</Category>" in text
