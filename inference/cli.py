@@ -63,6 +63,9 @@ def _parser() -> argparse.ArgumentParser:
     models = commands.add_parser("models", help="list the models at hand, or install a checkpoint")
     models.add_argument("--install", metavar="FILE", help="checkpoint (.ckpt, .pth, .safetensors) to install")
     models.add_argument("--name", help="id of the installed model; default: the file's name")
+    models.add_argument(
+        "--live-classes", type=int, choices=(12, 15), help="trained outputs of a FLAIR-INC U-Net; default: by its name"
+    )
     models.set_defaults(run=_models)
 
     worker = commands.add_parser("worker", help="serve QGIS on standard input and output")
@@ -128,7 +131,7 @@ def _models(options: argparse.Namespace) -> int:
         from ..models.checkpoints import install_checkpoint
 
         name = options.name or Path(options.install).stem.lower()
-        card = install_checkpoint(Path(options.install), user_folder() / name)
+        card = install_checkpoint(Path(options.install), user_folder() / name, options.live_classes)
         print(f"{card.id}: installed in {user_folder() / name}")
         return DONE
     for card in installed_models():

@@ -10,7 +10,7 @@ Which format a checkpoint has is read off its keys:
 from __future__ import annotations
 
 import os
-import pickle
+import pickle  # nosec B403 - for the name of its error alone
 import shutil
 import tempfile
 from pathlib import Path
@@ -90,13 +90,20 @@ def read_checkpoint(path: Path, live_classes: int | None = None) -> tuple[ModelC
 def install_checkpoint(path: Path, folder: Path, live_classes: int | None = None) -> ModelCard:
     """Turns a checkpoint file into the model folder `folder`, complete or not at all; returns its card.
 
-    Raises BadModel where the checkpoint does not fit its network or the folder exists.
+    Raises BadModel where the checkpoint does not fit its network, or the folder exists or cannot be written.
     """
     folder = Path(folder)
     if folder.exists():
         raise BadModel(f"{folder} exists already: choose another name or remove it.")
     card, weights = read_checkpoint(path, live_classes)
     load_into(build_network(card), weights, str(path))
+    try:
+        return _write_folder(card, weights, folder)
+    except (OSError, SafetensorError) as error:
+        raise BadModel(f"{folder} cannot be written ({error}): choose another place or free disk space.") from None
+
+
+def _write_folder(card: ModelCard, weights: dict[str, Tensor], folder: Path) -> ModelCard:
     folder.parent.mkdir(parents=True, exist_ok=True)
     part = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
     try:
