@@ -14,7 +14,7 @@ import traceback
 from qgis import utils
 from qgis.core import QgsApplication, QgsProcessing, QgsProject
 from qgis.PyQt.QtCore import QTimer
-from qgis.PyQt.QtWidgets import QAction, QApplication, QTextBrowser, QToolButton
+from qgis.PyQt.QtWidgets import QAction, QApplication, QTextEdit, QToolButton
 
 with open(os.environ["FLAIR_TEST"], encoding="utf-8") as file:
     settings = json.load(file)
@@ -69,14 +69,14 @@ def worker_pid() -> int | None:
 
 
 def steps():
-    """The session, one step after another; what it yields is waited for while the window lives."""
+    """One step after another; what it yields is waited for while the window lives."""
     yield lambda: "processing" in utils.plugins and "flair_landcover" in utils.active_plugins
     report["enabled"] = presence()
 
     QTimer.singleShot(0, segment_action().trigger)
     yield algorithm_dialog
     dialog = algorithm_dialog()
-    report["dialog"] = {"title": dialog.windowTitle(), "modal": dialog.isModal()}
+    report["dialog"] = {"title": dialog.windowTitle(), "blocks": QApplication.activeModalWidget() is not None}
     dialog.resize(1000, 760)
     dialog.setParameters(
         {
@@ -98,7 +98,7 @@ def steps():
     dialog.runButton().click()
     yield dialog.wasExecuted
     ticker.stop()
-    report["log"] = "\n".join(text.toPlainText() for text in dialog.findChildren(QTextBrowser))
+    report["log"] = "\n".join(text.toPlainText() for text in dialog.findChildren(QTextEdit))
     report["turns"] = len(turns)
     report["layers"] = [
         {
@@ -116,8 +116,9 @@ def steps():
     pid = worker_pid()
     report["worker"] = pid is not None and alive(pid)
     utils.unloadPlugin("flair_landcover")
-    QgsApplication.sendPostedEvents(None, 0)
-    QgsApplication.processEvents()
+    # What is to be deleted later goes when the event loop turns.
+    since = time.monotonic()
+    yield lambda: time.monotonic() - since > 0.5
     report["worker_after_unload"] = alive(pid)
     report["unloaded"] = presence()
 
@@ -135,7 +136,7 @@ def step() -> None:
     global wait
     try:
         if time.monotonic() > deadline:
-            raise TimeoutError("a step of the session hangs")
+            raise TimeoutError("a step hangs")
         if wait():
             wait = next(running)
     except StopIteration:

@@ -1,0 +1,163 @@
+"""`flair:segment` from the command line of QGIS."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+from flair_landcover.models.nomenclature import FLAIR_CLASSES
+from flair_landcover.tests import qgis_side
+
+gdal = pytest.importorskip("osgeo.gdal", reason="needs QGIS's Python")
+
+
+@pytest.fixture(scope="session")
+def program() -> str:
+    # Debian's `qgis_process` is a script around `qgis_process.bin`, which older releases lack.
+    found = shutil.which("qgis_process.bin") or shutil.which("qgis_process")
+    if not found:
+        pytest.skip("qgis_process is not installed")
+    return found
+
+
+@pytest.fixture(scope="session")
+def qgis_process(program, base):
+    """Runs qgis_process with the plugin enabled in a profile of its own."""
+    environment = qgis_side.qgis_environment(base, "profile-command")
+
+    def run(*arguments: str, folder: Path = base) -> subprocess.CompletedProcess:
+        return subprocess.run(
+            [program, *arguments], cwd=folder, env=environment, capture_output=True, text=True, timeout=300
+        )
+
+    enabled = run("plugins", "enable", "flair_landcover")
+    assert enabled.returncode == 0, enabled.stdout + enabled.stderr
+    return run
+
+
+def values_of(printed: str, heading: str) -> dict[str, str]:
+    """The lines `NAME:<tab>value` under a heading of qgis_process."""
+    lines = printed[printed.index(heading) :].splitlines()
+    return dict(line.split(":\t", 1) for line in lines if ":\t" in line)
+
+
+def processes_in(folder: Path) -> list[int]:
+    """Processes whose current folder is `folder`."""
+    found = []
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            try:
+                current = os.readlink(entry / "cwd")
+            except OSError:
+                continue
+            if current == str(folder):
+                found.append(int(entry.name))
+    return found
+
+
+def test_the_provider_and_its_algorithm_are_listed(qgis_process):
+    listed = qgis_process("list").stdout
+    provider = listed[listed.index("FLAIR Land Cover") :]
+    assert provider.splitlines()[1].split() == ["flair:segment", "Land", "cover", "of", "an", "aerial", "image"]
+
+
+def test_help_says_something_about_every_parameter_and_output(qgis_process):
+    lines = qgis_process("help", "flair:segment").stdout.splitlines()
+    for name in qgis_side.PARAMETERS:
+        at = next(i for i, line in enumerate(lines) if line.startswith(f"{name}: "))
+        text = lines[at + 1].strip()
+        assert lines[at + 1].startswith("\t") and not text.startswith("Argument type") and text.endswith("."), name
+    outputs = lines[lines.index("Outputs") :]
+    for land_cover in FLAIR_CLASSES:
+        assert f"AREA_{land_cover.name.upper().replace(' ', '_')}: <outputNumber>" in outputs
+
+
+def test_a_run_writes_three_rasters_by_relative_names_in_a_folder_that_is_not_ascii(
+    qgis_process, aerial, model, tmp_path
+):
+    folder = tmp_path / "Forêt d'Été 図"
+    folder.mkdir()
+    shutil.copy(aerial, folder / "orthophoto é.tif")
+    shutil.copytree(model, folder / "modèle")
+    run = qgis_process(
+        "run",
+        "flair:segment",
+        "--",
+        "INPUT=orthophoto é.tif",
+        "MODEL=modèle",
+        "PRECISION=fp32",
+        "DEVICE=cpu",
+        "OUTPUT=carte ö.tif",
+        "OUTPUT_CONFIDENCE=sûreté.tif",
+        "OUTPUT_PROBABILITIES=probabilités.tif",
+        folder=folder,
+    )
+    assert run.returncode == 0, run.stdout + run.stderr
+    results = values_of(run.stdout, "Results")
+    assert results["OUTPUT"] == "carte ö.tif"
+
+    labels = qgis_side.read_pixels(folder / "carte ö.tif")
+    assert labels.shape == (1, 200, 200)
+    assert labels.min() >= 1 and labels.max() <= 13
+    areas = {name: float(value) for name, value in results.items() if name.startswith("AREA_")}
+    assert set(areas) == {f"AREA_{c.name.upper().replace(' ', '_')}" for c in FLAIR_CLASSES}
+    assert sum(areas.values()) == pytest.approx((200 * qgis_side.PIXEL_M) ** 2)
+    for land_cover in FLAIR_CLASSES:
+        pixels = int((labels == land_cover.value).sum())
+        name = f"AREA_{land_cover.name.upper().replace(' ', '_')}"
+        assert areas[name] == pytest.approx(pixels * qgis_side.PIXEL_M**2)
+
+    confidence = qgis_side.read_pixels(folder / "sûreté.tif")
+    probabilities = qgis_side.read_pixels(folder / "probabilités.tif")
+    assert confidence.shape == (1, 200, 200)
+    assert probabilities.shape == (13, 200, 200)
+    assert abs(probabilities.max(axis=0) / 255 * 100 - confidence[0]).max() <= 0.7
+
+    for name in ("carte ö.tif", "sûreté.tif", "probabilités.tif"):
+        dataset = gdal.Open(str(folder / name))
+        provenance = json.loads(dataset.GetMetadataItem("FLAIR_LANDCOVER"))
+        assert provenance["model"]["id"] == "untrained"
+        assert provenance["job"]["input"] == str(folder / "orthophoto é.tif")
+        assert (provenance["device"], provenance["precision"]) == ("cpu", "fp32")
+    written = set(os.listdir(folder)) - {"orthophoto é.tif", "orthophoto é.tif.aux.xml", "modèle"}
+    assert written == {"carte ö.tif", "carte ö.tif.aux.xml", "sûreté.tif", "probabilités.tif"}
+    # The worker ends with QGIS, of which it learns when its standard input closes.
+    give_up = time.monotonic() + 30
+    while processes_in(folder) and time.monotonic() < give_up:
+        time.sleep(0.1)
+    assert processes_in(folder) == []
+
+
+def test_bad_input_ends_with_status_1_and_the_engines_sentence_as_one_error(qgis_process, aerial, model, tmp_path):
+    degrees = tmp_path / "degrees.tif"
+    gdal.Translate(str(degrees), str(aerial), outputSRS="EPSG:4326")
+    run = qgis_process(
+        "run", "flair:segment", "--", f"INPUT={degrees}", f"MODEL={model}", f"OUTPUT={tmp_path / 'map.tif'}"
+    )
+    assert run.returncode == 1
+    errors = [line for line in run.stderr.splitlines() if line.startswith("ERROR:")]
+    assert errors == [
+        f"ERROR:\tThe aerial raster {degrees} has a geographic CRS, whose pixels are in degrees: reproject it first "
+        "to a projected CRS, such as Lambert-93 (EPSG:2154) or the local UTM zone."
+    ]
+    assert "Traceback" not in run.stdout + run.stderr
+    # QGIS keeps statistics of a raster that it opens beside it.
+    assert set(os.listdir(tmp_path)) <= {"degrees.tif", "degrees.tif.aux.xml"}
+
+
+def test_an_error_is_printed_as_often_as_one_of_qgiss_own_algorithms(qgis_process, aerial, model, tmp_path):
+    # QGIS writes the sentence of a QgsProcessingException to its log, to the feedback and at the end.
+    theirs = qgis_process(
+        "run", "native:rasterlayerstatistics", "--", f"INPUT={aerial}", "BAND=99", f"OUTPUT_HTML_FILE={tmp_path}/x.html"
+    )
+    ours = qgis_process(
+        "run", "flair:segment", "--", f"INPUT={aerial}", "MODEL=nowhere", f"OUTPUT={tmp_path / 'map.tif'}"
+    )
+    assert theirs.returncode == ours.returncode == 1
+    assert ours.stderr.count("There is no model named nowhere") == theirs.stderr.count("Invalid band number for BAND")
+    assert "There is no model" not in ours.stdout

@@ -1,0 +1,292 @@
+"""`flair:segment` as scripts and batches run it, in one QGIS with one warm worker."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+from flair_landcover.runtime.client import shared_client
+from flair_landcover.tests import qgis_side
+from flair_landcover.tests.qgis_side import LEFT, PIXEL_M, TOP
+
+pytest.importorskip("qgis.core", reason="needs QGIS's Python")
+from osgeo import gdal
+from qgis.core import (
+    QgsApplication,
+    QgsCoordinateReferenceSystem,
+    QgsCoordinateTransform,
+    QgsProcessing,
+    QgsProcessingException,
+    QgsProcessingParameterDefinition,
+    QgsProject,
+    QgsRasterFileWriter,
+    QgsRasterLayer,
+    QgsRectangle,
+    QgsSettings,
+    QgsVectorLayer,
+)
+
+LAMBERT_93 = QgsCoordinateReferenceSystem("EPSG:2154")
+
+
+@pytest.fixture(scope="session")
+def whole_map(application, model, aerial, tmp_path_factory) -> np.ndarray:
+    """Labels (200, 200) of the whole aerial raster."""
+    import processing
+
+    output = str(tmp_path_factory.mktemp("whole") / "map.tif")
+    parameters = {"INPUT": str(aerial), "MODEL": str(model), "PRECISION": "fp32", "DEVICE": "cpu", "OUTPUT": output}
+    processing.run("flair:segment", parameters)
+    return qgis_side.read_pixels(output)[0]
+
+
+def job_of(path: Path) -> dict:
+    """The job that a map's provenance names."""
+    return json.loads(gdal.Open(str(path)).GetMetadataItem("FLAIR_LANDCOVER"))["job"]
+
+
+def area_of(results: dict) -> float:
+    """Square metres over all classes."""
+    areas = [value for name, value in results.items() if name.startswith("AREA_")]
+    assert len(areas) == 13
+    return sum(areas)
+
+
+def sentence(feedback) -> str:
+    """The last error before Processing's own."""
+    return [error for error in feedback.errors if not error.startswith("There were errors executing")][-1]
+
+
+def test_the_parameters_have_the_names_that_others_rely_on_and_a_help_text(application):
+    algorithm = QgsApplication.processingRegistry().algorithmById("flair:segment")
+    parameters = {parameter.name(): parameter for parameter in algorithm.parameterDefinitions()}
+    assert list(parameters) == qgis_side.PARAMETERS
+    assert all(parameter.help() and parameter.description() for parameter in parameters.values())
+    required = {
+        name
+        for name, parameter in parameters.items()
+        if not parameter.flags() & QgsProcessingParameterDefinition.FlagOptional and parameter.defaultValue() is None
+    }
+    assert required == {"INPUT", "OUTPUT"}
+    assert parameters["MODEL"].defaultValue() == "bundled"
+    assert not parameters["OUTPUT_CONFIDENCE"].createByDefault()
+    assert not parameters["OUTPUT_PROBABILITIES"].createByDefault()
+
+
+def test_every_parameter_reaches_the_engine(segment, feedback, aerial, model, tmp_path):
+    heights = qgis_side.write_raster(tmp_path / "heights.tif", np.full((1, 40, 40), 4, np.float32), pixel_m=1.0)
+    seasons = qgis_side.write_raster(tmp_path / "seasons.tif", np.full((10, 40, 40), 9, np.float32), pixel_m=10.0)
+    ring = [(LEFT, TOP), (LEFT, TOP - 40), (LEFT + 40, TOP - 40), (LEFT + 40, TOP)]
+    mask = qgis_side.write_polygons(tmp_path / "mask.gpkg", [ring], 2154)
+    results = segment(
+        INPUT=aerial,
+        BANDS="R=3 G=2 B=1 NIR=4",
+        ELEVATION=heights,
+        EXTENT=f"{LEFT},{LEFT + 20},{TOP - 20},{TOP}",
+        MASK=mask,
+        SENTINEL2=seasons,
+        TTA="flips",
+        OUTPUT=tmp_path / "map.tif",
+        OUTPUT_CONFIDENCE=tmp_path / "confidence.tif",
+    )
+    job = job_of(tmp_path / "map.tif")
+    assert job.pop("mask")[0]["type"] in ("Polygon", "MultiPolygon")
+    assert job == {
+        "input": str(aerial),
+        "output": str(tmp_path / "map.tif"),
+        "bands": "R=3 G=2 B=1 NIR=4",
+        "elevation": str(heights),
+        "extent": [LEFT, TOP - 20, LEFT + 20, TOP],
+        "sentinel2": str(seasons),
+        "model": str(model),
+        "device": "cpu",
+        "precision": "fp32",
+        "tta": "flips",
+        "confidence": str(tmp_path / "confidence.tif"),
+        "probabilities": None,
+    }
+    assert feedback.warnings == ["The model Untrained takes no Sentinel-2: the series is left out."]
+    assert set(results) - {name for name in results if name.startswith("AREA_")} == {"OUTPUT", "OUTPUT_CONFIDENCE"}
+
+
+def test_layers_of_the_project_serve_as_inputs(segment, aerial, whole_map, tmp_path):
+    layer = QgsRasterLayer(str(aerial), "ortho")
+    QgsProject.instance().addMapLayer(layer, False)
+    try:
+        segment(INPUT="ortho", OUTPUT=tmp_path / "by-name.tif")
+        segment(INPUT=layer, OUTPUT=tmp_path / "by-layer.tif")
+    finally:
+        QgsProject.instance().removeMapLayer(layer)
+    assert np.array_equal(qgis_side.read_pixels(tmp_path / "by-name.tif")[0], whole_map)
+    assert np.array_equal(qgis_side.read_pixels(tmp_path / "by-layer.tif")[0], whole_map)
+
+
+def test_a_layer_opened_with_options_of_gdal_is_read_from_its_file(segment, aerial, whole_map, tmp_path):
+    layer = QgsRasterLayer(f"{aerial}|option:NUM_THREADS=2", "ortho")
+    assert layer.isValid()
+    segment(INPUT=layer, OUTPUT=tmp_path / "map.tif")
+    assert np.array_equal(qgis_side.read_pixels(tmp_path / "map.tif")[0], whole_map)
+
+
+def test_an_extent_in_another_crs_maps_the_pixels_that_it_covers(segment, aerial, whole_map, tmp_path):
+    degrees = QgsCoordinateReferenceSystem("EPSG:4326")
+    wanted = QgsRectangle(LEFT + 12.3, TOP - 31.7, LEFT + 32.1, TOP - 10.9)
+    project = QgsProject.instance().transformContext()
+    extent = QgsCoordinateTransform(LAMBERT_93, degrees, project).transformBoundingBox(wanted)
+    segment(
+        INPUT=aerial,
+        EXTENT=f"{extent.xMinimum()!r},{extent.xMaximum()!r},{extent.yMinimum()!r},{extent.yMaximum()!r} [EPSG:4326]",
+        OUTPUT=tmp_path / "map.tif",
+    )
+    dataset = gdal.Open(str(tmp_path / "map.tif"))
+    left, _, _, top, _, _ = dataset.GetGeoTransform()
+    column, row = (left - LEFT) / PIXEL_M, (TOP - top) / PIXEL_M
+    assert (column, row) == (pytest.approx(round(column)), pytest.approx(round(row)))
+    column, row = round(column), round(row)
+    labels = dataset.ReadAsArray()
+    # A rectangle in degrees is turned by some degrees in Lambert-93: what comes back covers what was
+    # asked for, and not much more.
+    assert column * PIXEL_M <= 12.3 and row * PIXEL_M <= 10.9
+    assert (column + labels.shape[1]) * PIXEL_M >= 32.1 and (row + labels.shape[0]) * PIXEL_M >= 31.7
+    assert labels.shape[1] * PIXEL_M < 19.8 * 1.2 and labels.shape[0] * PIXEL_M < 20.8 * 1.2
+    assert np.array_equal(labels, whole_map[row : row + labels.shape[0], column : column + labels.shape[1]])
+
+
+def test_a_mask_in_another_crs_leaves_nodata_outside_its_polygons(segment, aerial, whole_map, tmp_path):
+    # Two squares of 10 m with pixel edges for borders.
+    rings = [
+        [(LEFT + x, TOP - y), (LEFT + x, TOP - y - 10), (LEFT + x + 10, TOP - y - 10), (LEFT + x + 10, TOP - y)]
+        for x, y in ((4, 6), (28, 30))
+    ]
+    mask = qgis_side.write_polygons(tmp_path / "forêt.gpkg", rings, 4326)
+    results = segment(INPUT=aerial, MASK=mask, OUTPUT=tmp_path / "map.tif")
+    labels = qgis_side.read_pixels(tmp_path / "map.tif")[0]
+    expected = np.zeros_like(whole_map)
+    for rows, columns in ((slice(30, 80), slice(20, 70)), (slice(150, 200), slice(140, 190))):
+        expected[rows, columns] = whole_map[rows, columns]
+    assert np.array_equal(labels, expected)
+    assert area_of(results) == pytest.approx(200.0)
+
+
+def test_only_selected_polygons_mask_where_asked(segment, aerial, tmp_path):
+    from qgis.core import QgsProcessingFeatureSourceDefinition
+
+    square = [(LEFT, TOP), (LEFT, TOP - 10), (LEFT + 10, TOP - 10), (LEFT + 10, TOP)]
+    other = [(x + 30, y - 30) for x, y in square]
+    layer = QgsVectorLayer(str(qgis_side.write_polygons(tmp_path / "mask.gpkg", [square, other], 2154)), "mask")
+    layer.selectByIds([1])
+    QgsProject.instance().addMapLayer(layer, False)
+    try:
+        chosen = QgsProcessingFeatureSourceDefinition(layer.id(), True)
+        results = segment(INPUT=aerial, MASK=chosen, OUTPUT=tmp_path / "map.tif")
+    finally:
+        QgsProject.instance().removeMapLayer(layer)
+    assert area_of(results) == pytest.approx(100.0)
+
+
+def test_a_mask_without_polygons_is_refused(segment, feedback, aerial, tmp_path):
+    mask = qgis_side.write_polygons(tmp_path / "mask.gpkg", [], 2154)
+    with pytest.raises(QgsProcessingException, match="The mask has no valid polygons"):
+        segment(INPUT=aerial, MASK=mask, OUTPUT=tmp_path / "map.tif")
+    assert not (tmp_path / "map.tif").exists()
+
+
+def test_a_mask_beyond_the_crs_of_the_image_is_refused(segment, feedback, aerial, tmp_path):
+    layer = QgsVectorLayer("Polygon?crs=EPSG:4326", "mask", "memory")
+    from qgis.core import QgsFeature, QgsGeometry
+
+    feature = QgsFeature()
+    feature.setGeometry(QgsGeometry.fromWkt("POLYGON((0 94, 10 94, 10 95, 0 94))"))
+    layer.dataProvider().addFeature(feature)
+    with pytest.raises(QgsProcessingException):
+        segment(INPUT=aerial, MASK=layer, OUTPUT=tmp_path / "map.tif")
+    assert "outside the CRS of the aerial image" in sentence(feedback)
+
+
+def test_a_mask_with_a_broken_polygon_is_refused_by_name(segment, feedback, aerial, tmp_path):
+    bow_tie = [(LEFT, TOP), (LEFT + 10, TOP - 10), (LEFT + 10, TOP), (LEFT, TOP - 10)]
+    mask = qgis_side.write_polygons(tmp_path / "mask.gpkg", [bow_tie], 2154)
+    with pytest.raises(QgsProcessingException):
+        segment(INPUT=aerial, MASK=mask, OUTPUT=tmp_path / "map.tif")
+    assert "invalid geometry" in sentence(feedback)
+
+
+@pytest.mark.parametrize("parameter", ["INPUT", "ELEVATION", "SENTINEL2"])
+def test_a_layer_of_a_web_service_is_refused_with_its_reason(segment, feedback, aerial, tmp_path, parameter):
+    web = QgsRasterLayer(f"type=xyz&url=file://{tmp_path}/%7Bz%7D/%7Bx%7D/%7By%7D.png&zmax=1&zmin=0", "Web map", "wms")
+    assert web.isValid()
+    with pytest.raises(QgsProcessingException):
+        segment(**{"INPUT": aerial, "OUTPUT": tmp_path / "map.tif", parameter: web})
+    what = {"INPUT": "aerial image", "ELEVATION": "height above ground", "SENTINEL2": "Sentinel-2"}[parameter]
+    assert sentence(feedback) == (
+        f"The layer Web map cannot be the {what}: it comes from WMS, which gives pictures and not the pixels "
+        "themselves; export it to a GeoTIFF first."
+    )
+
+
+@pytest.mark.parametrize(
+    ("parameters", "says"),
+    [
+        ({"BANDS": "R=1 G=2 B=9"}, "The bands name band 9 as blue"),
+        ({"EXTENT": "0,10,0,10"}, "The extent lies outside the aerial raster"),
+        ({"OUTPUT": "map.png"}, "give it a name that ends in .tif"),
+        ({"OUTPUT": "missing/map.tif"}, "does not exist: create it or choose another"),
+    ],
+)
+def test_the_engines_sentence_about_bad_input_is_the_error(segment, feedback, aerial, tmp_path, parameters, says):
+    output = str(tmp_path / parameters.pop("OUTPUT", "map.tif"))
+    with pytest.raises(QgsProcessingException, match=says):
+        segment(INPUT=aerial, OUTPUT=output, **parameters)
+    assert feedback.errors == []
+    assert os.listdir(tmp_path) == []
+
+
+def test_runs_one_after_another_share_a_worker_and_give_the_same_map(segment, aerial, whole_map, tmp_path):
+    pids = set()
+    for i in range(3):
+        segment(INPUT=aerial, OUTPUT=tmp_path / f"{i}.tif")
+        pids.add(shared_client().pid)
+        assert np.array_equal(qgis_side.read_pixels(tmp_path / f"{i}.tif")[0], whole_map)
+    assert len(pids) == 1 and None not in pids
+
+
+def test_relative_paths_count_from_the_current_folder_of_qgis(segment, aerial, model, whole_map, tmp_path, monkeypatch):
+    shutil.copy(aerial, tmp_path / "ortho.tif")
+    os.symlink(model, tmp_path / "network")
+    monkeypatch.chdir(tmp_path)
+    # The worker runs already, in the folder where the first run found it.
+    assert shared_client().pid is not None
+    results = segment(INPUT="ortho.tif", MODEL="network", OUTPUT="map.tif")
+    assert results["OUTPUT"] == "map.tif"
+    assert np.array_equal(qgis_side.read_pixels(tmp_path / "map.tif")[0], whole_map)
+
+
+def test_the_areas_of_a_model_with_other_classes_are_not_given_to_ours(segment, aerial, model, tmp_path):
+    other = tmp_path / "model"
+    shutil.copytree(model, other)
+    card = json.loads((other / "card.json").read_text(encoding="utf-8"))
+    for land_cover in card["classes"]:
+        land_cover["name"] = {1: "water", 5: "roof"}.get(land_cover["value"], f"class {land_cover['value']}")
+    (other / "card.json").write_text(json.dumps(card), encoding="utf-8")
+    results = segment(INPUT=aerial, MODEL=other, OUTPUT=tmp_path / "map.tif")
+    labels = qgis_side.read_pixels(tmp_path / "map.tif")
+    assert results["AREA_WATER"] == pytest.approx((labels == 1).sum() * PIXEL_M**2)
+    assert area_of(results) == results["AREA_WATER"]
+
+
+def test_a_temporary_map_is_a_geotiff_whatever_the_default_of_processing(segment, aerial):
+    algorithm = QgsApplication.processingRegistry().algorithmById("flair:segment")
+    assert algorithm.provider().supportedOutputRasterLayerExtensions() == ["tif", "tiff"]
+    settings = QgsSettings()
+    others = QgsRasterFileWriter.supportedFormatExtensions()
+    settings.setValue("Processing/DefaultOutputRasterLayerExt", others.index("gpkg"))
+    try:
+        results = segment(INPUT=aerial, OUTPUT=QgsProcessing.TEMPORARY_OUTPUT)
+    finally:
+        settings.remove("Processing/DefaultOutputRasterLayerExt")
+    assert results["OUTPUT"].endswith(".tif")
+    assert qgis_side.read_pixels(results["OUTPUT"]).shape == (1, 200, 200)

@@ -1,0 +1,96 @@
+"""The plugin as QGIS takes it up and lets it go, and what `metadata.txt` says of it."""
+
+from __future__ import annotations
+
+import configparser
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+
+
+@pytest.fixture(scope="session")
+def window(tmp_path_factory) -> dict:
+    """What was seen in a real QGIS window."""
+    pytest.importorskip("qgis.core", reason="needs QGIS's Python")
+    from flair_landcover.tests import qgis_side
+
+    if not qgis_side.engine_python():
+        pytest.skip("FLAIR_LANDCOVER_PYTHON does not name the Python of the engine's environment")
+    try:
+        report = qgis_side.window_report(tmp_path_factory.getbasetemp())
+    except LookupError as error:
+        pytest.skip(f"no window to test in: {error}")
+    assert report["errors"] == []
+    return report
+
+
+@pytest.fixture(scope="session")
+def metadata() -> configparser.SectionProxy:
+    parser = configparser.ConfigParser(interpolation=None)
+    parser.read(ROOT / "metadata.txt", encoding="utf-8")
+    return parser["general"]
+
+
+PRESENT = {
+    "menu": ["Land cover of an aerial image…"],
+    "toolbar": ["Land cover of an aerial image…"],
+    "icons": [True],
+    "buttons": 1,
+    "actions": 1,
+    "provider": {"name": "FLAIR Land Cover", "icon": True},
+    "algorithms": ["flair:segment"],
+    "active": True,
+}
+ABSENT = {
+    "menu": None,
+    "toolbar": [],
+    "icons": [],
+    "buttons": 0,
+    "actions": 0,
+    "provider": None,
+    "algorithms": [],
+    "active": False,
+}
+
+
+def test_qgis_shows_the_plugin_in_its_menu_toolbar_and_toolbox(window):
+    assert window["enabled"] == PRESENT
+
+
+def test_unloading_takes_everything_away_and_ends_the_worker(window):
+    assert window["worker"] is True
+    assert window["worker_after_unload"] is False
+    assert window["unloaded"] == ABSENT
+
+
+def test_the_plugin_loads_again_after_it_was_unloaded(window):
+    assert window["loads_again"] is True
+    assert window["again"] == PRESENT
+
+
+def test_metadata_holds_what_qgis_and_the_plugin_site_ask_for(metadata):
+    for name in ("name", "description", "about", "version", "author", "qgisMinimumVersion"):
+        assert metadata[name].strip(), name
+    assert metadata["name"] == "FLAIR Land Cover"
+    assert metadata["qgisMinimumVersion"] == "3.22"
+    # Qt 6 is stated by the range of versions; the site takes the old key for an error.
+    assert metadata["qgisMaximumVersion"] == "4.99"
+    assert "supportsQt6" not in metadata
+    assert metadata["hasProcessingProvider"] == "yes"
+    assert metadata["category"] in ("Raster", "Vector", "Database", "Mesh", "Web")
+    assert re.fullmatch(r"\d+\.\d+\.\d+", metadata["version"])
+
+
+def test_the_icon_that_metadata_names_is_there(metadata):
+    icon = ROOT / metadata["icon"]
+    assert icon.read_text(encoding="utf-8").lstrip().startswith(("<svg", "<?xml"))
+
+
+def test_the_version_is_the_one_of_the_package(metadata):
+    # Not with tomllib, which Python has since 3.11 only.
+    stated = re.search(r'^version = "([^"]+)"', (ROOT / "pyproject.toml").read_text(encoding="utf-8"), re.MULTILINE)
+    assert stated, "pyproject.toml states no version"
+    assert stated[1] == metadata["version"]

@@ -1,0 +1,43 @@
+"""What an analyst finds in the window of QGIS."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from flair_landcover.models.nomenclature import FLAIR_CLASSES
+
+pytest.importorskip("qgis.core", reason="needs QGIS's Python")
+from flair_landcover.tests import qgis_side
+
+
+@pytest.fixture(scope="session")
+def window(tmp_path_factory) -> dict:
+    """What was seen in a real QGIS window."""
+    if not qgis_side.engine_python():
+        pytest.skip("FLAIR_LANDCOVER_PYTHON does not name the Python of the engine's environment")
+    try:
+        report = qgis_side.window_report(tmp_path_factory.getbasetemp())
+    except LookupError as error:
+        pytest.skip(f"no window to test in: {error}")
+    assert report["errors"] == []
+    return report
+
+
+def test_the_action_opens_the_dialog_of_the_algorithm(window):
+    assert "Land cover of an aerial image" in window["dialog"]["title"]
+    # The extent is drawn on the map while the dialog is open.
+    assert window["dialog"]["blocks"] is False
+    assert Path(window["dialog_picture"]).stat().st_size > 0
+
+
+def test_the_dialogs_run_leaves_the_window_usable_and_adds_the_map_with_its_legend(window):
+    assert window["turns"] > 10
+    assert "Execution completed in" in window["log"] and "building: " in window["log"]
+    (layer,) = window["layers"]
+    assert layer == {
+        "name": "Land cover",
+        "renderer": "paletted",
+        "legend": [[c.value, c.name, c.colour] for c in FLAIR_CLASSES],
+        "tree": True,
+    }
