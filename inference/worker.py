@@ -116,10 +116,13 @@ class CallReport:
         self._last_sent = -PROGRESS_INTERVAL_S
 
     def progress(self, fraction: float, message: str, remaining_s: float | None = None) -> None:
-        """See `Report.progress`. What comes too early is held back until `flush`, or replaced."""
+        """See `Report.progress`. What comes too early is held back until `flush`, or replaced.
+
+        A stage without an estimate, such as loading the model, is told at once: it may last.
+        """
         remaining = None if remaining_s is None else float(remaining_s)
         self._held_back = protocol.Progress(self._id, float(fraction), str(message), remaining)
-        if time.monotonic() - self._last_sent >= PROGRESS_INTERVAL_S:
+        if remaining is None or time.monotonic() - self._last_sent >= PROGRESS_INTERVAL_S:
             self.flush()
 
     def warning(self, message: str) -> None:

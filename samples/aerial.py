@@ -123,11 +123,14 @@ def render(layout: Layout, rng: np.random.Generator, flight: Flight | None = Non
     look = {name: values[layout.cover] for name, values in table.items() if name != "colour"}
     fine = (
         0.6 * rng.standard_normal(shape, dtype=np.float32)
-        + 0.6 * smooth_noise(rng, shape, 0.45 / pixel) + 0.5 * smooth_noise(rng, shape, 0.9 / pixel)
+        + 0.6 * smooth_noise(rng, shape, 0.45 / pixel)
+        + 0.5 * smooth_noise(rng, shape, 0.9 / pixel)
     )
     coarse = (
-        0.5 * smooth_noise(rng, shape, 1.8 / pixel) + 0.5 * smooth_noise(rng, shape, 4.0 / pixel)
-        + 0.5 * smooth_noise(rng, shape, 10.0 / pixel) + 0.5 * smooth_noise(rng, shape, 28.0 / pixel)
+        0.5 * smooth_noise(rng, shape, 1.8 / pixel)
+        + 0.5 * smooth_noise(rng, shape, 4.0 / pixel)
+        + 0.5 * smooth_noise(rng, shape, 10.0 / pixel)
+        + 0.5 * smooth_noise(rng, shape, 28.0 / pixel)
     )
 
     relief, in_row = _relief(layout, rng, look["rough"], coarse, pixel)
@@ -162,8 +165,10 @@ def render(layout: Layout, rng: np.random.Generator, flight: Flight | None = Non
 def _table() -> dict[str, np.ndarray]:
     """The looks as arrays indexed by cover number."""
     looks = [LOOKS[cover] for cover in Cover]
-    table = {name: np.array([getattr(look, name) for look in looks], np.float32)
-             for name in ("spread", "fine", "coarse", "rough", "rows")}
+    table = {
+        name: np.array([getattr(look, name) for look in looks], np.float32)
+        for name in ("spread", "fine", "coarse", "rough", "rows")
+    }
     table["colour"] = np.array([look.colour for look in looks], np.float32)
     return table
 
@@ -172,16 +177,23 @@ def _season(colour: np.ndarray, season: float) -> np.ndarray:
     """Colours of the covers by season: growing plants go from lush to dry, float32 (covers, 4)."""
     colour = colour.copy()
     dry = np.array([0.13, 0.03, 0.0, -0.10], np.float32)
-    for cover, share in ((Cover.GRASS, 1.6), (Cover.DRY_GRASS, 0.8), (Cover.BROADLEAF, 0.6), (Cover.BRUSH, 0.7),
-                         (Cover.VINE, 0.4), (Cover.MAIZE, 0.4)):
+    for cover, share in (
+        (Cover.GRASS, 1.6),
+        (Cover.DRY_GRASS, 0.8),
+        (Cover.BROADLEAF, 0.6),
+        (Cover.BRUSH, 0.7),
+        (Cover.VINE, 0.4),
+        (Cover.MAIZE, 0.4),
+    ):
         colour[cover] *= 1 + season * share * dry
     if season < -0.35:  # before the harvest wheat is green
         colour[Cover.WHEAT] = (104, 128, 86, 156)
     return colour
 
 
-def _relief(layout: Layout, rng: np.random.Generator, rough: np.ndarray, coarse: np.ndarray,
-            pixel: float) -> tuple[np.ndarray, np.ndarray]:
+def _relief(
+    layout: Layout, rng: np.random.Generator, rough: np.ndarray, coarse: np.ndarray, pixel: float
+) -> tuple[np.ndarray, np.ndarray]:
     """Height in metres with the bumps of leaves and soil, and which pixels lie in a row of vines."""
     shape = layout.cover.shape
     clumps = 0.6 * smooth_noise(rng, shape, 0.9 / pixel) + 0.4 * smooth_noise(rng, shape, 1.8 / pixel)

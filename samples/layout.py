@@ -9,8 +9,19 @@ import numpy as np
 from .plan import CLASS_OF_COVER, Block, Cover, Patch, Plan, Pond
 
 # Covers whose edges are grown, not built: they waver by some decimetres.
-_GROWN = frozenset({Cover.GRAVEL, Cover.SOIL, Cover.BRUSH, Cover.GRASS, Cover.DRY_GRASS, Cover.WHEAT, Cover.MAIZE,
-                    Cover.PLOWED, Cover.TRACK})
+_GROWN = frozenset(
+    {
+        Cover.GRAVEL,
+        Cover.SOIL,
+        Cover.BRUSH,
+        Cover.GRASS,
+        Cover.DRY_GRASS,
+        Cover.WHEAT,
+        Cover.MAIZE,
+        Cover.PLOWED,
+        Cover.TRACK,
+    }
+)
 
 
 @dataclass(frozen=True)
@@ -110,9 +121,18 @@ def rasterise(plan: Plan, grid: Grid) -> Layout:
     return Layout(grid, cover, height, unit, phase, number + len(plan.trees))
 
 
-def _lay(patch: Patch, number: int, plan: Plan, grid: Grid, edges: tuple[np.ndarray, np.ndarray],
-         frame: tuple[np.ndarray, np.ndarray], cover: np.ndarray, height: np.ndarray, unit: np.ndarray,
-         phase: np.ndarray) -> None:
+def _lay(
+    patch: Patch,
+    number: int,
+    plan: Plan,
+    grid: Grid,
+    edges: tuple[np.ndarray, np.ndarray],
+    frame: tuple[np.ndarray, np.ndarray],
+    cover: np.ndarray,
+    height: np.ndarray,
+    unit: np.ndarray,
+    phase: np.ndarray,
+) -> None:
     """Lay one box of the bent frame: its edges by the coordinates (u, v) in `edges`, its rows by those in `frame`."""
     along = np.linspace(0, 1, 9)
     edge_u = patch.u0 + patch.width * np.concatenate([along, along, np.zeros(9), np.ones(9)])
@@ -147,8 +167,9 @@ def _flood(pond: Pond, number: int, grid: Grid, cover: np.ndarray, height: np.nd
         cover[where][inside], height[where][inside], unit[where][inside] = kind, 0.0, number
 
 
-def _build(block: Block, number: int, grid: Grid, cover: np.ndarray, height: np.ndarray, unit: np.ndarray,
-           phase: np.ndarray) -> None:
+def _build(
+    block: Block, number: int, grid: Grid, cover: np.ndarray, height: np.ndarray, unit: np.ndarray, phase: np.ndarray
+) -> None:
     """Set a block where it stands higher than what is there."""
     reach = np.hypot(block.length, block.width) / 2
     where = grid.window(block.x - reach, block.x + reach, block.y - reach, block.y + reach)
@@ -173,8 +194,10 @@ def _plant(trees: np.ndarray, first: int, grid: Grid, cover: np.ndarray, height:
     """Grow the crowns: domes for broadleaves and brush, cones for conifers, each where it is the highest."""
     reach = 1.25 * trees["radius"]
     seen = (
-        (trees["x"] + reach > grid.left) & (trees["x"] - reach < grid.left + grid.columns * grid.pixel)
-        & (trees["y"] + reach > grid.top) & (trees["y"] - reach < grid.top + grid.rows * grid.pixel)
+        (trees["x"] + reach > grid.left)
+        & (trees["x"] - reach < grid.left + grid.columns * grid.pixel)
+        & (trees["y"] + reach > grid.top)
+        & (trees["y"] - reach < grid.top + grid.rows * grid.pixel)
     )
     columns, rows = grid.x, grid.y
     for index in np.flatnonzero(seen):

@@ -234,8 +234,17 @@ class _Draft:
         self.patches.append(Patch(lot.u0, lot.u1, lot.v0, lot.v1, cover, height, longer_u != turn, spacing))
 
     def block(
-        self, u: float, v: float, turned: bool, length: float, width: float, eave: float, slope: float, hipped: bool,
-        cover: Cover, jitter: float = 0.03,
+        self,
+        u: float,
+        v: float,
+        turned: bool,
+        length: float,
+        width: float,
+        eave: float,
+        slope: float,
+        hipped: bool,
+        cover: Cover,
+        jitter: float = 0.03,
     ) -> None:
         """Set a block at a frame point, its length along u (or v where `turned`), with a small error of direction."""
         x, y = (float(value) for value in self.frame.to_ground(np.float64(u), np.float64(v)))
@@ -244,8 +253,16 @@ class _Draft:
         angle += self.between(-jitter, jitter)
         self.blocks.append(Block(x, y, angle, length, width, eave, slope, hipped, cover))
 
-    def plant(self, lot: _Lot, spacing: float, radius: tuple[float, float], height: tuple[float, float],
-              cover: Cover, share: float = 1.0, wander: float = 0.4) -> None:
+    def plant(
+        self,
+        lot: _Lot,
+        spacing: float,
+        radius: tuple[float, float],
+        height: tuple[float, float],
+        cover: Cover,
+        share: float = 1.0,
+        wander: float = 0.4,
+    ) -> None:
         """Trees on a loose grid over a lot: spacing and ranges of crown radius and height in metres."""
         u, v = np.meshgrid(
             np.arange(lot.u0 + spacing / 2, lot.u1, spacing), np.arange(lot.v0 + spacing / 2, lot.v1, spacing)
@@ -342,7 +359,14 @@ def _farm(draft: _Draft, lot: _Lot) -> None:
     draft.block(u - away * turned, v - away * (not turned), turned, length, width, 5.5, 0.28, False, cover)
     away -= 1.0
     draft.block(
-        u + away * turned, v + away * (not turned), turned, min(14, long * 0.4), min(8.5, short * 0.3), 4.5, 0.6, False,
+        u + away * turned,
+        v + away * (not turned),
+        turned,
+        min(14, long * 0.4),
+        min(8.5, short * 0.3),
+        4.5,
+        0.6,
+        False,
         Cover.ROOF_TILE if draft.chance(0.6) else Cover.ROOF_SLATE,
     )
     draft.plant(lot, 9, (1.8, 3.2), (5, 10), Cover.BROADLEAF, share=0.08)
@@ -421,8 +445,15 @@ def _house(draft: _Draft, lot: _Lot, side: int, part: _Lot, cover: Cover, storey
         shift = (long - 6) / 2 * (1 if draft.chance(0.5) else -1)
         reach = draft.between(2.0, 3.5) * (1 if side in (0, 2) else -1)
         draft.block(
-            u + (reach if turned else shift), v + (shift if turned else reach), not turned,
-            short + 1, 6.0, eave - 0.3, slope, hipped, cover,
+            u + (reach if turned else shift),
+            v + (shift if turned else reach),
+            not turned,
+            short + 1,
+            6.0,
+            eave - 0.3,
+            slope,
+            hipped,
+            cover,
         )
 
 
@@ -472,7 +503,14 @@ def _villa(draft: _Draft, lot: _Lot) -> None:
         elif draft.chance(0.5):
             shed = _strip(lot, side, inward - 5, inward - 2, 2, 5.5)
             draft.block(
-                (shed.u0 + shed.u1) / 2, (shed.v0 + shed.v1) / 2, draft.chance(0.5), 4.0, 3.0, 2.2, 0.3, False,
+                (shed.u0 + shed.u1) / 2,
+                (shed.v0 + shed.v1) / 2,
+                draft.chance(0.5),
+                4.0,
+                3.0,
+                2.2,
+                0.3,
+                False,
                 Cover.ROOF_METAL if draft.chance(0.5) else Cover.ROOF_TILE,
             )
 
@@ -494,8 +532,16 @@ def _row_houses(draft: _Draft, lot: _Lot) -> None:
         wide, deep = part.u1 - part.u0, part.v1 - part.v0
         along = deep if side < 2 else wide
         draft.block(
-            u, v, side < 2, along, wide if side < 2 else deep, draft.between(4.5, 7.5), draft.between(0.45, 0.8),
-            False, cover, jitter=0.01,
+            u,
+            v,
+            side < 2,
+            along,
+            wide if side < 2 else deep,
+            draft.between(4.5, 7.5),
+            draft.between(0.45, 0.8),
+            False,
+            cover,
+            jitter=0.01,
         )
         at += length + (draft.between(2.5, 4) if draft.chance(0.25) else 0.0)
     if inward - depth > 14:
@@ -528,8 +574,10 @@ def _flats(draft: _Draft, lot: _Lot) -> None:
     draft.fill(lot, Cover.GRASS, 0.1, 5.0)
     parking = draft.between(6.0, 9.0)
     depth = min(draft.between(10, 15), inward - parking - 3)
-    draft.fill(_strip(lot, side, 0, parking + 1.5 + depth * draft.between(0, 1.2), 0.5, across - 0.5),
-               Cover.ASPHALT if draft.chance(0.7) else Cover.CONCRETE)
+    draft.fill(
+        _strip(lot, side, 0, parking + 1.5 + depth * draft.between(0, 1.2), 0.5, across - 0.5),
+        Cover.ASPHALT if draft.chance(0.7) else Cover.CONCRETE,
+    )
     part = _strip(lot, side, parking, parking + depth, 1.5, across - 1.5)
     turned = (part.v1 - part.v0) > (part.u1 - part.u0)
     long, short = max(part.u1 - part.u0, part.v1 - part.v0), min(part.u1 - part.u0, part.v1 - part.v0)
@@ -539,8 +587,17 @@ def _flats(draft: _Draft, lot: _Lot) -> None:
         draft.block(u, v, turned, long, short, eave, 0.0, False, Cover.ROOF_FLAT)
         for _ in range(int(draft.rng.integers(1, 5))):  # lift heads and plant on the roof
             shift = draft.between(-0.4, 0.4) * long
-            draft.block(u + shift * (not turned), v + shift * turned, turned, draft.between(1.5, 4),
-                        draft.between(1.2, 3), eave + draft.between(0.8, 2.2), 0.0, False, Cover.ROOF_FLAT)
+            draft.block(
+                u + shift * (not turned),
+                v + shift * turned,
+                turned,
+                draft.between(1.5, 4),
+                draft.between(1.2, 3),
+                eave + draft.between(0.8, 2.2),
+                0.0,
+                False,
+                Cover.ROOF_FLAT,
+            )
     else:
         cover = (Cover.ROOF_TILE, Cover.ROOF_SLATE, Cover.ROOF_METAL)[int(draft.rng.integers(3))]
         draft.block(u, v, turned, long, short, eave, draft.between(0.2, 0.5), draft.chance(0.5), cover)
@@ -549,8 +606,14 @@ def _flats(draft: _Draft, lot: _Lot) -> None:
             car = _strip(lot, side, 0.8, 5.2, place, place + 1.8)
             _car(draft, (car.u0 + car.u1) / 2, (car.v0 + car.v1) / 2, side >= 2)
     if inward - parking - depth > 7:
-        draft.plant(_strip(lot, side, parking + depth + 3.5, inward - 1, 1, across - 1), 6.5, (1.5, 3.4), (4, 11),
-                    Cover.BROADLEAF, share=0.4)
+        draft.plant(
+            _strip(lot, side, parking + depth + 3.5, inward - 1, 1, across - 1),
+            6.5,
+            (1.5, 3.4),
+            (4, 11),
+            Cover.BROADLEAF,
+            share=0.4,
+        )
 
 
 def _car(draft: _Draft, u: float, v: float, turned: bool) -> None:
@@ -649,8 +712,12 @@ def draw_plan(rng: np.random.Generator, reach: float, style: Style) -> Plan:
     side = reach * 1.42 + frame.bend
     offset_u, offset_v = draft.between(-30, 30), draft.between(-30, 30)
     lots: list[tuple[_Lot, bool]] = []
-    _divide(draft, _Lot(-side - 40 + offset_u, side + 40 + offset_u, -side - 40 + offset_v, side + 40 + offset_v),
-            style, lots)
+    _divide(
+        draft,
+        _Lot(-side - 40 + offset_u, side + 40 + offset_u, -side - 40 + offset_v, side + 40 + offset_v),
+        style,
+        lots,
+    )
     weights = np.cumsum(style.uses) / np.sum(style.uses)
     uses = list(_USES.values())
     church = draft.chance(0.7)
@@ -687,8 +754,9 @@ def _rivers(draft: _Draft, style: Style) -> tuple[River, ...]:
     angle = draft.between(0, np.pi)
     middle = np.cos(angle) * style.village[1] - np.sin(angle) * style.village[0]
     offset = middle + (style.village_radius + draft.between(5, 30)) * (1 if draft.chance(0.5) else -1)
-    river = River(angle, offset, draft.between(2.5, 12),
-                  draft.between(5, 14), draft.between(140, 260), draft.between(0, 6))
+    river = River(
+        angle, offset, draft.between(2.5, 12), draft.between(5, 14), draft.between(140, 260), draft.between(0, 6)
+    )
     return (river,)
 
 
@@ -698,7 +766,8 @@ def _cleared(plan: Plan) -> Plan:
     for river in plan.rivers:
         trees = trees[river.distance(trees["x"], trees["y"]) > river.half_width + 0.7 * trees["radius"]]
         blocks = [
-            block for block in blocks
+            block
+            for block in blocks
             if river.distance(np.float64(block.x), np.float64(block.y)) > river.half_width + block.length / 2
         ]
     for pond in plan.ponds:

@@ -96,16 +96,34 @@ def _whole_plan(seed: int, size: int) -> tuple[Plan, int]:
     raise ValueError(f"Seed {seed} gives no village with all classes at {size} pixels: try another seed.")
 
 
-def _write(path: Path, bands: np.ndarray, names: list[str], colours: list[ColorInterp] | None = None,
-           colour_table: dict[int, tuple[int, int, int, int]] | None = None, **profile: object) -> None:
+def _write(
+    path: Path,
+    bands: np.ndarray,
+    names: list[str],
+    colours: list[ColorInterp] | None = None,
+    colour_table: dict[int, tuple[int, int, int, int]] | None = None,
+    **profile: object,
+) -> None:
     """Write (bands, rows, columns) as a tiled, deflated GeoTIFF beside its final name, then rename it."""
     beside = path.with_name(f".{path.name}.part")
     predictor = 1 if colour_table else 2
     try:
         with rasterio.open(
-            beside, "w", driver="GTiff", count=bands.shape[0], height=bands.shape[1], width=bands.shape[2],
-            dtype=bands.dtype, tiled=True, blockxsize=256, blockysize=256, interleave="band", compress="deflate",
-            predictor=predictor, zlevel=9, **profile,
+            beside,
+            "w",
+            driver="GTiff",
+            count=bands.shape[0],
+            height=bands.shape[1],
+            width=bands.shape[2],
+            dtype=bands.dtype,
+            tiled=True,
+            blockxsize=256,
+            blockysize=256,
+            interleave="band",
+            compress="deflate",
+            predictor=predictor,
+            zlevel=9,
+            **profile,
         ) as target:
             if colours:
                 target.colorinterp = colours
@@ -157,7 +175,11 @@ def _write_sentinel2(path: Path, plan: Plan, half: float, rng: np.random.Generat
     names = [f"{date} {band}" for date in DATES for band in BANDS]
     values = cubes.reshape(-1, *cubes.shape[2:]).astype(np.uint16)
     _write(
-        path, values, names, crs=SATELLITE_CRS, transform=from_origin(left, top, SATELLITE_PIXEL, SATELLITE_PIXEL),
+        path,
+        values,
+        names,
+        crs=SATELLITE_CRS,
+        transform=from_origin(left, top, SATELLITE_PIXEL, SATELLITE_PIXEL),
         photometric="minisblack",
     )
 

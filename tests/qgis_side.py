@@ -14,8 +14,9 @@ import sys
 from pathlib import Path
 
 import numpy as np
-from flair_landcover.runtime.environment import Engine, child_environment, worker_command
 from osgeo import gdal, ogr, osr
+
+from flair_landcover.runtime.environment import Engine, child_environment, worker_command
 
 gdal.UseExceptions()
 

@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
+
 from flair_landcover.runtime.environment import Engine, child_environment, worker_command
 
 ROOT = Path(__file__).parent.parent

@@ -10,6 +10,7 @@ import pytest
 import rasterio
 import torch
 from affine import Affine
+
 from flair_landcover.models.cards import ModelCard, SatelliteInput, digest_of, write_card
 from flair_landcover.models.networks import build_network
 from flair_landcover.models.weights import save_weights

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from flair_landcover.inference.bands import guess_bands, parse_bands
 from flair_landcover.inference.errors import BadInput
 

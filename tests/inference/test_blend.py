@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+
 from flair_landcover.inference.blend import Blender, tile_weights
 from flair_landcover.inference.plan import make_plan
 

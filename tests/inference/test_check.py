@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from affine import Affine
+
 from flair_landcover.__main__ import main
 
 from .conftest import picture, write_raster

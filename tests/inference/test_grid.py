@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from affine import Affine
+
 from flair_landcover.inference.grid import intersection, make_grid
 
 NORTH_UP = Affine(0.2, 0, 1000, 0, -0.2, 5000)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+
 from flair_landcover.inference.plan import make_plan, overlap_of
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import pytest
+
 from flair_landcover.inference.plan import Tile
 from flair_landcover.inference.predict import TileInput, class_probabilities, predict_tiles
 from flair_landcover.models.cards import ModelCard

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+
 from flair_landcover.inference.prepare import (
     fill_invalid,
     heights_to_digital_numbers,

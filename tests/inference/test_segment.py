@@ -10,11 +10,12 @@ import numpy as np
 import pytest
 import rasterio
 from affine import Affine
+from rasterio.enums import ColorInterp
+
 from flair_landcover.inference.errors import Cancelled
 from flair_landcover.inference.job import SegmentationJob
 from flair_landcover.inference.segment import segment
 from flair_landcover.models.nomenclature import FLAIR_CLASSES
-from rasterio.enums import ColorInterp
 
 from .conftest import CRS, ORIGIN, Recorder, picture, read_labels, write_raster
 

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import rasterio
 from affine import Affine
+
 from flair_landcover.inference.errors import BadInput
 from flair_landcover.inference.grid import make_grid
 from flair_landcover.inference.job import SegmentationJob

@@ -13,6 +13,7 @@ import threading
 from pathlib import Path
 
 import pytest
+
 from flair_landcover.inference.worker import failure_sentence
 from flair_landcover.runtime.environment import Engine, child_environment, package_folder, worker_command
 

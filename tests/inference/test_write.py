@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import rasterio
 from affine import Affine
+
 from flair_landcover.inference.grid import make_grid
 from flair_landcover.inference.write import MapBlock, MapWriter, category_names_xml
 from flair_landcover.models.nomenclature import FLAIR_CLASSES, LandCoverClass

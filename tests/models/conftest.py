@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import pytest
 import torch
+
 from flair_landcover.models.cards import BadModel, ModelCard
 from flair_landcover.models.networks import build_network
 from flair_landcover.models.utt import UTT

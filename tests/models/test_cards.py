@@ -5,6 +5,7 @@ import json
 from dataclasses import replace
 
 import pytest
+
 from flair_landcover.models.cards import (
     CARD_NAME,
     WEIGHTS_NAME,

@@ -7,11 +7,12 @@ from pathlib import Path
 
 import pytest
 import torch
+from safetensors.torch import save_file
+
 from flair_landcover.models.cards import CARD_NAME, WEIGHTS_NAME, ModelCard, SatelliteInput, digest_of, write_card
 from flair_landcover.models.checkpoints import install_checkpoint, load_model, read_checkpoint
 from flair_landcover.models.networks import build_network
 from flair_landcover.models.weights import load_weights, save_quantised, save_weights
-from safetensors.torch import save_file
 
 from .conftest import random_series, random_tiles, refusal
 

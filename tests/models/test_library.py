@@ -5,8 +5,9 @@ import subprocess  # nosec B404 - starts this very interpreter
 import sys
 from pathlib import Path
 
-import flair_landcover
 import pytest
+
+import flair_landcover
 from flair_landcover.models import library
 from flair_landcover.models.cards import CARD_NAME, WEIGHTS_NAME, ModelCard, write_card
 from flair_landcover.models.library import find_model, installed_models, model_folders, user_folder

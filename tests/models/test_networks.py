@@ -2,12 +2,13 @@ from __future__ import annotations
 
 import pytest
 import torch
+from torch import nn
+
 from flair_landcover.models.cards import WEIGHTS_NAME, ModelCard, SatelliteInput, write_card
 from flair_landcover.models.checkpoints import load_model
 from flair_landcover.models.networks import build_network, load_into
 from flair_landcover.models.utt import UTT
 from flair_landcover.models.weights import save_weights
-from torch import nn
 
 from .conftest import random_tiles, refusal
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import pytest
+
 from flair_landcover.models.nomenclature import FLAIR_CLASSES, NODATA, OTHER
 
 # README of IGNF/FLAIR-1, written off by hand.

@@ -5,8 +5,9 @@ import math
 
 import pytest
 import torch
-from flair_landcover.models.utae import HEADS, MODEL_WIDTH, UTAE, WIDTHS, positional_encoding
 from torch import nn
+
+from flair_landcover.models.utae import HEADS, MODEL_WIDTH, UTAE, WIDTHS, positional_encoding
 
 from .conftest import random_series
 from .golden import with_made_up_weights

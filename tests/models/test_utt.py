@@ -4,8 +4,9 @@ from collections import Counter
 
 import pytest
 import torch
-from flair_landcover.models.utt import UTT
 from torch.nn.modules.module import register_module_forward_hook
+
+from flair_landcover.models.utt import UTT
 
 from .conftest import random_series, random_tiles
 from .golden import (

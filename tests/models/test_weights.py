@@ -2,8 +2,9 @@ from __future__ import annotations
 
 import pytest
 import torch
-from flair_landcover.models.weights import SCALE_SUFFIX, load_weights, quantise, save_quantised, save_weights
 from safetensors.torch import load_file, save_file
+
+from flair_landcover.models.weights import SCALE_SUFFIX, load_weights, quantise, save_quantised, save_weights
 
 from .conftest import refusal
 

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+
 from flair_landcover.tests import qgis_side
 
 
@@ -50,8 +51,9 @@ def application(base):
     app.initQgis()
     # First: the checkout has a folder `processing` too, and `python -m pytest` looks there.
     sys.path.insert(0, QgsApplication.pkgDataPath() + "/python/plugins")
-    from flair_landcover.plugin import FlairLandCoverPlugin
     from processing.core.Processing import Processing
+
+    from flair_landcover.plugin import FlairLandCoverPlugin
 
     Processing.initialize()
     plugin = FlairLandCoverPlugin(None)

@@ -10,6 +10,7 @@ import time
 from pathlib import Path
 
 import pytest
+
 from flair_landcover.models.nomenclature import FLAIR_CLASSES
 from flair_landcover.tests import qgis_side
 

@@ -6,6 +6,7 @@ import json
 
 import numpy as np
 import pytest
+
 from flair_landcover.models.nomenclature import FLAIR_CLASSES
 from flair_landcover.tests import qgis_side
 
@@ -38,8 +39,9 @@ def test_a_layer_gets_the_classes_that_it_is_given(application, tmp_path):
 
 
 def test_a_layer_that_is_no_raster_is_left_alone(application):
-    from flair_landcover.processing.styling import LandCoverStyler
     from qgis.core import QgsProcessingContext, QgsProcessingFeedback, QgsVectorLayer
+
+    from flair_landcover.processing.styling import LandCoverStyler
 
     layer = QgsVectorLayer("Point", "points", "memory")
     before = layer.renderer().dump()

@@ -6,6 +6,7 @@ import os
 import subprocess
 
 import pytest
+
 from flair_landcover.runtime.environment import Engine, child_environment, worker_command
 
 # An aerial picture of 1024 x 1024 pixels, and a small network that knows nothing: what these tests

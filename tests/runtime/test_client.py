@@ -12,6 +12,7 @@ import time
 from pathlib import Path
 
 import pytest
+
 from flair_landcover.runtime import client as client_module
 from flair_landcover.runtime.client import (
     BadInputError,

@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
+
 from flair_landcover.runtime import environment
 from flair_landcover.runtime.environment import Engine, child_environment, find_engine, package_folder, worker_command
 from flair_landcover.runtime.errors import EngineNotFound

@@ -10,6 +10,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 import rasterio
+from rasterio.enums import ColorInterp
+from rasterio.transform import rowcol
+from rasterio.warp import transform, transform_bounds
+
 from flair_landcover.models.nomenclature import FLAIR_CLASSES
 from flair_landcover.samples import seasons, village
 from flair_landcover.samples.aerial import LOOKS, MEASURED
@@ -17,9 +21,6 @@ from flair_landcover.samples.layout import Grid
 from flair_landcover.samples.noise import smooth_noise
 from flair_landcover.samples.plan import CLASS_OF_COVER, Cover, Frame
 from flair_landcover.samples.scene import draw_scene, draw_sentinel2
-from rasterio.enums import ColorInterp
-from rasterio.transform import rowcol
-from rasterio.warp import transform, transform_bounds
 
 BUILDING, IMPERVIOUS, WATER, CONIFEROUS, PLOWED = 1, 3, 5, 6, 12
 
@@ -96,10 +97,12 @@ def test_satellite_and_aerial_show_the_same_ground(files, aerial):
         east, north = transform(picture.crs, source.crs, x, y)
         there = [np.asarray(index) for index in rowcol(source.transform, east, north)]
     green = (aerial[3] - aerial[0]) / (aerial[3] + aerial[0] + 1)
-    here = np.array([
-        green[max(0, row - 25) : row + 25, max(0, column - 25) : column + 25].mean()
-        for row, column in zip(rows, columns, strict=True)
-    ])
+    here = np.array(
+        [
+            green[max(0, row - 25) : row + 25, max(0, column - 25) : column + 25].mean()
+            for row, column in zip(rows, columns, strict=True)
+        ]
+    )
     matched = np.corrcoef(here, ndvi[there[0], there[1]])[0, 1]
     shifted = np.corrcoef(here, ndvi[there[0] + 6, there[1] + 6])[0, 1]
     assert matched > 0.6
@@ -110,7 +113,9 @@ def test_same_seed_gives_the_same_bytes_and_another_seed_does_not(files, tmp_pat
     # A process of its own, so that nothing is shared but the code.
     subprocess.run(
         [sys.executable, "-m", "flair_landcover.samples.village", str(tmp_path), "--size", "512"],
-        check=True, capture_output=True, env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+        check=True,
+        capture_output=True,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
     )
     for path in (files.aerial, files.sentinel2, files.truth):
         assert (tmp_path / path.name).read_bytes() == path.read_bytes(), path.name

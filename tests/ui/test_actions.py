@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+
 from flair_landcover.models.nomenclature import FLAIR_CLASSES
 
 pytest.importorskip("qgis.core", reason="needs QGIS's Python")
