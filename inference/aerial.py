@@ -10,9 +10,11 @@ import numpy as np
 import rasterio
 import rasterio.shutil
 from affine import Affine
+from rasterio._err import CPLE_BaseError  # what PROJ's refusals are raised as; rasterio has no public name for it
 from rasterio.enums import ColorInterp, MaskFlags
 from rasterio.errors import CRSError, RasterioError
 from rasterio.io import DatasetReader
+from rasterio.warp import transform_bounds
 
 from .bands import guess_bands, parse_bands
 from .errors import BadInput
@@ -22,6 +24,7 @@ COARSEST_M = 5.0  # metres a pixel beyond which no class but the largest could b
 POOR_M = 0.6  # metres a pixel beyond which the map is much worse than its model card says
 _SAMPLES = 8  # windows a side that the radiometry is measured on
 _SAMPLE_SIZE = 128  # pixels a side of such a window
+_ALL_OR_NOTHING = 0.95  # share of pixels that real transparency hides or shows wholly; the rest are soft edges
 
 
 @dataclass(frozen=True)
@@ -90,6 +93,11 @@ def describe_aerial(path: str, bands_text: str, warn: Callable[[str], None]) -> 
                 f"The aerial raster {path} has values of type {sorted(dtypes - {'uint8', 'uint16'})[0]}: "
                 "convert it to 8 or 16 bits without sign."
             )
+        if len(dtypes) > 1:
+            raise BadInput(
+                f"The aerial raster {path} has bands of 8 and of 16 bits: convert them all to one, "
+                "or give the elevation as a raster of its own."
+            )
         flags = dataset.mask_flag_enums[bands["red"] - 1]
         source = AerialSource(
             path=path,
@@ -128,6 +136,26 @@ def check_not_truncated(dataset: DatasetReader, what: str) -> None:
                     )
 
 
+def check_lies_under(
+    dataset: DatasetReader, what: str, crs_wkt: str, extent: tuple[float, float, float, float]
+) -> None:
+    """Raises BadInput where a raster cannot be warped to a CRS or has nothing of an extent in that CRS."""
+    if not dataset.crs or not crs_wkt:
+        raise BadInput(
+            f"{what} {dataset.name} cannot be laid under the aerial raster: both need a CRS; "
+            "assign the missing one first."
+        )
+    try:
+        left, bottom, right, top = transform_bounds(crs_wkt, dataset.crs, *extent, densify_pts=21)
+    except (RasterioError, CRSError, CPLE_BaseError):
+        raise BadInput(
+            f"{what} {dataset.name} cannot be transformed to the aerial raster's CRS: check both CRS."
+        ) from None
+    columns, rows = zip(*(~dataset.transform * (x, y) for x in (left, right) for y in (bottom, top)))
+    if min(columns) >= dataset.width or max(columns) <= 0 or min(rows) >= dataset.height or max(rows) <= 0:
+        raise BadInput(f"{what} {dataset.name} does not cover the extent: choose one of the same place, or none.")
+
+
 def metres_to_unit(dataset: DatasetReader) -> float | None:
     """Metres to one unit of a raster's CRS; None where it has no CRS."""
     if not dataset.crs:
@@ -142,11 +170,13 @@ def _mended(dataset: DatasetReader) -> str:
     """The raster's path, or a virtual raster in which a band that only claims to be transparency is a plain one.
 
     GDAL declares the fourth band of any 8-bit TIFF of four bands as transparency unless told otherwise, so
-    that most images of red, green, blue and near infrared claim it. Real transparency is all or nothing.
+    that most images of red, green, blue and near infrared claim it. Real transparency is all or nothing but
+    for its edges, where reprojecting leaves values in between.
     """
     transparent = [n for n, kind in enumerate(dataset.colorinterp, start=1) if kind == ColorInterp.alpha]
     if not transparent or all(
-        np.isin(band, (0, np.iinfo(band.dtype).max)).all() for band in _samples(dataset, transparent)
+        np.isin(band, (0, np.iinfo(band.dtype).max)).mean() >= _ALL_OR_NOTHING
+        for band in _samples(dataset, transparent)
     ):
         return dataset.name
     with rasterio.MemoryFile(ext=".vrt") as file:
@@ -220,10 +250,19 @@ def _samples(dataset: DatasetReader, numbers: list[int]) -> np.ndarray:
             window = rasterio.windows.Window(
                 column, row, min(_SAMPLE_SIZE, dataset.width), min(_SAMPLE_SIZE, dataset.height)
             )
-            values = dataset.read(numbers, window=window)
-            valid = dataset.read_masks(numbers, window=window).any(axis=0)
+            try:
+                values = dataset.read(numbers, window=window)
+                valid = dataset.read_masks(numbers, window=window).any(axis=0)
+            except RasterioError as error:
+                raise unreadable(dataset.name, error) from None
             samples.append(values[:, valid])
     return np.concatenate(samples, axis=1)
+
+
+def unreadable(path: str, error: RasterioError) -> BadInput:
+    """What to raise where a raster opens but some of its pixels cannot be read."""
+    reason = _one_line(error.__cause__ or error)  # rasterio's own words only point to the cause
+    return BadInput(f"{path} cannot be read to its end ({reason}): copy or download it again.")
 
 
 def _one_line(error: Exception) -> str:

@@ -30,7 +30,7 @@ def parse_bands(text: str) -> dict[str, int]:
             continue
         word, _, number = part.partition("=")
         role = _ROLE_OF_WORD.get(word.strip().lower())
-        if role is None or not number.strip().isdigit() or int(number) < 1:
+        if role is None or not number.strip().isdecimal() or int(number) < 1:
             raise BadInput(f"The bands hold {part!r}: write them like R=1 G=2 B=3 NIR=4 ELEVATION=5.")
         if role in bands:
             raise BadInput(f"The bands name {role} twice: name each role once, like R=1 G=2 B=3.")

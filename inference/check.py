@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import shutil
 import tempfile
@@ -15,7 +16,7 @@ from rasterio.features import is_valid_geom
 from ..models.cards import BadModel, ModelCard, read_card
 from ..models.checkpoints import read_checkpoint
 from ..models.library import find_model
-from .aerial import AerialSource, describe_aerial, open_raster
+from .aerial import AerialSource, check_lies_under, check_not_truncated, describe_aerial, open_raster
 from .errors import BadInput
 from .grid import Grid, Window, intersection, make_grid
 from .job import SegmentationJob
@@ -66,16 +67,16 @@ def check_job(job: SegmentationJob, warn: Callable[[str], None]) -> Inputs:
     window = _window(job, grid)
     _check_mask(job, grid, window)
     heights = job.elevation is not None and "elevation" in card.inputs
+    inside = grid.window_bounds(intersection(window, (0, 0, grid.width, grid.height)))
     if heights:
-        _check_heights(job.elevation, grid)
+        _check_heights(job.elevation, grid, inside)
     roles = _roles(card, aerial, heights, warn)
     sentinel2 = None
     if job.sentinel2 is not None:
         if card.satellite is None:
             warn(f"The model {card.title} takes no Sentinel-2: the series is left out.")
         else:
-            inside = intersection(window, (0, 0, grid.width, grid.height))
-            sentinel2 = describe_sentinel2(job.sentinel2, grid, grid.window_bounds(inside))
+            sentinel2 = describe_sentinel2(job.sentinel2, grid, inside)
             warn("The Sentinel-2 raster has no cloud mask: all of its dates are kept.")
     _check_outputs(job, window, len(card.classes))
     return Inputs(job, model, card, aerial, grid, window, roles, heights, sentinel2)
@@ -98,12 +99,12 @@ def _window(job: SegmentationJob, grid: Grid) -> Window:
     whole = (0, 0, grid.width, grid.height)
     if job.extent is None:
         return whole
+    text = " ".join(f"{value:.10g}" for value in job.extent)
+    if len(job.extent) != 4 or not all(math.isfinite(value) for value in job.extent):
+        raise BadInput(f"The extent {text} is not four numbers: give XMIN YMIN XMAX YMAX.")
     xmin, ymin, xmax, ymax = job.extent
     if not (xmin < xmax and ymin < ymax):
-        raise BadInput(
-            f"The extent {xmin:g} {ymin:g} {xmax:g} {ymax:g} is empty: give XMIN YMIN XMAX YMAX, "
-            "each minimum smaller than its maximum."
-        )
+        raise BadInput(f"The extent {text} is empty: give XMIN YMIN XMAX YMAX, each minimum smaller than its maximum.")
     window = grid.window_of(job.extent)
     if intersection(window, whole) is None:
         raster = " ".join(f"{value:.10g}" for value in grid.window_bounds(whole))
@@ -116,7 +117,7 @@ def _window(job: SegmentationJob, grid: Grid) -> Window:
 def _check_mask(job: SegmentationJob, grid: Grid, window: Window) -> None:
     if job.mask is None:
         return
-    if not job.mask or not all(is_valid_geom(geometry) for geometry in job.mask):
+    if not job.mask or not all(is_valid_geom(g) and g["type"] in ("Polygon", "MultiPolygon") for g in job.mask):
         raise BadInput("The mask has no valid polygons: choose a layer with polygons, or no mask.")
     xmin, ymin, xmax, ymax = grid.window_bounds(window)
     for geometry in job.mask:
@@ -126,13 +127,11 @@ def _check_mask(job: SegmentationJob, grid: Grid, window: Window) -> None:
     raise BadInput("The mask's polygons lie outside the extent: choose polygons that overlap it, or no mask.")
 
 
-def _check_heights(path: str, grid: Grid) -> None:
-    with open_raster(path, "The elevation raster") as dataset:
-        if not dataset.crs or not grid.crs_wkt:
-            raise BadInput(
-                f"The elevation raster {path} cannot be laid under the aerial raster: both need a CRS; "
-                "assign the missing one first."
-            )
+def _check_heights(path: str, grid: Grid, extent: tuple[float, float, float, float]) -> None:
+    what = "The elevation raster"
+    with open_raster(path, what) as dataset:
+        check_not_truncated(dataset, what)
+        check_lies_under(dataset, what, grid.crs_wkt, extent)
 
 
 def _roles(card: ModelCard, aerial: AerialSource, heights: bool, warn: Callable[[str], None]) -> tuple[str, ...]:
@@ -175,7 +174,7 @@ def _check_outputs(job: SegmentationJob, window: Window, classes: int) -> None:
         if free < size:
             raise BadInput(
                 f"The folder {folder} has {free / 1e9:.1f} GB free and the map may need {size / 1e9:.1f} GB: "
-                "free some space or choose another folder."
+                "free some space, or choose another folder or a smaller extent."
             )
 
 

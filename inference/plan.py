@@ -11,6 +11,7 @@ touches it, so once tiles are predicted row by row the tile that owns a block is
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -64,7 +65,10 @@ class TilePlan:
 
     def owners(self, columns: range) -> list[Tile]:
         """The tiles of those lattice columns whose blocks hold something to write, in reading order."""
-        tiles = (self.tile(row, column) for row in range(len(self.rows)) for column in columns)
+        # a lattice over a whole region has millions of tiles, an extent a few: skip the rows above and below it
+        top, bottom = self.output[1], self.output[1] + self.output[3]
+        rows = range(max(0, bisect_right(self.rows, top) - 1), bisect_left(self.rows, bottom))
+        tiles = (self.tile(row, column) for row in rows for column in columns)
         return [tile for tile in tiles if self.target(tile)]
 
     def touching(self, tile: Tile) -> Iterator[Tile]:

@@ -16,12 +16,14 @@ from rasterio.errors import RasterioError
 from rasterio.io import DatasetReader
 from rasterio.vrt import WarpedVRT
 
-from .aerial import AerialSource
-from .errors import BadInput
+from .aerial import AerialSource, unreadable
 from .grid import Grid, Window, intersection
 
 # A raster without a CRS is warped within itself only, for which any projected CRS serves.
 _STAND_IN_CRS = "EPSG:3857"
+# GDAL may warp a wide window in one go instead of by blocks of a fixed lattice; its rounding then depends on
+# where the window begins, and two tiles would see the same pixel differ in its last digit.
+_BY_BLOCKS = {"GDAL_VRT_WARP_USE_DATASET_RASTERIO": "NO"}
 
 _Item = TypeVar("_Item")
 _Read = TypeVar("_Read")
@@ -49,7 +51,8 @@ class WindowReader:
     def read(self, window: Window, bands: list[int]) -> tuple[np.ndarray, np.ndarray]:
         """Pixels (len(bands), rows, columns) in the raster's type, and their validity (rows, columns) bool.
 
-        Outside the raster pixels are 0 and not valid. Raises BadInput where the file cannot be read.
+        What a pixel holds does not depend on the window that it is read in. Outside the raster pixels are
+        0 and not valid. Raises BadInput where the file cannot be read.
         """
         dataset = self.dataset()
         pixels = np.zeros((len(bands), window[3], window[2]), dataset.dtypes[bands[0] - 1])
@@ -61,11 +64,11 @@ class WindowReader:
         columns = slice(inside[0] - window[0], inside[0] - window[0] + inside[2])
         source = rasterio.windows.Window(*inside)
         try:
-            pixels[:, rows, columns] = dataset.read(bands, window=source)
-            valid[rows, columns] = dataset.read_masks(bands, window=source).any(axis=0)
+            with rasterio.Env(**_BY_BLOCKS):
+                pixels[:, rows, columns] = dataset.read(bands, window=source)
+                valid[rows, columns] = dataset.read_masks(bands, window=source).any(axis=0)
         except RasterioError as error:
-            reason = " ".join(str(error).split())
-            raise BadInput(f"{self._path} cannot be read to its end ({reason}): copy or download it again.") from None
+            raise unreadable(self._path, error) from None
         return pixels, valid
 
     def close(self) -> None:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import datetime
 import json
+import os
 import time
 from collections.abc import Iterator
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import rasterio
@@ -15,6 +16,7 @@ from rasterio.features import bounds as geometry_bounds
 from rasterio.features import geometry_mask
 
 from ..models.cards import BadModel, ModelCard
+from ..models.library import BUNDLED
 from ..models.nomenclature import NODATA
 from ..version import plugin_version
 from .backends import Backend
@@ -209,7 +211,8 @@ class _Readers:
 
     def _elevation(self, window: Window) -> np.ndarray:
         metres, valid = self.heights.read(window, [1])
-        return heights_to_digital_numbers(np.where(valid, metres[0], 0), self.inputs.card)
+        known = valid & np.isfinite(metres[0])  # NaN stands for nodata, declared or not
+        return heights_to_digital_numbers(np.where(known, metres[0], 0), self.inputs.card)
 
 
 def _open_readers(inputs: Inputs) -> _Readers:
@@ -237,13 +240,23 @@ class _Clock:
         self._report.progress(self._done / self._total, f"Tile {self._done} of {self._total}", left)
 
 
+def _with_full_paths(job: SegmentationJob) -> SegmentationJob:
+    """The job as it can be run again from any folder; sources that are no files and ids of models stay as they are."""
+    paths = {name: getattr(job, name) for name in ("output", "confidence", "probabilities")}
+    for name in ("input", "elevation", "sentinel2", "model"):
+        value = getattr(job, name)
+        if value and value != BUNDLED and os.path.exists(value):
+            paths[name] = value
+    return replace(job, **{name: os.path.abspath(path) for name, path in paths.items() if path})
+
+
 def _provenance(inputs: Inputs, backend: Backend, tally: _Tally) -> dict:
     """How the map was made, enough to make it again."""
     card: ModelCard = inputs.card
     return {
         "plugin": "FLAIR Land Cover",
         "version": plugin_version(),
-        "job": inputs.job.to_dict(),
+        "job": _with_full_paths(inputs.job).to_dict(),
         "model": {"id": card.id, "title": card.title, "weights": card.weights_digest},
         "bands": inputs.aerial.bands,
         "stretch": {str(number): limits for number, limits in inputs.aerial.stretch.items()},

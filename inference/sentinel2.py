@@ -14,12 +14,10 @@ from dataclasses import dataclass
 
 import numpy as np
 from affine import Affine
-from rasterio.errors import RasterioError
 from rasterio.io import DatasetReader
-from rasterio.warp import transform_bounds
 
 from ..models.cards import SATELLITE_BANDS, SatelliteInput
-from .aerial import check_not_truncated, open_raster
+from .aerial import check_lies_under, check_not_truncated, open_raster
 from .errors import BadInput
 from .grid import Grid, Window
 from .read import WindowReader, warped_reader
@@ -58,28 +56,13 @@ def describe_sentinel2(path: str, grid: Grid, extent: tuple[float, float, float,
                 f"The Sentinel-2 raster {path} has {dataset.count} bands: give {wanted} for one date "
                 f"({' '.join(SATELLITE_BANDS)}) or {wanted} for each date of a series."
             )
-        if not dataset.crs or not grid.crs_wkt:
-            raise BadInput(
-                f"The Sentinel-2 raster {path} cannot be laid under the aerial raster: both need a CRS; "
-                "assign the missing one first."
-            )
         if not np.issubdtype(np.dtype(dataset.dtypes[0]), np.integer):
             raise BadInput(
                 f"The Sentinel-2 raster {path} has values of type {dataset.dtypes[0]}: "
                 "give reflectance x 10000 as integers, as Level-2A products have it."
             )
         check_not_truncated(dataset, "The Sentinel-2 raster")
-        try:
-            left, bottom, right, top = transform_bounds(dataset.crs, grid.crs_wkt, *dataset.bounds, densify_pts=21)
-        except RasterioError:
-            raise BadInput(
-                f"The Sentinel-2 raster {path} cannot be transformed to the aerial raster's CRS: check both CRS."
-            ) from None
-        xmin, ymin, xmax, ymax = extent
-        if left >= xmax or right <= xmin or bottom >= ymax or top <= ymin:
-            raise BadInput(
-                f"The Sentinel-2 raster {path} does not cover the extent: choose one of the same place, or none."
-            )
+        check_lies_under(dataset, "The Sentinel-2 raster", grid.crs_wkt, extent)
         by_date = _bands_by_date(dataset)
         nodata = dataset.nodata if dataset.nodata is not None else 0.0
     return SentinelSource(path, tuple(by_date), tuple(by_date.values()), nodata)

@@ -24,6 +24,7 @@ from .grid import Grid, Window
 
 CONFIDENCE_NODATA = 255
 PROVENANCE_TAG = "FLAIR_LANDCOVER"
+_BESIDE = (".aux.xml", ".ovr", ".msk")  # what GDAL reads beside a file: of an older file it would belie the new one
 _BLOCK = 512  # pixels a side of the files' inner tiles
 
 
@@ -122,6 +123,9 @@ class MapWriter:
             file.optimise()
         aux = self._files["labels"].part / "aux.xml"
         aux.write_bytes(category_names_xml(self._classes))
+        for file in self._files.values():
+            for suffix in _BESIDE:
+                Path(file.path + suffix).unlink(missing_ok=True)
         os.replace(aux, f"{self._files['labels'].path}.aux.xml")
         for file in self._files.values():
             os.replace(file.optimised, file.path)

@@ -13,7 +13,7 @@ def test_bands_are_read_from_text(text):
     assert parse_bands(text) == {"red": 1, "green": 2, "blue": 3, "nir": 4, "elevation": 5}
 
 
-@pytest.mark.parametrize("text", ["R", "R=", "R=x", "R=0", "Q=1", "R=1 R=2", "1 2 3"])
+@pytest.mark.parametrize("text", ["R", "R=", "R=x", "R=0", "R=²", "Q=1", "R=1 R=2", "1 2 3"])
 def test_other_text_is_refused_with_an_example(text):
     with pytest.raises(BadInput, match="R=1"):
         parse_bands(text)

@@ -7,9 +7,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import rasterio.shutil
 from affine import Affine
 
 from flair_landcover.__main__ import main
+from flair_landcover.inference.check import check_job
+from flair_landcover.inference.errors import BadInput
+from flair_landcover.inference.job import SegmentationJob
 
 from .conftest import picture, write_raster
 
@@ -72,6 +76,51 @@ def test_an_empty_extent_is_refused(aerial, refused):
     assert "is empty" in refused(aerial, "--extent", 10, 0, 0, 10)
 
 
+@pytest.mark.parametrize("extent", [(0, 0, "inf", 10), (0, "nan", 10, 10)])
+def test_an_extent_that_is_not_four_numbers_is_refused(aerial, refused, extent):
+    assert "not four numbers" in refused(aerial, "--extent", *extent)
+
+
+def test_a_mask_without_polygons_is_refused(aerial, small_model, tmp_path):
+    line = {"type": "LineString", "coordinates": [(652000, 6862000), (652010, 6861990)]}
+    job = SegmentationJob(str(aerial), str(tmp_path / "map.tif"), model=str(small_model), mask=(line,))
+    with pytest.raises(BadInput, match="no valid polygons"):
+        check_job(job, lambda warning: None)
+
+
+def test_heights_of_another_place_are_refused(tmp_path, aerial, refused):
+    heights = write_raster(
+        tmp_path / "heights.tif", np.ones((1, 50, 50), np.float32), transform=Affine(1, 0, 152000, 0, -1, 6862000)
+    )
+    assert "does not cover the extent" in refused(aerial, "--elevation", heights)
+
+
+def test_heights_that_cannot_be_transformed_to_the_aerial_crs_are_refused(tmp_path, refused):
+    local = 'LOCAL_CS["somewhere",UNIT["metre",1],AXIS["E",EAST],AXIS["N",NORTH]]'
+    raster = write_raster(tmp_path / "local.tif", picture(3, 64, 64).astype(np.uint8), crs=local)
+    heights = write_raster(tmp_path / "heights.tif", np.ones((1, 50, 50), np.float32))
+    assert "check both CRS" in refused(raster, "--elevation", heights)
+
+
+def test_bands_of_8_and_of_16_bits_in_one_raster_are_refused(tmp_path, refused):
+    colours = write_raster(tmp_path / "colours.tif", picture(4, 64, 64).astype(np.uint8), alpha="no")
+    write_raster(tmp_path / "heights.tif", picture(1, 64, 64).astype(np.uint16))
+    rasterio.shutil.copy(colours, tmp_path / "mixed.vrt", driver="VRT")
+    head, tail = (tmp_path / "mixed.vrt").read_text().split('<VRTRasterBand dataType="Byte" band="4"')
+    tail = tail.replace("colours.tif", "heights.tif").replace("<SourceBand>4<", "<SourceBand>1<")
+    (tmp_path / "mixed.vrt").write_text(f'{head}<VRTRasterBand dataType="UInt16" band="4"{tail}')
+    assert "8 and of 16 bits" in refused(tmp_path / "mixed.vrt")
+
+
+def test_a_mosaic_whose_file_is_gone_is_refused(tmp_path, refused):
+    raster = write_raster(tmp_path / "a.tif", picture(3, 64, 64, top=4000).astype(np.uint16))
+    rasterio.shutil.copy(raster, tmp_path / "mosaic.vrt", driver="VRT")
+    raster.unlink()
+    said = refused(tmp_path / "mosaic.vrt")
+    assert "mosaic.vrt cannot be read to its end" in said
+    assert "a.tif" in said  # the file that is gone
+
+
 def test_a_raster_of_one_band_is_refused(tmp_path, refused):
     raster = write_raster(tmp_path / "a.tif", picture(1, 64, 64).astype(np.uint8))
     assert "one band" in refused(raster)
@@ -99,8 +148,6 @@ def test_a_missing_file_is_refused(tmp_path, refused):
 def test_a_truncated_tiff_is_refused_before_any_work(tmp_path, refused, settings):
     whole = write_raster(tmp_path / "whole.tif", picture(3, 512, 512).astype(np.uint8), driver="GTiff", **settings)
     cog = tmp_path / "cog.tif"
-    import rasterio.shutil
-
     rasterio.shutil.copy(whole, cog, driver="COG")  # its directory comes first, so a part of it still opens
     cut = tmp_path / "cut.tif"
     cut.write_bytes(cog.read_bytes()[: cog.stat().st_size * 2 // 3])

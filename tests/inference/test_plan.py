@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from flair_landcover.inference.grid import intersection
 from flair_landcover.inference.plan import make_plan, overlap_of
 
 
@@ -49,6 +50,18 @@ def test_every_tile_that_reaches_into_a_block_is_named_and_comes_no_later_than_i
         ]
         assert list(plan.touching(owner)) == reaching
         assert max((tile.row, tile.column) for tile in reaching) == (owner.row, owner.column)
+
+
+@pytest.mark.parametrize(
+    "output",
+    [(0, 0, 1, 1), (416, 416, 1, 1), (415, 831, 2, 2), (-50, 1299, 70, 90), (1299, -9, 5, 10), (600, 500, 90, 400)],
+)
+def test_the_owners_are_the_tiles_whose_blocks_the_output_meets(output):
+    plan = make_plan(1300, 1300, output, 512)
+    everything = [plan.tile(row, column) for row in range(len(plan.rows)) for column in range(len(plan.columns))]
+    owners = plan.owners(range(len(plan.columns)))
+    assert owners
+    assert owners == [tile for tile in everything if intersection(tile.block, output)]
 
 
 def test_tiles_do_not_move_with_the_extent():

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import rasterio
+import rasterio.shutil
 from affine import Affine
 from rasterio.enums import ColorInterp
 
@@ -73,6 +74,18 @@ def test_a_plan_split_over_many_calls_gives_the_same_labels(scene, small_model, 
             run(raster, tmp_path / "part.tif", small_model, extent=extent_of(column, row, width, 110))
             together[row : row + 110, column : column + width] = read_labels(tmp_path / "part.tif")
     np.testing.assert_array_equal(together, whole)
+
+
+def test_adjacent_extents_of_a_resampled_raster_equal_the_whole(small_model, tmp_path):
+    transform = Affine(0.25, 0, ORIGIN[0], 0, -0.25, ORIGIN[1])
+    raster = write_raster(tmp_path / "a.tif", five_bands(160, 240, seed=3), transform=transform)
+    run(raster, tmp_path / "map.tif", small_model)
+    whole = read_labels(tmp_path / "map.tif")
+    assert whole.shape == (200, 300)
+    for column, row, width, height in ((0, 0, 131, 200), (131, 0, 169, 77)):
+        run(raster, tmp_path / "part.tif", small_model, extent=extent_of(column, row, width, height))
+        part = read_labels(tmp_path / "part.tif")
+        np.testing.assert_array_equal(part, whole[row : row + height, column : column + width])
 
 
 def test_wide_rasters_blended_in_parts_give_the_same_labels(scene, small_model, tmp_path, monkeypatch):
@@ -180,6 +193,34 @@ def test_near_infrared_that_claims_to_be_transparency_is_near_infrared(metres, s
     np.testing.assert_array_equal(labels, read_labels(tmp_path / "honest_map.tif"))
 
 
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+def test_transparency_with_soft_edges_is_transparency(dtype, small_model, tmp_path):
+    pixels = picture(4, 100, 100).astype(dtype)
+    pixels[3] = np.iinfo(dtype).max
+    pixels[3, :20] = 0
+    pixels[3, 20:22] //= 2  # as reprojecting an image leaves it
+    raster = write_raster(tmp_path / "a.tif", pixels, alpha="yes", photometric="rgb")
+    report = Recorder()
+    run(raster, tmp_path / "map.tif", small_model, report)
+    labels = read_labels(tmp_path / "map.tif")
+    assert not labels[:20].any()
+    assert labels[20:].all()
+    assert any("no near infrared" in warning for warning in report.warnings)
+
+
+def test_a_mosaic_of_near_infrared_images_is_found_by_its_relative_paths(small_model, tmp_path):
+    folder = tmp_path / "a mosaic é"
+    folder.mkdir()
+    raster = write_raster(folder / "a.tif", picture(4, 100, 100).astype(np.uint8))
+    rasterio.shutil.copy(raster, folder / "mosaic.vrt", driver="VRT")
+    assert 'relativeToVRT="1">a.tif<' in (folder / "mosaic.vrt").read_text()
+    with rasterio.open(folder / "mosaic.vrt") as dataset:
+        assert dataset.colorinterp[3] == ColorInterp.alpha
+    for source in (raster, folder / "mosaic.vrt"):
+        run(source, tmp_path / f"{source.stem}.tif", small_model)
+    np.testing.assert_array_equal(read_labels(tmp_path / "mosaic.tif"), read_labels(tmp_path / "a.tif"))
+
+
 def test_bands_by_role_by_description_and_by_order_agree(scene, small_model, tmp_path):
     raster, whole = scene
     with rasterio.open(raster) as dataset:
@@ -201,6 +242,18 @@ def test_heights_in_metres_of_another_raster_equal_an_elevation_band(scene, smal
     colours = write_raster(tmp_path / "colours.tif", pixels[:4])
     run(colours, tmp_path / "map.tif", small_model, elevation=str(heights))
     np.testing.assert_array_equal(read_labels(tmp_path / "map.tif"), whole)
+
+
+def test_heights_that_are_not_a_number_are_the_ground(small_model, tmp_path):
+    colours = write_raster(tmp_path / "colours.tif", five_bands(100, 100)[:4], alpha="no")
+    heights = picture(1, 100, 100).astype(np.float32) / 20
+    heights[0, 30:60, 30:60] = 0
+    flat = write_raster(tmp_path / "flat.tif", heights)
+    heights[0, 30:60, 30:60] = np.nan
+    holed = write_raster(tmp_path / "holed.tif", heights)
+    for raster in (flat, holed):
+        run(colours, tmp_path / f"{raster.stem}_map.tif", small_model, elevation=str(raster))
+    np.testing.assert_array_equal(read_labels(tmp_path / "holed_map.tif"), read_labels(tmp_path / "flat_map.tif"))
 
 
 @pytest.mark.parametrize("metres", [0.1, 0.5])
@@ -328,6 +381,17 @@ def test_the_map_carries_colours_names_and_provenance(scene, small_model, tmp_pa
     assert provenance["bands"] == {"red": 1, "green": 2, "blue": 3, "nir": 4, "elevation": 5}
     again = SegmentationJob.from_dict(provenance["job"])
     assert again.input == str(raster)
+
+
+def test_the_provenance_names_files_so_that_any_folder_can_run_it_again(small_model, tmp_path, monkeypatch):
+    write_raster(tmp_path / "a.tif", five_bands(40, 40))
+    monkeypatch.chdir(tmp_path)
+    run(Path("a.tif"), Path("map.tif"), small_model, confidence="confidence.tif")
+    with rasterio.open(tmp_path / "map.tif") as dataset:
+        job = json.loads(dataset.tags()["FLAIR_LANDCOVER"])["job"]
+    assert [job[name] for name in ("input", "output", "confidence", "model")] == [
+        str(path) for path in (tmp_path / "a.tif", tmp_path / "map.tif", tmp_path / "confidence.tif", small_model)
+    ]
 
 
 def test_a_cancelled_job_leaves_nothing_and_the_next_one_works(scene, small_model, tmp_path):

@@ -1,0 +1,71 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from flair_landcover.training.augment import change_light, draw_crop, draw_whole, drop_bands, stack
+from flair_landcover.training.labels import CODES
+from flair_landcover.training.pictures import RGB, RGB_NIR
+
+
+def filled(aerial: torch.Tensor) -> tuple[bool, ...]:
+    return tuple(bool(band.any()) for band in aerial)
+
+
+def test_band_dropout_always_leaves_rgb_and_gives_every_set_of_bands(scene):
+    bands = torch.ones(5, 8, 8)
+    seen = {filled(drop_bands(bands, scene.roles, np.random.default_rng(seed))) for seed in range(100)}
+    assert seen == {(True, True, True, nir, height) for nir in (True, False) for height in (True, False)}
+
+
+def test_a_band_that_a_picture_lacks_is_never_filled(scene):
+    bands = torch.ones(5, 8, 8)
+    for seed in range(50):
+        rng = np.random.default_rng(seed)
+        assert filled(drop_bands(bands, RGB_NIR, rng))[4] is False
+        assert filled(drop_bands(bands, RGB, rng)) == (True, True, True, False, False)
+
+
+def test_a_crop_keeps_picture_and_labels_together(halves):
+    agreed = []
+    for seed in range(20):
+        crop = draw_crop(halves, 64, np.random.default_rng(seed), around=CODES["water"])
+        assert crop.aerial.shape == (5, 64, 64) and crop.codes.shape == (64, 64)
+        grey = crop.aerial[:3].mean(0)
+        water = crop.codes == CODES["water"]
+        if water.any() and (~water).any():
+            agreed.append(float(grey[~water].mean() - grey[water].mean()))
+    assert len(agreed) > 5
+    assert min(agreed) > 0.05
+
+
+def test_a_crop_shows_the_class_asked_for(scene):
+    values, counts = np.unique(scene.codes, return_counts=True)
+    rare = int(values[np.argmin(np.where(counts > 500, counts, counts.max()))])
+    shown = [bool((draw_crop(scene, 128, np.random.default_rng(s), rare).codes == rare).any()) for s in range(20)]
+    assert all(shown)
+
+
+def test_light_changes_stay_in_range(scene):
+    bands = torch.from_numpy(scene.bands).float() / 255
+    for seed in range(10):
+        changed = change_light(bands, np.random.default_rng(seed))
+        assert changed.shape == bands.shape
+        assert changed.min() >= 0 and changed.max() <= 1
+        assert not torch.equal(changed[:4], bands[:4])
+
+
+def test_a_whole_picture_brings_its_series_and_leaves_out_dates_as_zeros(scene):
+    crops = [draw_whole(scene, np.random.default_rng(seed)) for seed in range(6)]
+    batch = stack(crops)
+    assert batch.series.shape == (6, 12, 10, 40, 40) and batch.days.shape == (6, 12)
+    empty = (batch.series == 0).flatten(2).all(2)
+    assert empty.any() and not empty.all(1).any()
+
+
+def test_a_picture_without_a_series_cannot_be_drawn_with_one(scene):
+    with pytest.raises(ValueError, match="has no Sentinel-2 series"):
+        draw_whole(replace(scene, series=None), np.random.default_rng(0))
