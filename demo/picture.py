@@ -18,6 +18,7 @@ from qgis.core import (
     QgsLayoutItemMap,
     QgsLayoutPoint,
     QgsLayoutSize,
+    QgsMapLayerLegendUtils,
     QgsProject,
     QgsRasterLayer,
     QgsUnitTypes,
@@ -56,19 +57,20 @@ def draw(map_path: str, aerial_path: str, picture_path: str) -> None:
         picture.setLayers([layer])
         picture.setCrs(layer.crs())
         _place(picture, left, _MARGIN + _TITLE, _SIDE, _SIDE)
-        picture.zoomToExtent(layer.extent())
+        picture.setExtent(layer.extent())  # not zoomToExtent, which divides by the size of the extent before: none
         picture.setFrameEnabled(True)
     legend = QgsLayoutItemLegend(layout)
     layout.addLayoutItem(legend)
     tree = QgsLayerTree()
-    tree.addLayer(layers["Land cover"])
+    node = tree.addLayer(layers["Land cover"])
+    QgsMapLayerLegendUtils.setLegendNodeOrder(node, list(range(1, len(FLAIR_CLASSES) + 1)))  # without the band's name
     legend.setAutoUpdateModel(False)
     legend.model().setRootGroup(tree)
     _place(legend, 3 * _MARGIN + 2 * _SIDE, _MARGIN, _LEGEND, _SIDE)
 
-    settings = QgsLayoutExporter.ImageExportSettings()
-    settings.dpi = 150
-    if QgsLayoutExporter(layout).exportToImage(picture_path, settings) != QgsLayoutExporter.ExportResult.Success:
+    # Rendered and saved here: QGIS's own export to PNG lets GDAL complain that it cannot georeference one.
+    image = QgsLayoutExporter(layout).renderPageToImage(0, dpi=150)
+    if not image.save(picture_path):
         raise ValueError(f"{picture_path} cannot be written: choose another folder.")
 
 

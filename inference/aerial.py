@@ -22,6 +22,7 @@ from .grid import pixel_size_m
 
 COARSEST_M = 5.0  # metres a pixel beyond which no class but the largest could be told
 POOR_M = 0.6  # metres a pixel beyond which the map is much worse than its model card says
+_WEB_MERCATOR = 3857  # EPSG code
 _SAMPLES = 8  # windows a side that the radiometry is measured on
 _SAMPLE_SIZE = 128  # pixels a side of such a window
 _ALL_OR_NOTHING = 0.95  # share of pixels that real transparency hides or shows wholly; the rest are soft edges
@@ -78,6 +79,11 @@ def describe_aerial(path: str, bands_text: str, warn: Callable[[str], None]) -> 
         readable = _mended(dataset)
     with rasterio.open(readable) as dataset:
         metres = _metres_to_unit(dataset, path, warn)
+        if dataset.crs and dataset.crs.to_epsg() == _WEB_MERCATOR:
+            warn(
+                "The aerial raster is in Web Mercator, which stretches lengths (by 1.4 at 45 degrees of latitude): "
+                "areas come out too large and the map less accurate than in a local CRS."
+            )
         size = max(pixel_size_m(dataset.transform, metres))
         if size > COARSEST_M:
             raise BadInput(
@@ -218,8 +224,7 @@ def _bands_by_role(dataset: DatasetReader, path: str, text: str) -> dict[str, in
                     f"The bands name band {number} as {role}, but {path} has {dataset.count}: correct the bands."
                 )
     else:
-        alpha = tuple(interpretation == ColorInterp.alpha for interpretation in dataset.colorinterp)
-        bands = guess_bands(dataset.descriptions, alpha)
+        bands = guess_bands(dataset.descriptions, tuple(colour.name for colour in dataset.colorinterp))
     missing = [role for role in ("red", "green", "blue") if role not in bands]
     if missing:
         count = "one band" if dataset.count == 1 else f"{dataset.count} bands"

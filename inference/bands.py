@@ -38,11 +38,14 @@ def parse_bands(text: str) -> dict[str, int]:
     return bands
 
 
-def guess_bands(descriptions: tuple[str | None, ...], alpha: tuple[bool, ...]) -> dict[str, int]:
-    """Band numbers by role: by description where red, green and blue are described, else by position.
+def guess_bands(descriptions: tuple[str | None, ...], colours: tuple[str, ...]) -> dict[str, int]:
+    """Band numbers by role: by description where red, green and blue are described, else by colour, else by position.
 
-    descriptions: of each band, None where it has none. alpha: whether each band is transparency.
+    descriptions: of each band, None where it has none. colours: GDAL's colour interpretation of each band
+    ("red", "green", "blue", "alpha" for transparency, or anything else). The bands that no colour names
+    are, in their order, near infrared and elevation.
     """
+    alpha = tuple(colour == "alpha" for colour in colours)
     described: dict[str, int] = {}
     for number, description in enumerate(descriptions, start=1):
         role = _ROLE_OF_WORD.get((description or "").strip().lower())
@@ -51,4 +54,7 @@ def guess_bands(descriptions: tuple[str | None, ...], alpha: tuple[bool, ...]) -
     if {"red", "green", "blue"} <= set(described):
         return described
     numbers = [number for number, transparent in enumerate(alpha, start=1) if not transparent]
+    if all(colours.count(colour) == 1 for colour in ("red", "green", "blue")):
+        coloured = [colours.index(colour) + 1 for colour in ("red", "green", "blue")]
+        numbers = coloured + [number for number in numbers if number not in coloured]
     return dict(zip(_BY_POSITION, numbers))

@@ -20,8 +20,19 @@ def test_other_text_is_refused_with_an_example(text):
 
 
 def test_descriptions_come_before_order():
-    assert guess_bands(("NIR", "Red", "Green", "Blue"), (False,) * 4) == {"red": 2, "green": 3, "blue": 4, "nir": 1}
+    assert guess_bands(("NIR", "Red", "Green", "Blue"), ("gray",) * 4) == {"red": 2, "green": 3, "blue": 4, "nir": 1}
 
 
 def test_order_serves_where_nothing_is_described_and_transparency_is_passed_by():
-    assert guess_bands((None,) * 5, (False, False, False, True, False)) == {"red": 1, "green": 2, "blue": 3, "nir": 5}
+    colours = ("gray", "undefined", "undefined", "alpha", "undefined")
+    assert guess_bands((None,) * 5, colours) == {
+        "red": 1,
+        "green": 2,
+        "blue": 3,
+        "nir": 5,
+    }
+
+
+def test_colours_serve_where_nothing_is_described():
+    colours = ("blue", "green", "red", "undefined", "undefined")
+    assert guess_bands((None,) * 5, colours) == {"red": 3, "green": 2, "blue": 1, "nir": 4, "elevation": 5}

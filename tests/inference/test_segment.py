@@ -310,6 +310,13 @@ def test_a_raster_in_feet_is_measured_in_metres(small_model, tmp_path):
     assert sum(result.areas_m2.values()) == pytest.approx(130 * 130 * 0.04, rel=1e-6)
 
 
+def test_web_mercator_is_mapped_with_a_warning(small_model, tmp_path):
+    raster = write_raster(tmp_path / "a.tif", five_bands(60, 60), crs="EPSG:3857")
+    report = Recorder()
+    run(raster, tmp_path / "map.tif", small_model, report)
+    assert any("Web Mercator" in warning for warning in report.warnings)
+
+
 def test_a_raster_without_crs_but_with_metres_is_mapped_with_a_warning(scene, small_model, tmp_path):
     raster, whole = scene
     with rasterio.open(raster) as dataset:

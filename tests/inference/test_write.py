@@ -113,11 +113,23 @@ def test_a_killed_run_leaves_no_file_under_the_final_name(tmp_path):
         "    os.kill(os.getpid(), signal.SIGKILL)\n"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == -9
-    assert not (tmp_path / "map.tif").exists()
+    assert [path.suffix for path in tmp_path.iterdir()] == [".part"]  # hidden, and gone with the next run:
     with MapWriter(str(tmp_path / "map.tif"), None, None, GRID, (0, 0, 64, 64), FLAIR_CLASSES) as writer:
+        assert len(list(tmp_path.iterdir())) == 1
         writer.write(block((0, 0, 64, 64), 3))
         writer.finish("{}")
-    assert (tmp_path / "map.tif").exists()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["map.tif", "map.tif.aux.xml"]
+
+
+def test_the_working_folder_of_a_run_that_lives_is_left_alone(tmp_path):
+    arguments = (str(tmp_path / "map.tif"), None, None, GRID, (0, 0, 64, 64), FLAIR_CLASSES)
+    with MapWriter(*arguments) as first:
+        with MapWriter(*arguments) as second:
+            second.write(block((0, 0, 64, 64), 3))
+            second.finish("{}")
+        first.write(block((0, 0, 64, 64), 4))
+        first.finish("{}")
+    assert (rasterio.open(tmp_path / "map.tif").read() == 4).all()
 
 
 def test_category_names_start_at_value_0():

@@ -50,7 +50,9 @@ def test_it_has_the_published_size_in_integers_of_7_bits():
 
 
 def test_a_zip_of_the_plugin_stays_under_the_limit():
-    names = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=False).stdout.split("\n")
+    names = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=False).stdout.split(
+        "\n"
+    )
     if "models/bundled/weights.safetensors" not in names:
         pytest.skip("this is not a git checkout")
     file = io.BytesIO()

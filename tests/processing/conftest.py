@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import shutil
+import subprocess
 import sys
 from pathlib import Path
 
@@ -35,6 +37,30 @@ def aerial(tmp_path_factory) -> Path:
 def long_aerial(tmp_path_factory) -> Path:
     """A raster of 64 tiles: a run that can be caught in the middle."""
     return qgis_side.write_aerial(tmp_path_factory.mktemp("long") / "aerial.tif", size=1100, bands=3)
+
+
+@pytest.fixture(scope="session")
+def program() -> str:
+    # Debian's `qgis_process` is a script around `qgis_process.bin`, which older releases lack.
+    found = shutil.which("qgis_process.bin") or shutil.which("qgis_process")
+    if not found:
+        pytest.skip("qgis_process is not installed")
+    return found
+
+
+@pytest.fixture(scope="session")
+def qgis_process(program, base):
+    """Runs qgis_process with the plugin enabled in a profile of its own."""
+    environment = qgis_side.qgis_environment(base, "profile-command")
+
+    def run(*arguments: str, folder: Path = base) -> subprocess.CompletedProcess:
+        return subprocess.run(
+            [program, *arguments], cwd=folder, env=environment, capture_output=True, text=True, timeout=300
+        )
+
+    enabled = run("plugins", "enable", "flair_landcover")
+    assert enabled.returncode == 0, enabled.stdout + enabled.stderr
+    return run
 
 
 @pytest.fixture(scope="session")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import subprocess
 import time
 from pathlib import Path
 
@@ -15,30 +14,6 @@ from flair_landcover.models.nomenclature import FLAIR_CLASSES
 from flair_landcover.tests import qgis_side
 
 gdal = pytest.importorskip("osgeo.gdal", reason="needs QGIS's Python")
-
-
-@pytest.fixture(scope="session")
-def program() -> str:
-    # Debian's `qgis_process` is a script around `qgis_process.bin`, which older releases lack.
-    found = shutil.which("qgis_process.bin") or shutil.which("qgis_process")
-    if not found:
-        pytest.skip("qgis_process is not installed")
-    return found
-
-
-@pytest.fixture(scope="session")
-def qgis_process(program, base):
-    """Runs qgis_process with the plugin enabled in a profile of its own."""
-    environment = qgis_side.qgis_environment(base, "profile-command")
-
-    def run(*arguments: str, folder: Path = base) -> subprocess.CompletedProcess:
-        return subprocess.run(
-            [program, *arguments], cwd=folder, env=environment, capture_output=True, text=True, timeout=300
-        )
-
-    enabled = run("plugins", "enable", "flair_landcover")
-    assert enabled.returncode == 0, enabled.stdout + enabled.stderr
-    return run
 
 
 def values_of(printed: str, heading: str) -> dict[str, str]:
