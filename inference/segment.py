@@ -34,7 +34,7 @@ from .write import MapBlock, MapWriter
 
 # Bytes that GDAL may keep of the rasters it reads and writes; its own default is a share of the memory.
 _GDAL_CACHE = 64 * 2**20
-_MEMORY_COLUMNS = 32  # columns of tiles blended at once: 13 classes of 0.09 GB however wide the raster is
+_MEMORY_COLUMNS = 32  # columns of tiles blended at once: what waits stays below 75 MB however wide the raster is
 
 
 def segment(job: SegmentationJob, report: Report) -> SegmentationResult:

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from flair_landcover.tests import qgis_side
+from flair_landcover.tests.qgis_application import qgis_application
 
 
 @pytest.fixture(scope="session")
@@ -69,11 +70,10 @@ def application(base):
 
     Its settings and profile are the test run's own.
     """
-    os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
     os.environ["QGIS_CUSTOM_CONFIG_PATH"] = str(base / "profile-inside")
     from qgis.core import QgsApplication
 
-    app = QgsApplication.instance() or QgsApplication([], False)
+    app = qgis_application()
     app.initQgis()
     # First: the checkout has a folder `processing` too, and `python -m pytest` looks there.
     sys.path.insert(0, QgsApplication.pkgDataPath() + "/python/plugins")

@@ -206,7 +206,9 @@ def test_it_works_from_tasks_and_the_thread_pool_of_qgis(warm):
     core = pytest.importorskip("qgis.core", reason="needs QGIS's Python")
     from qgis.PyQt.QtCore import QThread
 
-    app = core.QgsApplication.instance() or core.QgsApplication([], False)
+    from flair_landcover.tests.qgis_application import qgis_application
+
+    app = qgis_application()
     ended = []
 
     class Call(core.QgsTask):
@@ -219,6 +221,7 @@ def test_it_works_from_tasks_and_the_thread_pool_of_qgis(warm):
         core.QgsApplication.taskManager().addTask(task)
         count = len(ended)
         assert wait_until(lambda count=count: app.processEvents() or len(ended) > count)
+    assert wait_until(lambda: app.processEvents() or not core.QgsApplication.taskManager().count())
     assert ended == [(warm.pid, False)] * 2
     assert warm.call("echo")["pid"] == warm.pid
 
