@@ -12,6 +12,9 @@ import numpy as np
 from .grid import Window, intersection
 from .plan import Tile
 
+# A tile's share of a block: where it lies, its weights there (a view), and its probabilities times them.
+_Piece = tuple[Window, np.ndarray, np.ndarray]
+
 
 def tile_weights(tile_size: int, overlap: int) -> np.ndarray:
     """Weight of each pixel of a tile, float32 (tile_size, tile_size): 1 inside, linear to the edge over the overlap."""
@@ -30,7 +33,7 @@ class Blender:
     def __init__(self, targets: dict[tuple[int, int], Window], weights: np.ndarray) -> None:
         self._targets = targets
         self._weights = weights
-        self._waiting: dict[tuple[int, int], list[tuple[Window, np.ndarray]]] = {}
+        self._waiting: dict[tuple[int, int], list[_Piece]] = {}
 
     def add(self, tile: Tile, probabilities: np.ndarray | None, into: list[tuple[int, int]]) -> np.ndarray | None:
         """Adds one tile.
@@ -46,8 +49,7 @@ class Blender:
                 rows = slice(shared[1] - tile.window[1], shared[1] - tile.window[1] + shared[3])
                 columns = slice(shared[0] - tile.window[0], shared[0] - tile.window[0] + shared[2])
                 weights = self._weights[rows, columns]
-                piece = np.concatenate([probabilities[:, rows, columns] * weights, weights[None]])
-                self._waiting.setdefault(owner, []).append((shared, piece))
+                self._waiting.setdefault(owner, []).append((shared, weights, probabilities[:, rows, columns] * weights))
         own = (tile.row, tile.column)
         if own not in self._targets:
             return None
@@ -55,10 +57,12 @@ class Blender:
         return _finish(self._targets[own], pieces) if pieces else None
 
 
-def _finish(target: Window, pieces: list[tuple[Window, np.ndarray]]) -> np.ndarray:
-    sums = np.zeros((pieces[0][1].shape[0], target[3], target[2]), np.float32)
-    for window, piece in pieces:
+def _finish(target: Window, pieces: list[_Piece]) -> np.ndarray:
+    sums = np.zeros((pieces[0][2].shape[0], target[3], target[2]), np.float32)
+    total = np.zeros((target[3], target[2]), np.float32)
+    for window, weights, weighted in pieces:
         row, column = window[1] - target[1], window[0] - target[0]
-        sums[:, row : row + window[3], column : column + window[2]] += piece
-    total = sums[-1]
-    return np.divide(sums[:-1], total, out=np.zeros_like(sums[:-1]), where=total > 0)
+        part = (slice(row, row + window[3]), slice(column, column + window[2]))
+        sums[(slice(None), *part)] += weighted
+        total[part] += weights
+    return np.divide(sums, total, out=sums, where=total > 0)

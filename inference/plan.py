@@ -4,8 +4,8 @@ Tiles lie on a lattice that is anchored at the raster, never at the extent, and 
 the raster holds around the extent. A pixel's label therefore depends on the raster and the model
 alone: two adjacent extents give, up to their very border, the labels of both predicted at once.
 
-Along each axis tile i starts at i x stride; the last one is moved back so that it ends with the
-raster. The block of tile (i, j) reaches from its start to the start of the next tile: no later tile
+Along each axis there are as few tiles as overlap enough, evenly spread from the raster's one edge to the
+other. The block of tile (i, j) reaches from its start to the start of the next tile: no later tile
 touches it, so once tiles are predicted row by row the tile that owns a block is the last to add to it.
 """
 
@@ -21,7 +21,7 @@ _OVERLAP_SHARE = 3 / 16  # of a tile that neighbours share: 96 pixels of 512, th
 
 
 def overlap_of(tile_size: int) -> int:
-    """Pixels that neighbouring tiles share."""
+    """Pixels that neighbouring tiles share at least."""
     return int(tile_size * _OVERLAP_SHARE)
 
 
@@ -91,8 +91,9 @@ def make_plan(width: int, height: int, output: Window, tile_size: int) -> TilePl
 def _starts(length: int, tile_size: int) -> tuple[int, ...]:
     if length <= tile_size:
         return (0,)
-    stride = tile_size - overlap_of(tile_size)
-    return (*range(0, length - tile_size, stride), length - tile_size)
+    overlap = overlap_of(tile_size)
+    gaps = -(-(length - overlap) // (tile_size - overlap)) - 1
+    return tuple(index * (length - tile_size) // gaps for index in range(gaps + 1))
 
 
 def _block(starts: tuple[int, ...], index: int, length: int) -> tuple[int, int]:

@@ -33,7 +33,7 @@ from .sentinel2 import Superpatches, open_superpatches
 from .write import MapBlock, MapWriter
 
 # Bytes that GDAL may keep of the rasters it reads and writes; its own default is a share of the memory.
-_GDAL_CACHE = 64 * 2**20
+_GDAL_CACHE = 16 * 2**20
 _MEMORY_COLUMNS = 32  # columns of tiles blended at once: what waits stays below 75 MB however wide the raster is
 
 

@@ -13,7 +13,16 @@ import pytest
 from flair_landcover.runtime.environment import Engine, child_environment, worker_command
 
 ROOT = Path(__file__).parent.parent
-ENGINE_LIBRARIES = {"torch", "torchvision", "rasterio", "segmentation_models_pytorch", "filelock", "safetensors", "tqdm", "affine"}
+ENGINE_LIBRARIES = {
+    "torch",
+    "torchvision",
+    "rasterio",
+    "segmentation_models_pytorch",
+    "filelock",
+    "safetensors",
+    "tqdm",
+    "affine",
+}
 STANDARD = set(getattr(sys, "stdlib_module_names", ())) | {"__future__"}
 
 # What the modules of a room (a folder, or a module of the root) may import of the package, and of

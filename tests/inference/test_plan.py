@@ -25,7 +25,17 @@ def test_tiles_end_with_the_raster_and_overlap_as_said():
     plan = make_plan(1500, 512, (0, 0, 1500, 512), 512)
     assert plan.rows == (0,)
     assert plan.columns[-1] + 512 == 1500
-    assert plan.columns[1] - plan.columns[0] == 512 - overlap_of(512) == 416
+    assert plan.columns == (0, 329, 658, 988)
+
+
+@pytest.mark.parametrize("length", range(513, 3000, 7))
+def test_tiles_overlap_enough_evenly_and_are_no_more_than_needed(length):
+    starts = np.array(make_plan(length, 512, (0, 0, length, 512), 512).columns)
+    shared = 512 - np.diff(starts)
+    assert shared.min() >= overlap_of(512) == 96
+    assert shared.max() - shared.min() <= 1
+    assert starts[0] == 0 and starts[-1] == length - 512
+    assert (len(starts) - 1) * (512 - 96) + 96 < length  # one tile fewer would not reach
 
 
 def test_a_raster_smaller_than_a_tile_has_one():
