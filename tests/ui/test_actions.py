@@ -9,20 +9,6 @@ import pytest
 from flair_landcover.models.nomenclature import FLAIR_CLASSES
 
 pytest.importorskip("qgis.core", reason="needs QGIS's Python")
-from flair_landcover.tests import qgis_side
-
-
-@pytest.fixture(scope="session")
-def window(tmp_path_factory) -> dict:
-    """What was seen in a real QGIS window."""
-    if not qgis_side.engine_python():
-        pytest.skip("FLAIR_LANDCOVER_PYTHON does not name the Python of the engine's environment")
-    try:
-        report = qgis_side.window_report(tmp_path_factory.getbasetemp())
-    except LookupError as error:
-        pytest.skip(f"no window to test in: {error}")
-    assert report["errors"] == []
-    return report
 
 
 def test_the_action_opens_the_dialog_of_the_algorithm(window):
