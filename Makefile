@@ -15,6 +15,18 @@ QGIS_ENVIRONMENT := QGIS_PLUGINPATH=$(PLUGINS) PYTHONPATH=$(PLUGINS) FLAIR_LANDC
 ENGINE_TESTS := tests/models tests/inference tests/training tests/samples
 QGIS_TESTS := tests/runtime tests/processing tests/ui tests/test_plugin.py tests/test_rooms.py
 
+# Installs those of the named Debian packages that are not there yet.
+define install_missing
+	@missing=; for package in $(1); do \
+		dpkg-query -W -f '$${db:Status-Status}' $$package 2>/dev/null | grep -qx installed || missing="$$missing $$package"; \
+	done; \
+	if [ -n "$$missing" ]; then \
+		if [ "$$(id -u)" = 0 ]; then as_root=; else as_root=sudo; fi; \
+		$$as_root apt-get update -q && \
+		$$as_root env DEBIAN_FRONTEND=noninteractive apt-get install -q -y $$missing; \
+	fi
+endef
+
 .PHONY: demo test test-engine test-qgis lint env system clean
 
 demo: system env $(PLUGINS)/flair_landcover
@@ -34,19 +46,14 @@ lint: env
 
 env: .venv/ready
 
-.venv/ready: pyproject.toml constraints.txt | system
+.venv/ready: pyproject.toml constraints.txt
+	$(call install_missing,python3-venv)
 	$(SYSTEM_PYTHON) -m venv .venv
 	$(ENGINE_PYTHON) -m pip install --quiet --constraint constraints.txt --editable '.[dev]'
 	touch $@
 
 system:
-	@missing=$$(dpkg-query -W -f '$${db:Status-Status} $${Package}\n' $(SYSTEM_PACKAGES) 2>/dev/null \
-		| grep -c '^installed ' | grep -vx $(words $(SYSTEM_PACKAGES)) || true); \
-	if [ -n "$$missing" ]; then \
-		if [ "$$(id -u)" = 0 ]; then as_root=; else as_root=sudo; fi; \
-		$$as_root apt-get update -q && \
-		DEBIAN_FRONTEND=noninteractive $$as_root apt-get install -q -y $(SYSTEM_PACKAGES); \
-	fi
+	$(call install_missing,$(SYSTEM_PACKAGES))
 
 $(PLUGINS)/flair_landcover:
 	mkdir -p $(PLUGINS) $(WORK)/runtime
