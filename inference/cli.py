@@ -6,6 +6,7 @@ Exit status: 0 done, 2 bad input (one line on standard error), 130 cancelled, 1 
 from __future__ import annotations
 
 import argparse
+import signal
 import sys
 
 from ..models.cards import BadModel
@@ -93,7 +94,12 @@ def _segment(options: argparse.Namespace) -> int:
         probabilities=options.probabilities,
     )
     with tqdm(total=1.0, bar_format="{l_bar}{bar}| {elapsed}<{remaining}{postfix}", leave=False) as bar:
-        result = segment(job, _BarReport(bar))
+        report = _BarReport(bar)
+        before = signal.signal(signal.SIGINT, report.stop)
+        try:
+            result = segment(job, report)
+        finally:
+            signal.signal(signal.SIGINT, before)
     print(f"{result.output}: {result.tiles} tiles in {result.seconds:.1f} s on {result.device}, {result.precision}")
     total = sum(result.areas_m2.values()) or 1.0
     for value, name, _ in result.classes:
@@ -107,6 +113,16 @@ class _BarReport:
 
     def __init__(self, bar) -> None:
         self._bar = bar
+        self._stopped = False
+
+    def stop(self, *_: object) -> None:
+        """Takes Ctrl+C; a second one ends the program at once.
+
+        Python would raise KeyboardInterrupt wherever the main thread is, also in the start of a reading
+        thread, which then nobody waits for: it would read on from rasters that are closed.
+        """
+        self._stopped = True
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
     def progress(self, fraction: float, message: str, remaining_s: float | None = None) -> None:
         self._bar.set_postfix_str(message, refresh=False)
@@ -119,7 +135,7 @@ class _BarReport:
         pass
 
     def cancelled(self) -> bool:
-        return False
+        return self._stopped
 
 
 def _models(options: argparse.Namespace) -> int:
