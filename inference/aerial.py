@@ -45,7 +45,6 @@ class AerialSource:
     transform: Affine
     width: int
     height: int
-    dtype: str
     bands: dict[str, int]
     stretch: dict[int, tuple[float, float]]
     needs_alpha: bool
@@ -79,11 +78,6 @@ def describe_aerial(path: str, bands_text: str, warn: Callable[[str], None]) -> 
         readable = _mended(dataset)
     with rasterio.open(readable) as dataset:
         metres = _metres_to_unit(dataset, path, warn)
-        if dataset.crs and dataset.crs.to_epsg() == _WEB_MERCATOR:
-            warn(
-                "The aerial raster is in Web Mercator, which stretches lengths (by 1.4 at 45 degrees of latitude): "
-                "areas come out too large and the map less accurate than in a local CRS."
-            )
         size = max(pixel_size_m(dataset.transform, metres))
         if size > COARSEST_M:
             raise BadInput(
@@ -113,7 +107,6 @@ def describe_aerial(path: str, bands_text: str, warn: Callable[[str], None]) -> 
             transform=dataset.transform,
             width=dataset.width,
             height=dataset.height,
-            dtype=dataset.dtypes[bands["red"] - 1],
             bands=bands,
             stretch=_stretch(dataset, bands),
             needs_alpha=MaskFlags.per_dataset in flags and MaskFlags.alpha not in flags,
@@ -162,16 +155,6 @@ def check_lies_under(
         raise BadInput(f"{what} {dataset.name} does not cover the extent: choose one of the same place, or none.")
 
 
-def metres_to_unit(dataset: DatasetReader) -> float | None:
-    """Metres to one unit of a raster's CRS; None where it has no CRS."""
-    if not dataset.crs:
-        return None
-    try:
-        return float(dataset.crs.linear_units_factor[1])
-    except CRSError:  # a local CRS, as some real FLAIR files have: neither geographic nor projected
-        return 1.0
-
-
 def _mended(dataset: DatasetReader) -> str:
     """The raster's path, or a virtual raster in which a band that only claims to be transparency is a plain one.
 
@@ -202,8 +185,7 @@ def _metres_to_unit(dataset: DatasetReader, path: str, warn: Callable[[str], Non
             f"The aerial raster {path} has no georeference, so its pixel size in metres is unknown: "
             "georeference it first, or choose one with a CRS."
         )
-    metres = metres_to_unit(dataset)
-    if metres is None:
+    if not dataset.crs:
         size = pixel_size_m(dataset.transform, 1.0)[0]
         if not 0.01 <= size <= COARSEST_M:
             raise BadInput(
@@ -212,7 +194,15 @@ def _metres_to_unit(dataset: DatasetReader, path: str, warn: Callable[[str], Non
             )
         warn(f"The aerial raster has no CRS; its pixel size of {size:g} is taken as metres.")
         return 1.0
-    return metres
+    if dataset.crs.to_epsg() == _WEB_MERCATOR:
+        warn(
+            "The aerial raster is in Web Mercator, which stretches lengths (by 1.4 at 45 degrees of latitude): "
+            "areas come out too large and the map less accurate than in a local CRS."
+        )
+    try:
+        return float(dataset.crs.linear_units_factor[1])
+    except CRSError:  # a local CRS, as some real FLAIR files have: neither geographic nor projected
+        return 1.0
 
 
 def _bands_by_role(dataset: DatasetReader, path: str, text: str) -> dict[str, int]:

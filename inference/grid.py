@@ -43,6 +43,11 @@ class Grid:
         """Metres along a column step and a row step."""
         return pixel_size_m(self.transform, self.metres)
 
+    def pixels_in(self, metres: float) -> tuple[float, float]:
+        """Pixels in a length along a row of pixels, and along a column."""
+        across, down = self.pixel_size_m
+        return metres / across, metres / down
+
     def window_transform(self, window: Window) -> Affine:
         """The transform whose origin is the window's upper left corner."""
         return self.transform * Affine.translation(window[0], window[1])

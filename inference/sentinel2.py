@@ -148,7 +148,7 @@ class Superpatches:
     def read(self, tile: Window) -> tuple[np.ndarray, np.ndarray] | None:
         """Series (months, bands, 40, 40) float32 and days (months,) float32 centred on a tile, or None."""
         size = self.card.superpatch
-        across, down = (GROUND_SAMPLING_DISTANCE / step for step in self.grid.pixel_size_m)
+        across, down = self.grid.pixels_in(GROUND_SAMPLING_DISTANCE)
         column = round((tile[0] + tile[2] / 2) / across) + self.margin - size // 2
         row = round((tile[1] + tile[3] / 2) / down) + self.margin - size // 2
         numbers = [number for date in self.source.bands for number in date]
@@ -174,7 +174,7 @@ def _fill(series: np.ndarray, missing: np.ndarray) -> np.ndarray:
 
 def open_superpatches(source: SentinelSource, card: SatelliteInput, grid: Grid) -> Superpatches:
     """The reader of superpatches over a whole aerial grid."""
-    across, down = (GROUND_SAMPLING_DISTANCE / step for step in grid.pixel_size_m)
+    across, down = grid.pixels_in(GROUND_SAMPLING_DISTANCE)
     margin = card.superpatch  # pixels of 10 m around the raster, so that a tile at its edge has its surroundings
     transform = grid.transform * Affine.scale(across, down) * Affine.translation(-margin, -margin)
     width = int(np.ceil(grid.width / across)) + 2 * margin

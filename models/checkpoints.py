@@ -13,6 +13,7 @@ import os
 import pickle  # nosec B403 - for the name of its error alone
 import shutil
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -20,7 +21,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from .cards import WEIGHTS_NAME, BadModel, ModelCard, SatelliteInput, digest_of, read_card, write_card
+from .cards import ROLES, WEIGHTS_NAME, BadModel, ModelCard, SatelliteInput, digest_of, read_card, write_card
 from .networks import build_network, load_into
 from .nomenclature import FLAIR_CLASSES, OTHER
 from .weights import load_weights, save_weights
@@ -108,7 +109,7 @@ def _write_folder(card: ModelCard, weights: dict[str, Tensor], folder: Path) -> 
     part = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
     try:
         save_weights(weights, part / WEIGHTS_NAME)
-        card = ModelCard(**{**vars(card), "id": folder.name, "weights_digest": digest_of(part / WEIGHTS_NAME)})
+        card = replace(card, id=folder.name, weights_digest=digest_of(part / WEIGHTS_NAME))
         write_card(card, part)
         part.chmod(0o755)  # mkdtemp lets only its owner in; a shared model must be readable
         os.replace(part, folder)
@@ -197,12 +198,11 @@ def _flair_inc_card(path: Path, weights: dict[str, Tensor], live_classes: int | 
         raise BadModel(f"A FLAIR-INC U-Net has 12 or 15 live classes, not {live_classes}: choose one of them.")
     by_name = {c.name: c.value for c in FLAIR_CLASSES}
     live = _FLAIR_INC_LIVE[live_classes]
-    default = ModelCard(id="", title="", architecture="")
     return ModelCard(
         id=path.stem.lower(),
         title=f"FLAIR-INC U-Net from {path.name}",
         architecture="smp:Unet:resnet34",
-        inputs=default.inputs[:channels],
+        inputs=ROLES[:channels],
         scale=1.0,
         means=_FLAIR_INC_MEANS[:channels],
         stds=_FLAIR_INC_STDS[:channels],

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -41,7 +41,7 @@ def make_model(folder: Path, card: ModelCard, seed: int = 0) -> Path:
         head.bias.zero_()
     folder.mkdir(parents=True)
     save_weights(network.state_dict(), folder / "weights.safetensors")
-    write_card(ModelCard(**{**vars(card), "weights_digest": digest_of(folder / "weights.safetensors")}), folder)
+    write_card(replace(card, weights_digest=digest_of(folder / "weights.safetensors")), folder)
     return folder
 
 

@@ -173,30 +173,24 @@ def test_pixels_that_are_too_coarse_are_refused(tmp_path, refused):
     assert "too coarse" in refused(raster)
 
 
+def sentinel2(path: Path, bands: int = 10, left: float = 651800) -> Path:
+    """A Sentinel-2 raster that lies under `aerial`, unless `left` says otherwise."""
+    pixels = picture(bands, 60, 60, top=3000).astype(np.uint16)
+    return write_raster(path, pixels, transform=Affine(10, 0, left, 0, -10, 6862200))
+
+
 def test_a_sentinel2_raster_with_nine_bands_is_refused(tmp_path, aerial, utt_model, refused):
-    raster = write_raster(
-        tmp_path / "s2_2021-06-01.tif",
-        picture(9, 60, 60, top=3000).astype(np.uint16),
-        transform=Affine(10, 0, 651800, 0, -10, 6862200),
-    )
+    raster = sentinel2(tmp_path / "s2_2021-06-01.tif", bands=9)
     assert "9 bands" in refused(aerial, "--sentinel2", raster, model=utt_model)
 
 
 def test_a_sentinel2_raster_without_a_date_is_refused(tmp_path, aerial, utt_model, refused):
-    raster = write_raster(
-        tmp_path / "s2.tif",
-        picture(10, 60, 60, top=3000).astype(np.uint16),
-        transform=Affine(10, 0, 651800, 0, -10, 6862200),
-    )
+    raster = sentinel2(tmp_path / "s2.tif")
     assert "date" in refused(aerial, "--sentinel2", raster, model=utt_model)
 
 
 def test_a_sentinel2_raster_of_another_place_is_refused(tmp_path, aerial, utt_model, refused):
-    raster = write_raster(
-        tmp_path / "s2_2021-06-01.tif",
-        picture(10, 60, 60, top=3000).astype(np.uint16),
-        transform=Affine(10, 0, 151800, 0, -10, 6862200),
-    )
+    raster = sentinel2(tmp_path / "s2_2021-06-01.tif", left=151800)
     assert "does not cover the extent" in refused(aerial, "--sentinel2", raster, model=utt_model)
 
 

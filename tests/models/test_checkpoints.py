@@ -3,6 +3,7 @@ from __future__ import annotations
 import io
 import os
 import pickle  # nosec B403 - writes what the loader must refuse
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -95,7 +96,7 @@ def small_folder(tmp_path) -> Path:
     folder.mkdir()
     card = ModelCard(id="small", title="Small", architecture="smp:Unet:resnet18")
     save_weights(build_network(card).state_dict(), folder / WEIGHTS_NAME)
-    write_card(ModelCard(**{**vars(card), "weights_digest": digest_of(folder / WEIGHTS_NAME)}), folder)
+    write_card(replace(card, weights_digest=digest_of(folder / WEIGHTS_NAME)), folder)
     return folder
 
 
