@@ -8,11 +8,12 @@ _kept = None  # for as long as Python lives, whatever the fixtures and tests tha
 
 
 def qgis_application():
-    """The QgsApplication of this process, without a window."""
+    """The QgsApplication of this process, able to make widgets; no screen is needed."""
     global _kept
     os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
     from qgis.core import QgsApplication
 
     if _kept is None:
-        _kept = QgsApplication.instance() or QgsApplication([], False)
+        _kept = QgsApplication.instance() or QgsApplication([], True)
+        _kept.initQgis()
     return _kept

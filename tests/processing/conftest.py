@@ -74,7 +74,6 @@ def application(base):
     from qgis.core import QgsApplication
 
     app = qgis_application()
-    app.initQgis()
     # First: the checkout has a folder `processing` too, and `python -m pytest` looks there.
     sys.path.insert(0, QgsApplication.pkgDataPath() + "/python/plugins")
     from processing.core.Processing import Processing
