@@ -18,6 +18,7 @@ _SHOW_LEGEND = """
 import json, sys
 from qgis.core import QgsApplication, QgsPalettedRasterRenderer, QgsRasterLayer
 app = QgsApplication([], False)
+app.initQgis()
 layer = QgsRasterLayer(sys.argv[1], "map")
 classes = layer.renderer().classes() if isinstance(layer.renderer(), QgsPalettedRasterRenderer) else []
 print(json.dumps([[int(c.value), c.label, c.color.name()] for c in classes]))
