@@ -17,7 +17,7 @@ from rasterio.io import DatasetReader
 from rasterio.warp import transform_bounds
 
 from .bands import guess_bands, parse_bands
-from .errors import BadInput
+from .errors import BadInput, about
 from .grid import pixel_size_m
 
 COARSEST_M = 5.0  # metres a pixel beyond which no class but the largest could be told
@@ -32,7 +32,7 @@ _ALL_OR_NOTHING = 0.95  # share of pixels that real transparency hides or shows 
 class AerialSource:
     """An aerial raster, readable and georeferenced.
 
-    readable: what rasterio opens: the path, or the text of a virtual raster that mends it (see `_mended`).
+    readable: what rasterio opens: the path, or the text of a virtual raster that mends it (see `mended`).
     bands: band numbers by role. stretch: for 16-bit rasters the digital numbers (low, high) of each band
     number that become 0 and 255; empty for 8 bits. metres: metres to one unit of the CRS.
     needs_alpha: whether validity is only known from a mask that warping must carry along.
@@ -71,13 +71,13 @@ def open_raster(path: str, what: str) -> DatasetReader:
 def describe_aerial(path: str, bands_text: str, warn: Callable[[str], None]) -> AerialSource:
     """Checks an aerial raster and describes it. `warn` takes sentences for the user.
 
-    Raises BadInput where it cannot be used.
+    Raises BadInput where it cannot be used, which names ``bands`` where they are at fault.
     """
     with open_raster(path, "The aerial raster") as dataset:
         check_not_truncated(dataset, "The aerial raster")
-        readable = _mended(dataset)
+        readable = mended(dataset)
     with rasterio.open(readable) as dataset:
-        metres = _metres_to_unit(dataset, path, warn)
+        metres = metres_to_unit(dataset, path, warn)
         size = max(pixel_size_m(dataset.transform, metres))
         if size > COARSEST_M:
             raise BadInput(
@@ -86,7 +86,7 @@ def describe_aerial(path: str, bands_text: str, warn: Callable[[str], None]) -> 
             )
         if size > POOR_M:
             warn(f"The aerial raster has pixels of {size:g} m; the model was made for 0.2 m and will be less accurate.")
-        bands = _bands_by_role(dataset, path, bands_text)
+        bands = bands_by_role(dataset, path, bands_text)
         dtypes = {dataset.dtypes[number - 1] for number in bands.values()}
         if not dtypes <= {"uint8", "uint16"}:
             raise BadInput(
@@ -137,8 +137,11 @@ def check_not_truncated(dataset: DatasetReader, what: str) -> None:
 
 def check_lies_under(
     dataset: DatasetReader, what: str, crs_wkt: str, extent: tuple[float, float, float, float]
-) -> None:
-    """Raises BadInput where a raster cannot be warped to a CRS or has nothing of an extent in that CRS."""
+) -> float:
+    """The share, 0..1, of an extent in a CRS that a raster covers, measured on the bounds of both.
+
+    Raises BadInput where the raster cannot be warped to the CRS or has nothing of the extent.
+    """
     if not dataset.crs or not crs_wkt:
         raise BadInput(
             f"{what} {dataset.name} cannot be laid under the aerial raster: both need a CRS; "
@@ -151,11 +154,18 @@ def check_lies_under(
             f"{what} {dataset.name} cannot be transformed to the aerial raster's CRS: check both CRS."
         ) from None
     columns, rows = zip(*(~dataset.transform * (x, y) for x in (left, right) for y in (bottom, top)))
-    if min(columns) >= dataset.width or max(columns) <= 0 or min(rows) >= dataset.height or max(rows) <= 0:
+    share = _share(min(columns), max(columns), dataset.width) * _share(min(rows), max(rows), dataset.height)
+    if not share > 0:  # nor where a bound is infinite
         raise BadInput(f"{what} {dataset.name} does not cover the extent: choose one of the same place, or none.")
+    return share
 
 
-def _mended(dataset: DatasetReader) -> str:
+def _share(start: float, end: float, length: int) -> float:
+    """How much of an interval lies in 0..length."""
+    return max(0.0, min(end, length) - max(start, 0.0)) / (end - start)
+
+
+def mended(dataset: DatasetReader) -> str:
     """The raster's path, or a virtual raster in which a band that only claims to be transparency is a plain one.
 
     GDAL declares the fourth band of any 8-bit TIFF of four bands as transparency unless told otherwise, so
@@ -174,7 +184,11 @@ def _mended(dataset: DatasetReader) -> str:
     return text.replace("<ColorInterp>Alpha</ColorInterp>", "<ColorInterp>Undefined</ColorInterp>")
 
 
-def _metres_to_unit(dataset: DatasetReader, path: str, warn: Callable[[str], None]) -> float:
+def metres_to_unit(dataset: DatasetReader, path: str, warn: Callable[[str], None]) -> float:
+    """Metres to one unit of an aerial raster's CRS.
+
+    Raises BadInput where its pixels cannot be measured in metres.
+    """
     if dataset.crs and dataset.crs.is_geographic:
         raise BadInput(
             f"The aerial raster {path} has a geographic CRS, whose pixels are in degrees: "
@@ -205,22 +219,28 @@ def _metres_to_unit(dataset: DatasetReader, path: str, warn: Callable[[str], Non
         return 1.0
 
 
-def _bands_by_role(dataset: DatasetReader, path: str, text: str) -> dict[str, int]:
-    bands = parse_bands(text)
-    if bands:
+def bands_by_role(dataset: DatasetReader, path: str, text: str) -> dict[str, int]:
+    """Band numbers by role: as the text says, or guessed where it is empty.
+
+    Raises BadInput, which names ``bands`` where the text is at fault.
+    """
+    with about("bands"):
+        bands = parse_bands(text)
         for role, number in bands.items():
             if number > dataset.count:
                 raise BadInput(
                     f"The bands name band {number} as {role}, but {path} has {dataset.count}: correct the bands."
                 )
-    else:
+    named = bool(bands)
+    if not named:
         bands = guess_bands(dataset.descriptions, tuple(colour.name for colour in dataset.colorinterp))
     missing = [role for role in ("red", "green", "blue") if role not in bands]
     if missing:
         count = "one band" if dataset.count == 1 else f"{dataset.count} bands"
         raise BadInput(
             f"The aerial raster {path} has {count} and none for {missing[0]}: "
-            "give an image with red, green and blue, and say which is which in the bands."
+            "give an image with red, green and blue, and say which is which in the bands.",
+            "bands" if named else "",
         )
     return bands
 

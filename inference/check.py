@@ -8,23 +8,26 @@ import shutil
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 from rasterio.features import bounds as geometry_bounds
 from rasterio.features import is_valid_geom
 
 from ..models.cards import BadModel, ModelCard, read_card
-from ..models.checkpoints import read_checkpoint
 from ..models.library import find_model
 from .aerial import AerialSource, check_lies_under, check_not_truncated, describe_aerial, open_raster
-from .errors import BadInput
+from .backends import checkpoint_card
+from .errors import BadInput, about
 from .grid import Grid, Window, intersection, make_grid
 from .job import SegmentationJob
 from .predict import AUGMENTATIONS
 from .sentinel2 import SentinelSource, describe_sentinel2
+from .write import finished_size, label_bits, working_size
 
 _ROLE_NAMES = {"nir": "near infrared", "elevation": "elevation"}
 _SPARE_BYTES = 50_000_000  # free disk to leave beside what a job writes
+_COVERED = 0.99  # share of the extent from which on heights count as covering it: outlines are compared by their bounds
 
 
 @dataclass(frozen=True)
@@ -49,13 +52,14 @@ class Inputs:
 def check_job(job: SegmentationJob, warn: Callable[[str], None]) -> Inputs:
     """Checks everything that can be known before the work. `warn` takes sentences for the user.
 
-    Raises BadInput at the first thing that is wrong; nothing has been written then.
+    Raises BadInput, which names the setting, at the first thing that is wrong; nothing has been written then.
     """
-    _check_choice("test-time augmentation", job.tta, AUGMENTATIONS)
-    _check_choice("precision", job.precision, ("auto", "fp32", "bf16"))
-    _check_choice("device", job.device, ("auto", "cpu", "cuda", "mps"))
+    _check_choice("tta", "test-time augmentation", job.tta, AUGMENTATIONS)
+    _check_choice("precision", "precision", job.precision, ("auto", "fp32", "bf16"))
+    _check_choice("device", "device", job.device, ("auto", "cpu", "cuda", "mps"))
     model, card = _find_card(job.model)
-    aerial = describe_aerial(job.input, job.bands, warn)
+    with about("input"):
+        aerial = describe_aerial(job.input, job.bands, warn)
     grid = make_grid(
         aerial.transform,
         aerial.width,
@@ -64,35 +68,53 @@ def check_job(job: SegmentationJob, warn: Callable[[str], None]) -> Inputs:
         aerial.metres,
         card.ground_sampling_distance,
     )
-    window = _window(job, grid)
-    _check_mask(job, grid, window)
-    heights = job.elevation is not None and "elevation" in card.inputs
+    with about("extent"):
+        window = _window(job, grid)
+    with about("mask"):
+        _check_mask(job, grid, window)
     inside = grid.window_bounds(intersection(window, (0, 0, grid.width, grid.height)))
-    if heights:
-        _check_heights(job.elevation, grid, inside)
-    roles = _roles(card, aerial, heights, warn)
+    heights = _check_heights(job, card, grid, inside, warn)
+    with about("bands"):
+        roles = _roles(card, aerial, heights, warn)
     sentinel2 = None
     if job.sentinel2 is not None:
         if card.satellite is None:
             warn(f"The model {card.title} takes no Sentinel-2: the series is left out.")
         else:
-            sentinel2 = describe_sentinel2(job.sentinel2, grid, inside)
+            with about("sentinel2"):
+                sentinel2 = describe_sentinel2(job.sentinel2, grid, inside)
             warn("The Sentinel-2 raster has no cloud mask: all of its dates are kept.")
-    _check_outputs(job, window, len(card.classes))
+    _check_outputs(job, window, card)
     return Inputs(job, model, card, aerial, grid, window, roles, heights, sentinel2)
 
 
-def _check_choice(name: str, value: str, choices: tuple[str, ...]) -> None:
+def outputs_of(job: SegmentationJob, card: ModelCard) -> dict[str, tuple[str, int, int]]:
+    """Path, number of bands and bits a pixel of each file that a job writes, by the job's setting."""
+    outputs = {
+        "output": (job.output, 1, label_bits(card.classes)),
+        "confidence": (job.confidence, 1, 8),
+        "probabilities": (job.probabilities, len(card.classes), 8),
+    }
+    return {setting: output for setting, output in outputs.items() if output[0] is not None}
+
+
+def _check_choice(setting: str, name: str, value: str, choices: tuple[str, ...]) -> None:
     if value not in choices:
-        raise BadInput(f"The {name} {value!r} is unknown: choose one of {', '.join(choices)}.")
+        raise BadInput(f"The {name} {value!r} is unknown: choose one of {', '.join(choices)}.", setting)
 
 
 def _find_card(name: str) -> tuple[Path, ModelCard]:
     try:
         model = find_model(name)
-        return model, read_card(model) if model.is_dir() else read_checkpoint(model)[0]
+        return model, read_card(model) if model.is_dir() else _card_kept(model, model.stat().st_mtime_ns)
     except BadModel as error:
-        raise BadInput(str(error)) from None
+        raise BadInput(str(error), "model") from None
+
+
+@lru_cache(maxsize=4)
+def _card_kept(checkpoint: Path, changed: int) -> ModelCard:
+    """The card of a checkpoint file, which is read whole for it: a form asks again at every change."""
+    return checkpoint_card(checkpoint)
 
 
 def _window(job: SegmentationJob, grid: Grid) -> Window:
@@ -127,11 +149,32 @@ def _check_mask(job: SegmentationJob, grid: Grid, window: Window) -> None:
     raise BadInput("The mask's polygons lie outside the extent: choose polygons that overlap it, or no mask.")
 
 
-def _check_heights(path: str, grid: Grid, extent: tuple[float, float, float, float]) -> None:
-    what = "The elevation raster"
-    with open_raster(path, what) as dataset:
-        check_not_truncated(dataset, what)
-        check_lies_under(dataset, what, grid.crs_wkt, extent)
+def _check_heights(
+    job: SegmentationJob,
+    card: ModelCard,
+    grid: Grid,
+    extent: tuple[float, float, float, float],
+    warn: Callable[[str], None],
+) -> bool:
+    """Whether elevation comes from rasters of its own, which are checked then."""
+    if job.terrain is not None and job.elevation is None:
+        raise BadInput(
+            "The terrain model has no surface model to be subtracted from: give the surface model as elevation, "
+            "or no terrain model.",
+            "terrain",
+        )
+    if job.elevation is None or "elevation" not in card.inputs:
+        return False
+    rasters = {"elevation": (job.elevation, "The elevation raster", "The heights cover")}
+    if job.terrain is not None:
+        rasters["terrain"] = (job.terrain, "The terrain model", "The terrain model covers")
+    for setting, (path, what, covers) in rasters.items():
+        with about(setting), open_raster(path, what) as dataset:
+            check_not_truncated(dataset, what)
+            share = check_lies_under(dataset, what, grid.crs_wkt, extent)
+        if share < _COVERED:
+            warn(f"{covers} {max(1, int(100 * share))} % of the extent: the rest counts as bare ground.")
+    return True
 
 
 def _roles(card: ModelCard, aerial: AerialSource, heights: bool, warn: Callable[[str], None]) -> tuple[str, ...]:
@@ -149,32 +192,33 @@ def _roles(card: ModelCard, aerial: AerialSource, heights: bool, warn: Callable[
     return roles
 
 
-def _check_outputs(job: SegmentationJob, window: Window, classes: int) -> None:
-    pixels = window[2] * window[3]
-    outputs = [(job.output, 1), (job.confidence, 1), (job.probabilities, classes)]
+def _check_outputs(job: SegmentationJob, window: Window, card: ModelCard) -> None:
     seen: set[str] = set()
-    inputs = {os.path.realpath(path) for path in (job.input, job.elevation, job.sentinel2) if path}
+    inputs = {os.path.realpath(path) for path in (job.input, job.elevation, job.terrain, job.sentinel2) if path}
     needed: dict[str, int] = {}
-    for path, bands in outputs:
-        if path is None:
-            continue
+    asking: dict[str, str] = {}
+    for setting, (path, bands, bits) in outputs_of(job, card).items():
         folder = os.path.dirname(os.path.abspath(path))
-        if not path.lower().endswith((".tif", ".tiff")):
-            raise BadInput(f"The output {path} would be a GeoTIFF: give it a name that ends in .tif.")
-        if os.path.realpath(path) in inputs:
-            raise BadInput(f"The output {path} is one of the inputs: choose another name.")
-        if os.path.realpath(path) in seen:
-            raise BadInput(f"Two outputs are called {path}: give each its own name.")
+        with about(setting):
+            if not path.lower().endswith((".tif", ".tiff")):
+                raise BadInput(f"The output {path} would be a GeoTIFF: give it a name that ends in .tif.")
+            if os.path.realpath(path) in inputs:
+                raise BadInput(f"The output {path} is one of the inputs: choose another name.")
+            if os.path.realpath(path) in seen:
+                raise BadInput(f"Two outputs are called {path}: give each its own name.")
+            _check_writable(path, folder)
         seen.add(os.path.realpath(path))
-        _check_writable(path, folder)
+        asking.setdefault(folder, setting)
         # the working file and the finished one exist side by side for a moment
-        needed[folder] = needed.get(folder, _SPARE_BYTES) + 2 * bands * pixels
+        both = working_size(window, bands, bits) + finished_size(window, bands, bits)
+        needed[folder] = needed.get(folder, _SPARE_BYTES) + both
     for folder, size in needed.items():
         free = shutil.disk_usage(folder).free
         if free < size:
             raise BadInput(
                 f"The folder {folder} has {free / 1e9:.1f} GB free and the map may need {size / 1e9:.1f} GB: "
-                "free some space, or choose another folder or a smaller extent."
+                "free some space, or choose another folder or a smaller extent.",
+                asking[folder],
             )
 
 

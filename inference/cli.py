@@ -50,6 +50,9 @@ def _parser() -> argparse.ArgumentParser:
     segment.add_argument("--bands", default="", metavar="TEXT", help="such as 'R=1 G=2 B=3 NIR=4 ELEVATION=5'")
     segment.add_argument("--elevation", metavar="PATH", help="raster of heights above ground in metres")
     segment.add_argument(
+        "--terrain", metavar="PATH", help="terrain model to subtract from --elevation, which is a surface model then"
+    )
+    segment.add_argument(
         "--extent", nargs=4, type=float, metavar=("XMIN", "YMIN", "XMAX", "YMAX"), help="in the raster's CRS"
     )
     segment.add_argument("--sentinel2", metavar="PATH", help="raster of 10 bands, or 10 for each date of a series")
@@ -84,6 +87,7 @@ def _segment(options: argparse.Namespace) -> int:
         output=options.output,
         bands=options.bands,
         elevation=options.elevation,
+        terrain=options.terrain,
         extent=tuple(options.extent) if options.extent else None,
         sentinel2=options.sentinel2,
         model=options.model,
@@ -131,11 +135,14 @@ class _BarReport:
     def warning(self, message: str) -> None:
         self._bar.write(f"Warning: {message}", file=sys.stderr)
 
-    def tile(self, bounds: tuple[float, float, float, float]) -> None:
+    def tile(self, transform: tuple[float, ...], png: bytes) -> None:
         pass
 
     def cancelled(self) -> bool:
         return self._stopped
+
+    def enough(self) -> bool:
+        return False
 
 
 def _models(options: argparse.Namespace) -> int:

@@ -2,10 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 
 class BadInput(ValueError):
-    """What the user gave cannot work. The message is one sentence: what is wrong, what to do next."""
+    """What the user gave cannot work. The message is one sentence: what is wrong, what to do next.
+
+    field: the setting of the job that is at fault, such as ``extent``; empty where no single one is.
+    """
+
+    def __init__(self, message: str, field: str = "") -> None:
+        super().__init__(message)
+        self.field = field
 
 
 class Cancelled(Exception):
     """The user stopped the job. Nothing is left under the final names."""
+
+
+@contextmanager
+def about(field: str) -> Iterator[None]:
+    """What is done inside is about one setting: a BadInput that names none of its own names this one."""
+    try:
+        yield
+    except BadInput as error:
+        error.field = error.field or field
+        raise

@@ -21,6 +21,8 @@ class SegmentationJob:
     bands: band numbers by role, such as ``R=1 G=2 B=3 NIR=4 ELEVATION=5``; empty: found out by band
         descriptions, else by position.
     elevation: path of a raster of heights above ground in metres, used for the role elevation.
+    terrain: path of a terrain model in metres; with it `elevation` is a surface model, and the height above
+        ground is the difference of both where both have data. None: `elevation` is above ground already.
     extent: (xmin, ymin, xmax, ymax) in the aerial raster's CRS; None: the whole raster. Labels do not
         depend on it: a raster split into extents gives the labels of the whole, to the pixel.
     mask: GeoJSON-like polygon geometries in the aerial raster's CRS; labels outside are nodata.
@@ -37,6 +39,7 @@ class SegmentationJob:
     output: str
     bands: str = ""
     elevation: str | None = None
+    terrain: str | None = None
     extent: tuple[float, float, float, float] | None = None
     mask: tuple[dict, ...] | None = None
     sentinel2: str | None = None
@@ -63,21 +66,24 @@ class SegmentationJob:
             raise BadInput(f"The job holds a setting that this version does not know: {unknown[0]}. Remove it.")
         missing = [name for name in ("input", "output") if not values.get(name)]
         if missing:
-            raise BadInput(f"The job does not say its {missing[0]}: give a path.")
+            raise BadInput(f"The job does not say its {missing[0]}: give a path.", missing[0])
         tuples = {name: tuple(values[name]) for name in ("extent", "mask") if values.get(name) is not None}
         return cls(**{**values, **tuples})
 
 
 @dataclass(frozen=True)
 class SegmentationResult:
-    """What a finished job left.
+    """What a job left.
 
     output, confidence, probabilities: paths written (None where not asked for).
     areas_m2: square metres by class value.
     classes: (value, name, colour) of the map's legend.
-    tiles: number of tiles predicted.
+    tiles: number of tiles predicted; planned_tiles: of the whole map.
+    complete: False where the user ended the run early: what was not reached is nodata.
     seconds: wall time of the job.
     device, precision: what it ran on.
+    model: ``{"id", "title"}`` of the model that was used.
+    bytes: size of the label file.
     """
 
     output: str
@@ -86,9 +92,13 @@ class SegmentationResult:
     areas_m2: dict[int, float]
     classes: tuple[tuple[int, str, str], ...]
     tiles: int
+    planned_tiles: int
+    complete: bool
     seconds: float
     device: str
     precision: str
+    model: dict[str, str]
+    bytes: int
 
     def to_dict(self) -> dict:
         """Plain JSON values (JSON makes the keys of `areas_m2` strings)."""
@@ -104,8 +114,16 @@ class Report(Protocol):
     def warning(self, message: str) -> None:
         """Something that the user should know, in one sentence; the job goes on."""
 
-    def tile(self, bounds: tuple[float, float, float, float]) -> None:
-        """A tile is done: (xmin, ymin, xmax, ymax) in the aerial raster's CRS."""
+    def tile(self, transform: tuple[float, float, float, float, float, float], png: bytes) -> None:
+        """A block of the map is final and written.
+
+        transform: (a, b, c, d, e, f) from pixels of the picture to the aerial raster's CRS:
+            x = a * column + b * row + c, y = d * column + e * row + f.
+        png: the block in the legend's colours, transparent where nodata, thinned (see `inference.picture`).
+        """
 
     def cancelled(self) -> bool:
-        """True once the user wants the job to stop; asked at least once a tile."""
+        """True once the user wants the job to stop and leave nothing; asked at least once a tile."""
+
+    def enough(self) -> bool:
+        """True once the user wants the job to end with the map as far as it is; asked at least once a tile."""

@@ -12,12 +12,13 @@ touches it, so once tiles are predicted row by row the tile that owns a block is
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from .grid import Window, intersection
 
 _OVERLAP_SHARE = 3 / 16  # of a tile that neighbours share: 96 pixels of 512, three strides of the deepest map
+_PART_COLUMNS = 32  # columns of tiles blended at once: what waits stays below 75 MB however wide the raster is
 
 
 def overlap_of(tile_size: int) -> int:
@@ -81,6 +82,40 @@ class TilePlan:
                 candidate = self.tile(row, column)
                 if intersection(candidate.window, target):
                     yield candidate
+
+
+@dataclass(frozen=True)
+class Part:
+    """Some lattice columns of a plan, which are blended together.
+
+    targets: by (row, column) of the owning tile, the window of its block that is to be written.
+    reaches: the tiles that it takes in reading order, each with the owners whose blocks it reaches into.
+    """
+
+    targets: dict[tuple[int, int], Window]
+    reaches: dict[Tile, list[tuple[int, int]]]
+
+
+def plan_parts(plan: TilePlan, wanted: Callable[[Window], bool]) -> Iterator[Part]:
+    """The parts of a plan from left to right, without the blocks of which nothing is wanted.
+
+    Together their tiles are all that the network predicts; a tile at the seam of two parts counts in both.
+    """
+    for first in range(0, len(plan.columns), _PART_COLUMNS):
+        yield _part(plan, range(first, min(first + _PART_COLUMNS, len(plan.columns))), wanted)
+
+
+def _part(plan: TilePlan, columns: range, wanted: Callable[[Window], bool]) -> Part:
+    targets: dict[tuple[int, int], Window] = {}
+    reaches: dict[Tile, list[tuple[int, int]]] = {}
+    for owner in plan.owners(columns):
+        target = plan.target(owner)
+        if not wanted(target):
+            continue
+        targets[owner.row, owner.column] = target
+        for tile in plan.touching(owner):
+            reaches.setdefault(tile, []).append((owner.row, owner.column))
+    return Part(targets, dict(sorted(reaches.items(), key=lambda item: (item[0].row, item[0].column))))
 
 
 def make_plan(width: int, height: int, output: Window, tile_size: int) -> TilePlan:

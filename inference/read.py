@@ -25,8 +25,16 @@ _STAND_IN_CRS = "EPSG:3857"
 # where the window begins, and two tiles would see the same pixel differ in its last digit.
 _BY_BLOCKS = {"GDAL_VRT_WARP_USE_DATASET_RASTERIO": "NO"}
 
+# Bytes that GDAL may keep of the rasters it reads and writes; its own default is a share of the memory.
+_GDAL_CACHE = 16 * 2**20
+
 _Item = TypeVar("_Item")
 _Read = TypeVar("_Read")
+
+
+def gdal_settings() -> rasterio.Env:
+    """What holds for GDAL wherever the engine reads or writes; it keeps the first size of its cache for ever."""
+    return rasterio.Env(GDAL_CACHEMAX=_GDAL_CACHE, GDAL_NUM_THREADS="2")
 
 
 class WindowReader:

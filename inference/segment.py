@@ -11,9 +11,6 @@ from contextlib import closing
 from dataclasses import dataclass, replace
 
 import numpy as np
-import rasterio
-from rasterio.features import bounds as geometry_bounds
-from rasterio.features import geometry_mask
 
 from ..models.cards import BadModel, ModelCard
 from ..models.library import BUNDLED
@@ -22,52 +19,59 @@ from ..version import plugin_version
 from .backends import Backend
 from .blend import Blender, tile_weights
 from .check import Inputs, check_job
-from .errors import BadInput, Cancelled
-from .grid import Grid, Window
+from .errors import BadInput, Cancelled, about
+from .grid import Window
 from .job import Report, SegmentationJob, SegmentationResult
-from .plan import Tile, TilePlan, make_plan, overlap_of
+from .mask import Mask
+from .picture import BlockPictures
+from .plan import Part, Tile, make_plan, overlap_of, plan_parts
 from .predict import TileInput, predict_tiles, warm_backend
 from .prepare import fill_invalid, heights_to_digital_numbers, network_input, pad_to, to_8_bits
-from .read import WindowReader, aerial_reader, read_ahead, warped_reader
+from .read import WindowReader, aerial_reader, gdal_settings, read_ahead, warped_reader
 from .sentinel2 import Superpatches, open_superpatches
 from .write import MapBlock, MapWriter
-
-# Bytes that GDAL may keep of the rasters it reads and writes; its own default is a share of the memory.
-_GDAL_CACHE = 16 * 2**20
-_MEMORY_COLUMNS = 32  # columns of tiles blended at once: what waits stays below 75 MB however wide the raster is
 
 
 def segment(job: SegmentationJob, report: Report) -> SegmentationResult:
     """Makes the land-cover map that the job asks for.
 
+    Where the user has enough, the map is finished with the blocks that are done, the rest nodata.
     Raises BadInput before any work where something given cannot be used, Cancelled where the user
-    stopped it. Either way, and at any other error, nothing is left under the final names.
+    stopped it, or had enough before any block was done. Either way, and at any other error, nothing is
+    left under the final names.
     """
     started = time.perf_counter()
-    with rasterio.Env(GDAL_CACHEMAX=_GDAL_CACHE, GDAL_NUM_THREADS="2"):
+    with gdal_settings():
         report.progress(0.0, "Checking the inputs")
         inputs = check_job(job, report.warning)
         report.progress(0.0, "Loading the model")
         try:
             backend = warm_backend(inputs.model, job.device, job.precision)
         except BadModel as error:
-            raise BadInput(str(error)) from None
-        if report.cancelled():
+            raise BadInput(str(error), "model") from None
+        if report.cancelled() or report.enough():
             raise Cancelled
-        tally = _Tally(np.zeros(256, np.int64))
+        mask = Mask(job.mask, inputs.grid)
+        parts = list(planned_parts(inputs, mask))
+        tally = _Tally(np.zeros(256, np.int64), sum(len(part.reaches) for part in parts))
         with MapWriter(
             job.output, job.confidence, job.probabilities, inputs.grid, inputs.window, inputs.card.classes
         ) as writer:
-            with closing(_map_blocks(inputs, backend, report, tally)) as blocks:
+            pictures = BlockPictures(*inputs.window[2:], inputs.card.tile_size, inputs.card.classes)
+            with closing(_map_blocks(inputs, backend, parts, mask, report, tally)) as blocks:
                 for block in blocks:
                     writer.write(block)
                     tally.pixels += np.bincount(block.labels.ravel(), minlength=256)
+                    tally.blocks += 1
+                    report.tile(*pictures.picture(block.labels, inputs.grid.window_transform(block.window)))
+            if not tally.complete and not tally.blocks:
+                raise Cancelled
             if tally.without_sentinel2:
                 report.warning(
                     f"Sentinel-2 was left out for {tally.without_sentinel2} of {tally.tiles} tiles: "
                     "the raster does not cover them on every date."
                 )
-            if not tally.pixels[1:].any():
+            if tally.complete and not tally.pixels[1:].any():
                 report.warning("The extent holds no pixel with data: the map is empty.")
             report.progress(1.0, "Writing the map")
             writer.finish(json.dumps(_provenance(inputs, backend, tally), ensure_ascii=False))
@@ -79,97 +83,70 @@ def segment(job: SegmentationJob, report: Report) -> SegmentationResult:
         areas_m2={c.value: float(tally.pixels[c.value] * area) for c in inputs.card.classes},
         classes=tuple((c.value, c.name, c.colour) for c in inputs.card.classes),
         tiles=tally.tiles,
+        planned_tiles=tally.planned,
+        complete=tally.complete,
         seconds=time.perf_counter() - started,
         device=backend.device,
         precision=backend.precision,
+        model={"id": inputs.card.id, "title": inputs.card.title},
+        bytes=os.path.getsize(job.output),
     )
+
+
+def planned_parts(inputs: Inputs, mask: Mask) -> Iterator[Part]:
+    """What a checked job predicts, from left to right."""
+    plan = make_plan(inputs.grid.width, inputs.grid.height, inputs.window, inputs.card.tile_size)
+    return plan_parts(plan, mask.touches)
 
 
 @dataclass
 class _Tally:
-    """What a run counts: pixels by label, tiles predicted, tiles whose Sentinel-2 was missing."""
+    """What a run counts: pixels by label, tiles planned and predicted, tiles without their Sentinel-2, blocks done."""
 
     pixels: np.ndarray
+    planned: int
     tiles: int = 0
     without_sentinel2: int = 0
+    blocks: int = 0
+
+    @property
+    def complete(self) -> bool:
+        return self.tiles == self.planned
 
 
-def _map_blocks(inputs: Inputs, backend: Backend, report: Report, tally: _Tally) -> Iterator[MapBlock]:
-    """Finished blocks of the map, each once."""
-    card, grid = inputs.card, inputs.grid
-    plan = make_plan(grid.width, grid.height, inputs.window, card.tile_size)
-    mask = _Mask(inputs.job.mask, grid)
+def _map_blocks(
+    inputs: Inputs, backend: Backend, parts: list[Part], mask: Mask, report: Report, tally: _Tally
+) -> Iterator[MapBlock]:
+    """Finished blocks of the map, each once, until the user has enough."""
+    card = inputs.card
     weights = tile_weights(card.tile_size, overlap_of(card.tile_size))
     values = np.array([c.value for c in card.classes], np.uint8)
-    parts = [
-        _part(plan, range(first, min(first + _MEMORY_COLUMNS, len(plan.columns))), mask)
-        for first in range(0, len(plan.columns), _MEMORY_COLUMNS)
-    ]
-    total = sum(len(reaches) for _, reaches in parts)
-    clock = _Clock(total, report)
+    clock = _Clock(tally.planned, report)
     with _open_readers(inputs) as readers:
-        for targets, reaches in parts:
-            blender = Blender(targets, weights)
+        for part in parts:
+            blender = Blender(part.targets, weights)
             # closed before the readers are, at whatever error: its threads read from them
-            with closing(read_ahead(reaches, readers.tile_input)) as tile_inputs:
+            with closing(read_ahead(part.reaches, readers.tile_input)) as tile_inputs:
                 for tile_input, probabilities in predict_tiles(tile_inputs, backend, inputs.job.tta):
                     if report.cancelled():
                         raise Cancelled
                     tile = tile_input.tile
                     tally.tiles += 1
                     tally.without_sentinel2 += inputs.sentinel2 is not None and tile_input.series is None
-                    finished = blender.add(tile, probabilities, reaches[tile])
+                    finished = blender.add(tile, probabilities, part.reaches[tile])
                     if finished is not None:
-                        target = targets[tile.row, tile.column]
+                        target = part.targets[tile.row, tile.column]
                         known = _crop(tile_input.valid, tile.window, target) & mask.inside(target)
                         labels = np.where(known, values[finished.argmax(axis=0)], np.uint8(NODATA))
                         yield MapBlock(target, labels, finished)
-                    report.tile(grid.window_bounds(tile.block))
                     clock.tick()
-
-
-def _part(
-    plan: TilePlan, columns: range, mask: _Mask
-) -> tuple[dict[tuple[int, int], Window], dict[Tile, list[tuple[int, int]]]]:
-    """What to write of some lattice columns, by owner, and the tiles that it takes with the owners each reaches."""
-    targets: dict[tuple[int, int], Window] = {}
-    reaches: dict[Tile, list[tuple[int, int]]] = {}
-    for owner in plan.owners(columns):
-        target = plan.target(owner)
-        if not mask.touches(target):
-            continue
-        targets[owner.row, owner.column] = target
-        for tile in plan.touching(owner):
-            reaches.setdefault(tile, []).append((owner.row, owner.column))
-    return targets, dict(sorted(reaches.items(), key=lambda item: (item[0].row, item[0].column)))
+                    if report.enough():
+                        return
 
 
 def _crop(array: np.ndarray, window: Window, part: Window) -> np.ndarray:
     row, column = part[1] - window[1], part[0] - window[0]
     return array[row : row + part[3], column : column + part[2]]
-
-
-class _Mask:
-    """The polygons inside of which the map is wanted; without any, everywhere."""
-
-    def __init__(self, geometries: tuple[dict, ...] | None, grid: Grid) -> None:
-        self._geometries = None if geometries is None else [(geometry_bounds(g), g) for g in geometries]
-        self._grid = grid
-
-    def inside(self, window: Window) -> np.ndarray:
-        """(rows, columns) bool: pixels whose centre lies in a polygon."""
-        shape = (window[3], window[2])
-        if self._geometries is None:
-            return np.ones(shape, bool)
-        xmin, ymin, xmax, ymax = self._grid.window_bounds(window)
-        near = [g for (x0, y0, x1, y1), g in self._geometries if x0 < xmax and x1 > xmin and y0 < ymax and y1 > ymin]
-        if not near:
-            return np.zeros(shape, bool)
-        return geometry_mask(near, shape, self._grid.window_transform(window), invert=True)
-
-    def touches(self, window: Window) -> bool:
-        """Whether any pixel of the window is inside."""
-        return self._geometries is None or bool(self.inside(window).any())
 
 
 @dataclass(frozen=True)
@@ -179,13 +156,14 @@ class _Readers:
     inputs: Inputs
     aerial: WindowReader
     heights: WindowReader | None
+    terrain: WindowReader | None
     superpatches: Superpatches | None
 
     def __enter__(self) -> _Readers:
         return self
 
     def __exit__(self, *_: object) -> None:
-        for reader in (self.aerial, self.heights, self.superpatches and self.superpatches.reader):
+        for reader in (self.aerial, self.heights, self.terrain, self.superpatches and self.superpatches.reader):
             if reader is not None:
                 reader.close()
 
@@ -196,7 +174,8 @@ class _Readers:
         window = (left, top, min(width, self.inputs.grid.width - left), min(height, self.inputs.grid.height - top))
         roles = [role for role in self.inputs.roles if not (role == "elevation" and self.heights)]
         numbers = [source.bands[role] for role in roles]
-        pixels, inside = self.aerial.read(window, numbers)
+        with about("input"):
+            pixels, inside = self.aerial.read(window, numbers)
         valid = np.zeros((size, size), bool)
         valid[: window[3], : window[2]] = inside
         if not inside.any():
@@ -206,23 +185,37 @@ class _Readers:
         if self.heights is not None:
             bands["elevation"] = self._elevation(window)
         aerial = pad_to(network_input(bands, card), size)
-        series = self.superpatches.read(tile.window) if self.superpatches else None
+        with about("sentinel2"):
+            series = self.superpatches.read(tile.window) if self.superpatches else None
         return TileInput(tile, aerial, valid, series)
 
     def _elevation(self, window: Window) -> np.ndarray:
-        metres, valid = self.heights.read(window, [1])
-        known = valid & np.isfinite(metres[0])  # NaN stands for nodata, declared or not
-        return heights_to_digital_numbers(np.where(known, metres[0], 0), self.inputs.card)
+        with about("elevation"):
+            metres, known = _metres(self.heights, window)
+        if self.terrain is not None:
+            with about("terrain"):
+                ground, ground_known = _metres(self.terrain, window)
+            metres, known = metres - ground, known & ground_known
+        return heights_to_digital_numbers(np.where(known, metres, 0), self.inputs.card)
+
+
+def _metres(reader: WindowReader, window: Window) -> tuple[np.ndarray, np.ndarray]:
+    """Heights (rows, columns) float32, and where they are known, (rows, columns) bool."""
+    pixels, valid = reader.read(window, [1])
+    metres = pixels[0].astype(np.float32)  # integers without sign have no difference below zero
+    return metres, valid & np.isfinite(metres)  # NaN stands for nodata, declared or not
 
 
 def _open_readers(inputs: Inputs) -> _Readers:
     grid, job = inputs.grid, inputs.job
-    heights = superpatches = None
+    heights = terrain = superpatches = None
     if inputs.heights:
         heights = warped_reader(job.elevation, grid.crs_wkt, grid.transform, grid.width, grid.height)
+        if job.terrain is not None:
+            terrain = warped_reader(job.terrain, grid.crs_wkt, grid.transform, grid.width, grid.height)
     if inputs.sentinel2 is not None:
         superpatches = open_superpatches(inputs.sentinel2, inputs.card.satellite, grid)
-    return _Readers(inputs, aerial_reader(inputs.aerial, grid), heights, superpatches)
+    return _Readers(inputs, aerial_reader(inputs.aerial, grid), heights, terrain, superpatches)
 
 
 class _Clock:
@@ -243,7 +236,7 @@ class _Clock:
 def _with_full_paths(job: SegmentationJob) -> SegmentationJob:
     """The job as it can be run again from any folder; sources that are no files and ids of models stay as they are."""
     paths = {name: getattr(job, name) for name in ("output", "confidence", "probabilities")}
-    for name in ("input", "elevation", "sentinel2", "model"):
+    for name in ("input", "elevation", "terrain", "sentinel2", "model"):
         value = getattr(job, name)
         if value and value != BUNDLED and os.path.exists(value):
             paths[name] = value
@@ -265,7 +258,9 @@ def _provenance(inputs: Inputs, backend: Backend, tally: _Tally) -> dict:
         "tile_size": card.tile_size,
         "overlap": overlap_of(card.tile_size),
         "sentinel2_dates": list(inputs.sentinel2.dates) if inputs.sentinel2 else [],
+        "complete": tally.complete,
         "tiles": tally.tiles,
+        "planned_tiles": tally.planned,
         "tiles_without_sentinel2": tally.without_sentinel2,
         "device": backend.device,
         "precision": backend.precision,

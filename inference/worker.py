@@ -1,8 +1,9 @@
 """The engine as a process: calls come in on standard input, answers go out on standard output.
 
 `runtime/protocol.py` defines the messages. A thread reads them; the main thread runs one call at a
-time, so that what a call keeps (a loaded model) serves the next one. Logs go to standard error.
-When standard input closes the process ends, whatever it is doing: whoever started it is gone.
+time, so that what a call keeps (a loaded model) serves the next one; quick calls, which only look, are
+answered beside it by threads of their own. Logs go to standard error. When standard input closes the
+process ends, whatever it is doing: whoever started it is gone.
 
 torch and rasterio are imported inside the calls, so that the process takes messages at once.
 """
@@ -20,6 +21,7 @@ import threading
 import time
 import traceback
 from collections import deque
+from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 from typing import BinaryIO, Callable
@@ -29,6 +31,7 @@ from ..runtime import protocol
 from ..version import plugin_version
 from .errors import BadInput, Cancelled
 from .job import Report, SegmentationJob
+from .loading import loading
 
 _log = logging.getLogger(__name__)
 
@@ -36,6 +39,8 @@ _log = logging.getLogger(__name__)
 PROGRESS_INTERVAL_S = 0.1
 # Seconds that a call has to stop and clean up once standard input is closed.
 GRACE_S = 5.0
+# Two, so that a raster is described while another thread is busy loading torch for `hello`.
+QUICK_THREADS = 2
 
 
 class AnswerStream:
@@ -54,14 +59,21 @@ class AnswerStream:
             self._stream.flush()
 
 
+@dataclass
+class _Wishes:
+    """What was asked of a running call."""
+
+    cancel: bool = False
+    enough: bool = False
+
+
 class CallQueue:
-    """The calls that wait, and what was cancelled; shared by the reading and the running thread."""
+    """Calls that wait, and what was asked of those that run; shared by the reading and the running threads."""
 
     def __init__(self) -> None:
         self._changed = threading.Condition()
         self._waiting: deque[protocol.Call] = deque()
-        self._running: int | None = None
-        self._stop_running = False
+        self._running: dict[int, _Wishes] = {}
         self._closed = False
 
     def put(self, call: protocol.Call) -> None:
@@ -71,38 +83,72 @@ class CallQueue:
             self._changed.notify()
 
     def next(self) -> protocol.Call | None:
-        """Wait for the next call, which then counts as running. None once the queue is closed."""
+        """Wait for the next call, which then counts as running until `done`. None once the queue is closed."""
         with self._changed:
-            self._running = None
             while not self._waiting and not self._closed:
                 self._changed.wait()
             if self._closed:
                 return None
             call = self._waiting.popleft()
-            self._running, self._stop_running = call.id, False
+            self._running[call.id] = _Wishes()
             return call
+
+    def done(self, id: int) -> None:
+        """The call does not run any more."""
+        with self._changed:
+            self._running.pop(id, None)
 
     def cancel(self, id: int) -> bool:
         """Cancel a call; True where it was still waiting: it will not run."""
         with self._changed:
-            if self._running == id:
-                self._stop_running = True
-            for call in self._waiting:
-                if call.id == id:
-                    self._waiting.remove(call)
-                    return True
-            return False
+            if id in self._running:
+                self._running[id].cancel = True
+            return self._take_out(id)
+
+    def enough(self, id: int) -> bool:
+        """End a running call with what it has done; True where it was still waiting: it will not run."""
+        with self._changed:
+            if id in self._running:
+                self._running[id].enough = True
+            return self._take_out(id)
 
     def close(self) -> None:
-        """Cancel the running call and let no other start."""
+        """Cancel the running calls and let no other start."""
         with self._changed:
             self._closed = True
             self._waiting.clear()
-            self._changed.notify()
+            self._changed.notify_all()
 
-    def running_is_cancelled(self) -> bool:
+    def is_cancelled(self, id: int) -> bool:
         """True once the running call should stop."""
-        return self._stop_running or self._closed
+        return self._closed or self._running[id].cancel
+
+    def is_enough(self, id: int) -> bool:
+        """True once the running call should end with what it has done."""
+        return self._running[id].enough
+
+    def _take_out(self, id: int) -> bool:
+        for call in self._waiting:
+            if call.id == id:
+                self._waiting.remove(call)
+                return True
+        return False
+
+
+@dataclass(frozen=True)
+class Lanes:
+    """Where calls wait: the slow ones for the main thread, the quick ones for threads of their own."""
+
+    slow: CallQueue
+    quick: CallQueue
+
+    def of(self, call: protocol.Call) -> CallQueue:
+        """The queue that a call belongs into."""
+        return self.quick if call.call in protocol.QUICK_CALLS else self.slow
+
+    def all(self) -> tuple[CallQueue, CallQueue]:
+        """Both queues."""
+        return self.slow, self.quick
 
 
 class CallReport:
@@ -129,14 +175,18 @@ class CallReport:
         """See `Report.warning`."""
         self._answers.send(protocol.Caution(self._id, str(message)))
 
-    def tile(self, bounds: tuple[float, float, float, float]) -> None:
+    def tile(self, transform: tuple[float, float, float, float, float, float], png: bytes) -> None:
         """See `Report.tile`."""
-        xmin, ymin, xmax, ymax = map(float, bounds)
-        self._answers.send(protocol.Tile(self._id, (xmin, ymin, xmax, ymax)))
+        a, b, c, d, e, f = map(float, transform)
+        self._answers.send(protocol.Tile(self._id, (a, b, c, d, e, f), png))
 
     def cancelled(self) -> bool:
         """See `Report.cancelled`."""
-        return self._calls.running_is_cancelled()
+        return self._calls.is_cancelled(self._id)
+
+    def enough(self) -> bool:
+        """See `Report.enough`."""
+        return self._calls.is_enough(self._id)
 
     def flush(self) -> None:
         """Send the progress that was held back, if any: the last one of a call always arrives."""
@@ -153,10 +203,13 @@ def hello(params: dict, report: Report) -> dict:
     devices: what `SegmentationJob.device` can name here, the fastest first.
     folder: of the code that runs.
     """
+    _load_engine()
     import rasterio
-    import torch
 
-    from .backends.torch_backend import available_devices
+    from .backends import available_devices
+
+    devices = available_devices()
+    import torch  # loaded by the line above, by one thread alone
 
     versions = {
         "plugin": plugin_version(),
@@ -168,7 +221,7 @@ def hello(params: dict, report: Report) -> dict:
     }
     return {
         "versions": versions,
-        "devices": available_devices(),
+        "devices": devices,
         "folder": str(Path(__file__).absolute().parent.parent),
         "executable": sys.executable,
     }
@@ -177,9 +230,38 @@ def hello(params: dict, report: Report) -> dict:
 def segment(params: dict, report: Report) -> dict:
     """Run a `SegmentationJob` given as its dictionary; answers a `SegmentationResult` as one."""
     job = SegmentationJob.from_dict(params)
+    _load_engine()
     from .segment import segment as run
 
     return run(job, report).to_dict()
+
+
+def check(params: dict, report: Report) -> dict:
+    """What `segment` would do with the same `SegmentationJob`, or refuse; see `forecast.forecast`."""
+    job = SegmentationJob.from_dict(params)
+    _load_engine()
+    from .forecast import forecast
+
+    return forecast(job, report.cancelled)
+
+
+def describe(params: dict, report: Report) -> dict:
+    """What an aerial raster holds; see `describe.describe`.
+
+    params: ``{"input": path, "bands": text, "extent": [xmin, ymin, xmax, ymax] or None}``.
+    """
+    if not params.get("input"):
+        raise BadInput("No aerial raster is named: give a path.", "input")
+    _load_engine()
+    from .describe import describe as look
+
+    return look(params["input"], params.get("bands") or "", params.get("extent"))
+
+
+def _load_engine() -> None:
+    """Makes the engine's own modules, and rasterio with them, ready to be imported by any thread."""
+    with loading("engine"):
+        from . import describe, forecast, segment  # noqa: F401
 
 
 def models(params: dict, report: Report) -> dict:
@@ -189,7 +271,20 @@ def models(params: dict, report: Report) -> dict:
     return {"models": [card.to_dict() for card in installed_models()]}
 
 
-CALLS: dict[str, Callable[[dict, Report], dict]] = {"hello": hello, "segment": segment, "models": models}
+CALLS: dict[str, Callable[[dict, Report], dict]] = {
+    "hello": hello,
+    "segment": segment,
+    "check": check,
+    "describe": describe,
+    "models": models,
+}
+
+
+def serve(calls: CallQueue, answers: AnswerStream) -> None:
+    """Run the calls of a queue one after another until it is closed."""
+    while (call := calls.next()) is not None:
+        run_call(call, answers, calls)
+        calls.done(call.id)
 
 
 def run_call(call: protocol.Call, answers: AnswerStream, calls: CallQueue) -> None:
@@ -207,7 +302,8 @@ def run_call(call: protocol.Call, answers: AnswerStream, calls: CallQueue) -> No
         report.flush()
         answers.send(protocol.Result(call.id, result))
     except (BadInput, BadModel) as error:
-        answers.send(protocol.Failure(call.id, protocol.BAD_INPUT, str(error)))
+        field = error.field if isinstance(error, BadInput) else "model"
+        answers.send(protocol.Failure(call.id, protocol.BAD_INPUT, str(error), field=field))
     except Cancelled as error:
         answers.send(protocol.Failure(call.id, protocol.CANCELLED, str(error) or "The run was cancelled."))
     # SystemExit too: a library that wants to quit must not take the process along without an answer.
@@ -241,10 +337,17 @@ def main() -> int:
     # A crash in native code leaves its stack in the log.
     faulthandler.enable()
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
-    calls = CallQueue()
-    threading.Thread(target=_read, args=(requests, answers, calls), name="requests", daemon=True).start()
-    while (call := calls.next()) is not None:
-        run_call(call, answers, calls)
+    lanes = Lanes(CallQueue(), CallQueue())
+    threading.Thread(target=_read, args=(requests, answers, lanes), name="requests", daemon=True).start()
+    quick = [
+        threading.Thread(target=serve, args=(lanes.quick, answers), name=f"quick {number}")
+        for number in range(QUICK_THREADS)
+    ]
+    for thread in quick:
+        thread.start()
+    serve(lanes.slow, answers)
+    for thread in quick:
+        thread.join()
     return 0
 
 
@@ -266,18 +369,19 @@ def _take_over_streams() -> tuple[BinaryIO, AnswerStream]:
     return requests, AnswerStream(answers)
 
 
-def _read(requests: BinaryIO, answers: AnswerStream, calls: CallQueue) -> None:
+def _read(requests: BinaryIO, answers: AnswerStream, lanes: Lanes) -> None:
     """Take messages until the stream ends, then end the process."""
     with contextlib.suppress(OSError):
         for line in requests:
-            _take(line, answers, calls)
-    # The running call may hang, or a thread of it may keep the interpreter alive: this ends the
+            _take(line, answers, lanes)
+    # A running call may hang, or a thread of it may keep the interpreter alive: this ends the
     # process even where no Python code gets to run any more.
     faulthandler.dump_traceback_later(GRACE_S, exit=True)
-    calls.close()
+    for calls in lanes.all():
+        calls.close()
 
 
-def _take(line: bytes, answers: AnswerStream, calls: CallQueue) -> None:
+def _take(line: bytes, answers: AnswerStream, lanes: Lanes) -> None:
     try:
         request = protocol.decode_request(line)
     except protocol.ProtocolError as error:
@@ -285,6 +389,9 @@ def _take(line: bytes, answers: AnswerStream, calls: CallQueue) -> None:
         answers.send(protocol.Failure(error.id, protocol.BAD_INPUT, str(error)))
         return
     if isinstance(request, protocol.Call):
-        calls.put(request)
-    elif calls.cancel(request.id):
+        lanes.of(request).put(request)
+        return
+    # The queue that does not know the call does nothing.
+    stop = CallQueue.enough if isinstance(request, protocol.Enough) else CallQueue.cancel
+    if any([stop(calls, request.id) for calls in lanes.all()]):
         answers.send(protocol.Failure(request.id, protocol.CANCELLED, "The run was cancelled before it began."))

@@ -30,6 +30,8 @@ _BESIDE = (".aux.xml", ".ovr", ".msk")  # what GDAL reads beside a file: of an o
 _PART = ".part"  # ends the name of a working folder
 _LOCK = "in-use"  # file in a working folder that its run holds locked for as long as it lives
 _BLOCK = 512  # pixels a side of the files' inner tiles
+_DEFLATE_EXCESS = 1.01  # DEFLATE adds 5 bytes to each 16 KB that it cannot compress, GDAL 16 to each tile
+_HEAD_BYTES = 100_000  # tags, colour table and provenance, roomy
 
 
 @dataclass(frozen=True)
@@ -43,6 +45,31 @@ class MapBlock:
     window: Window
     labels: np.ndarray
     probabilities: np.ndarray
+
+
+def label_bits(classes: tuple[LandCoverClass, ...]) -> int:
+    """Bits a label: with 4 the colour table has 16 entries instead of 256, and so has QGIS's legend."""
+    return 4 if max(c.value for c in classes) < 16 else 8
+
+
+def working_size(output: Window, bands: int, bits: int) -> int:
+    """The most bytes that a file has while it is written, without compression."""
+    return _padded(output[2], output[3]) * bands * bits // 8 + _HEAD_BYTES
+
+
+def finished_size(output: Window, bands: int, bits: int) -> int:
+    """The most bytes that a finished file can have, overviews included, where nothing can be compressed."""
+    width, height = output[2:]
+    pixels = _padded(width, height)
+    while max(width, height) > _BLOCK:
+        width, height = -(-width // 2), -(-height // 2)
+        pixels += _padded(width, height)
+    return int(pixels * bands * bits / 8 * _DEFLATE_EXCESS) + _HEAD_BYTES
+
+
+def _padded(width: int, height: int) -> int:
+    """Pixels of the inner tiles that hold so many columns and rows."""
+    return -(-width // _BLOCK) * -(-height // _BLOCK) * _BLOCK**2
 
 
 class MapWriter:
@@ -75,8 +102,7 @@ class MapWriter:
             "bigtiff": "IF_SAFER",
             "sparse_ok": True,
         }
-        # 4 bits a label: the colour table then has 16 entries instead of 256, and so has QGIS's legend
-        bits = {"nbits": 4} if max(c.value for c in classes) < 16 else {}
+        bits = {"nbits": label_bits(classes)} if label_bits(classes) < 8 else {}
         self._files = {"labels": _WorkingFile(labels, {**profile, **bits, "count": 1, "nodata": NODATA}, "mode")}
         if confidence:
             self._files["confidence"] = _WorkingFile(

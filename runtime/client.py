@@ -116,6 +116,10 @@ class _Worker:
         """Ask the worker to stop the call."""
         self._orders.put(_Line(protocol.encode(protocol.Cancel(id))))
 
+    def enough(self, id: int) -> None:
+        """Ask the worker to end the call and keep what it has done."""
+        self._orders.put(_Line(protocol.encode(protocol.Enough(id))))
+
     def forget(self, id: int) -> None:
         """Drop further answers to the call."""
         with self._lock:
@@ -281,34 +285,39 @@ class EngineClient:
         params: dict | None = None,
         on_progress: Callable[[float, str, float | None], None] | None = None,
         on_warning: Callable[[str], None] | None = None,
-        on_tile: Callable[[tuple[float, float, float, float]], None] | None = None,
+        on_tile: Callable[[tuple[float, ...], bytes], None] | None = None,
         is_cancelled: Callable[[], bool] | None = None,
+        is_enough: Callable[[], bool] | None = None,
     ) -> dict:
         """Run the call `name` of the engine and wait for its result.
 
-        The worker runs one call at a time, in the order in which they come. The functions are
-        called in the calling thread: on_progress(fraction 0..1, message, seconds remaining or
-        None), on_warning(sentence), on_tile((xmin, ymin, xmax, ymax)), and is_cancelled() about
-        ten times a second. Where one raises, the call is cancelled and the exception goes on.
+        The worker runs one call at a time, in the order in which they come, and beside it the quick
+        ones (`protocol.QUICK_CALLS`). The functions are called in the calling thread:
+        on_progress(fraction 0..1, message, seconds remaining or None), on_warning(sentence),
+        on_tile(transform, png) as `protocol.Tile` says, and is_cancelled() and is_enough() about ten
+        times a second. Where one raises, the call is cancelled and the exception goes on.
 
-        A call that was cancelled too late to stop gives its result.
+        is_enough: once it is true the call ends early and its result keeps what was done; a call
+        that has done nothing yet is cancelled.
+
+        A call that was cancelled too late to stop gives its result; a quick one is given up at once.
 
         Raises BadInputError, CancelledError, EngineFailed, EngineDied, EngineNotFound.
         """
         handlers = {
             protocol.Progress: on_progress and (lambda m: on_progress(m.progress, m.message, m.remaining_s)),
             protocol.Caution: on_warning and (lambda m: on_warning(m.warning)),
-            protocol.Tile: on_tile and (lambda m: on_tile(m.bounds)),
+            protocol.Tile: on_tile and (lambda m: on_tile(m.transform, m.png)),
         }
         for attempt in range(1, _ATTEMPTS + 1):
-            if is_cancelled is not None and is_cancelled():
+            if _asked(is_cancelled) or _asked(is_enough):
                 raise CancelledError("The run was cancelled.")
             worker = self._running_worker()
             call = protocol.Call(next(self._ids), name, params or {})
             inbox: queue.SimpleQueue = queue.SimpleQueue()
             if not worker.call(call, inbox):
                 continue
-            began, end = _listen(worker, call.id, inbox, handlers, is_cancelled)
+            began, end = _listen(worker, call, inbox, handlers, is_cancelled, is_enough)
             if isinstance(end, protocol.Result):
                 return end.result
             if isinstance(end, protocol.Failure):
@@ -343,25 +352,36 @@ class EngineClient:
             return self._worker
 
 
+def _asked(question: Callable[[], bool] | None) -> bool:
+    return question is not None and question()
+
+
 def _listen(
     worker: _Worker,
-    id: int,
+    call: protocol.Call,
     inbox: queue.SimpleQueue,
     handlers: dict,
     is_cancelled: Callable[[], bool] | None,
+    is_enough: Callable[[], bool] | None,
 ) -> tuple[bool, protocol.Result | protocol.Failure | _Gone]:
     """Hand a call's events to its handlers until it ends: (the worker began it, how it ended)."""
-    began, deadline = False, None
+    began, deadline, enough = False, None, False
     try:
         while True:
-            if deadline is None:
-                if is_cancelled is not None and is_cancelled():
-                    worker.cancel(id)
-                    deadline = time.monotonic() + CANCEL_S
-            elif time.monotonic() > deadline:
-                worker.kill("The engine was stopped because it did not react to a cancel: run again.")
-                worker.join()
-                raise CancelledError("The run was cancelled; the engine did not react and was stopped.")
+            if deadline is not None:
+                if time.monotonic() > deadline:
+                    worker.kill("The engine was stopped because it did not react to a cancel: run again.")
+                    worker.join()
+                    raise CancelledError("The run was cancelled; the engine did not react and was stopped.")
+            elif _asked(is_cancelled):
+                # Nobody misses the answer of a quick call, and a map may run beside it: it ends as it will.
+                if call.call in protocol.QUICK_CALLS:
+                    raise CancelledError("The question was given up.")
+                worker.cancel(call.id)
+                deadline = time.monotonic() + CANCEL_S
+            elif not enough and _asked(is_enough):
+                worker.enough(call.id)
+                enough = True
             try:
                 event = inbox.get(timeout=_CALLER_S)
             except queue.Empty:
@@ -374,14 +394,14 @@ def _listen(
             if handler is not None:
                 handler(event)
     except BaseException:
-        worker.forget(id)
-        worker.cancel(id)
+        worker.forget(call.id)
+        worker.cancel(call.id)
         raise
 
 
 def _error(failure: protocol.Failure) -> EngineError:
     if failure.kind == protocol.BAD_INPUT:
-        return BadInputError(failure.message, failure.detail)
+        return BadInputError(failure.message, failure.detail, failure.field)
     if failure.kind == protocol.CANCELLED:
         return CancelledError(failure.message, failure.detail)
     return EngineFailed(failure.message, failure.detail)

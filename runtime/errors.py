@@ -19,7 +19,14 @@ class EngineNotFound(EngineError):
 
 
 class BadInputError(EngineError):
-    """What the user gave cannot work; the text says what to change."""
+    """What the user gave cannot work; the text says what to change.
+
+    field: the setting of the job that is at fault, such as ``extent``; "" where no single one is.
+    """
+
+    def __init__(self, message: str, detail: str = "", field: str = "") -> None:
+        super().__init__(message, detail)
+        self.field = field
 
 
 class CancelledError(EngineError):

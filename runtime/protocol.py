@@ -7,19 +7,22 @@ Requests (to the worker)::
 
     {"id": 1, "call": "segment", "params": {...}}
     {"id": 1, "cancel": true}
+    {"id": 1, "enough": true}
 
 Answers (from the worker); a call that runs begins with `progress` 0, and every call ends with exactly
 one `result` or `error`::
 
     {"id": 1, "progress": 0.25, "message": "...", "remaining_s": 12.5}
     {"id": 1, "warning": "..."}
-    {"id": 1, "tile": {"bounds": [xmin, ymin, xmax, ymax]}}
+    {"id": 1, "tile": {"transform": [a, b, c, d, e, f], "png": "base64"}}
     {"id": 1, "result": {...}}
-    {"id": 1, "error": {"kind": "bad_input", "message": "...", "detail": "..."}}
+    {"id": 1, "error": {"kind": "bad_input", "message": "...", "detail": "...", "field": "extent"}}
 """
 
 from __future__ import annotations
 
+import base64
+import binascii
 import json
 from dataclasses import dataclass
 from typing import Union
@@ -27,6 +30,9 @@ from typing import Union
 BAD_INPUT = "bad_input"
 CANCELLED = "cancelled"
 FAILED = "failed"
+
+# Calls that look and write nothing: the worker answers them while a map runs.
+QUICK_CALLS = frozenset({"hello", "models", "check", "describe"})
 
 
 class ProtocolError(ValueError):
@@ -54,6 +60,13 @@ class Cancel:
 
 
 @dataclass(frozen=True)
+class Enough:
+    """End the running call `id` now and keep what it has done; a waiting call is stopped."""
+
+    id: int
+
+
+@dataclass(frozen=True)
 class Progress:
     """progress: 0..1 of the work done; remaining_s: seconds still expected, None if unknown."""
 
@@ -73,10 +86,16 @@ class Caution:
 
 @dataclass(frozen=True)
 class Tile:
-    """A tile is done; bounds: (xmin, ymin, xmax, ymax) in the aerial raster's CRS."""
+    """A block of the map is final.
+
+    transform: (a, b, c, d, e, f) from pixels of the picture to the aerial raster's CRS:
+        x = a * column + b * row + c, y = d * column + e * row + f.
+    png: the block's picture in the legend's colours, transparent where nodata.
+    """
 
     id: int
-    bounds: tuple[float, float, float, float]
+    transform: tuple[float, float, float, float, float, float]
+    png: bytes
 
 
 @dataclass(frozen=True)
@@ -94,16 +113,18 @@ class Failure:
     id: None where the worker could not read which call was meant.
     kind: `BAD_INPUT`, `CANCELLED` or `FAILED` (a reader takes any other for `FAILED`).
     message: one sentence for the user; detail: a traceback, or "".
+    field: the setting that bad input is about, or "".
     """
 
     id: int | None
     kind: str
     message: str
     detail: str = ""
+    field: str = ""
 
 
 # Evaluated at run time, where Python 3.9 has no X | Y for classes.
-Request = Union[Call, Cancel]
+Request = Union[Call, Cancel, Enough]
 Answer = Union[Progress, Caution, Tile, Result, Failure]
 
 
@@ -116,16 +137,19 @@ def encode(message: Request | Answer) -> bytes:
         fields = {"call": message.call, "params": message.params}
     elif isinstance(message, Cancel):
         fields = {"cancel": True}
+    elif isinstance(message, Enough):
+        fields = {"enough": True}
     elif isinstance(message, Progress):
         fields = {"progress": message.progress, "message": message.message, "remaining_s": message.remaining_s}
     elif isinstance(message, Caution):
         fields = {"warning": message.warning}
     elif isinstance(message, Tile):
-        fields = {"tile": {"bounds": list(message.bounds)}}
+        png = base64.b64encode(message.png).decode("ascii")
+        fields = {"tile": {"transform": list(message.transform), "png": png}}
     elif isinstance(message, Result):
         fields = {"result": message.result}
     elif isinstance(message, Failure):
-        fields = {"error": {"kind": message.kind, "message": message.message, "detail": message.detail}}
+        fields = {"error": {name: getattr(message, name) for name in ("kind", "message", "detail", "field")}}
     else:
         raise TypeError(f"{type(message).__name__} is no message")
     # ASCII with escapes is UTF-8 too, and carries the lone surrogates by which Python names files
@@ -142,7 +166,9 @@ def decode_request(line: bytes) -> Request:
         return Call(id, _text(values, "call"), {} if params is None else _dict(params, "params", id))
     if values.get("cancel") is True:
         return Cancel(id)
-    raise ProtocolError("The message holds neither a call nor a cancel.", id)
+    if values.get("enough") is True:
+        return Enough(id)
+    raise ProtocolError("The message holds no request that this version knows.", id)
 
 
 def decode_answer(line: bytes) -> Answer:
@@ -151,7 +177,8 @@ def decode_answer(line: bytes) -> Answer:
     if "error" in values:
         id = None if values.get("id") is None else _id(values)
         error = _dict(values["error"], "error", id)
-        return Failure(id, str(error.get("kind", FAILED)), str(error.get("message", "")), str(error.get("detail", "")))
+        texts = (str(error.get(name, "")) for name in ("message", "detail", "field"))
+        return Failure(id, str(error.get("kind", FAILED)), *texts)
     id = _id(values)
     if "result" in values:
         return Result(id, _dict(values["result"], "result", id))
@@ -166,12 +193,20 @@ def decode_answer(line: bytes) -> Answer:
     if "warning" in values:
         return Caution(id, _text(values, "warning"))
     if "tile" in values:
-        bounds = _dict(values["tile"], "tile", id).get("bounds")
-        if not isinstance(bounds, list) or len(bounds) != 4:
-            raise ProtocolError("The message's tile does not hold four bounds.", id)
-        xmin, ymin, xmax, ymax = (_number(value, "bounds", id) for value in bounds)
-        return Tile(id, (xmin, ymin, xmax, ymax))
+        return _tile(id, _dict(values["tile"], "tile", id))
     raise ProtocolError("The message holds no answer that this version knows.", id)
+
+
+def _tile(id: int, values: dict) -> Tile:
+    transform, png = values.get("transform"), values.get("png")
+    if not isinstance(transform, list) or len(transform) != 6:
+        raise ProtocolError("The message's tile does not hold a transform of six numbers.", id)
+    a, b, c, d, e, f = (_number(value, "transform", id) for value in transform)
+    try:
+        picture = base64.b64decode(png, validate=True)
+    except (TypeError, ValueError, binascii.Error):
+        raise ProtocolError("The message's tile does not hold a picture in base64.", id) from None
+    return Tile(id, (a, b, c, d, e, f), picture)
 
 
 def _object(line: bytes) -> dict:

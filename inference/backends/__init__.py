@@ -8,6 +8,7 @@ from typing import Protocol
 import numpy as np
 
 from ...models.cards import ModelCard
+from ..loading import loading
 
 Series = tuple[np.ndarray, np.ndarray]  # (T, bands, 40, 40) float32 and the days (T,) float32
 
@@ -37,6 +38,23 @@ def open_backend(model: Path, device: str, precision: str) -> Backend:
     device: auto, cpu, cuda or mps. precision: auto, fp32 or bf16.
     Raises BadModel where the model cannot be used, BadInput where the device is not there.
     """
-    from .torch_backend import TorchBackend
+    with loading("torch"):
+        from .torch_backend import TorchBackend
 
     return TorchBackend.open(model, device, precision)
+
+
+def available_devices() -> list[dict[str, str]]:
+    """The devices that `open_backend` can use here: id (cpu, cuda, mps) and name, the fastest first."""
+    with loading("torch"):
+        from . import torch_backend
+
+    return torch_backend.available_devices()
+
+
+def checkpoint_card(path: Path) -> ModelCard:
+    """The card of a checkpoint file. Raises BadModel where it is none of a known format."""
+    with loading("torch"):
+        from ...models.checkpoints import read_checkpoint
+
+    return read_checkpoint(path)[0]

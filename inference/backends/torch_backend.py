@@ -71,7 +71,7 @@ def choose_device(wanted: str) -> str:
     if wanted == "auto":
         return here[0]
     if wanted not in here:
-        raise BadInput(f"The device {wanted} is not available here: choose one of auto, {', '.join(here)}.")
+        raise BadInput(f"The device {wanted} is not available here: choose one of auto, {', '.join(here)}.", "device")
     return wanted
 
 

@@ -94,12 +94,13 @@ def read_labels(path: Path) -> np.ndarray:
 
 @dataclass
 class Recorder:
-    """A report that remembers; `stop_after` tiles it asks for an end."""
+    """A report that remembers; after so many tiles or blocks it asks for an end, or has enough."""
 
     warnings: list[str] = field(default_factory=list)
     fractions: list[float] = field(default_factory=list)
-    tiles: list[tuple] = field(default_factory=list)
+    tiles: list[tuple[tuple[float, ...], bytes]] = field(default_factory=list)
     stop_after: int | None = None
+    enough_after: int | None = None
 
     def progress(self, fraction: float, message: str, remaining_s: float | None = None) -> None:
         self.fractions.append(fraction)
@@ -107,8 +108,11 @@ class Recorder:
     def warning(self, message: str) -> None:
         self.warnings.append(message)
 
-    def tile(self, bounds: tuple[float, float, float, float]) -> None:
-        self.tiles.append(bounds)
+    def tile(self, transform: tuple[float, ...], png: bytes) -> None:
+        self.tiles.append((transform, png))
 
     def cancelled(self) -> bool:
         return self.stop_after is not None and len(self.tiles) >= self.stop_after
+
+    def enough(self) -> bool:
+        return self.enough_after is not None and len(self.tiles) >= self.enough_after

@@ -3,19 +3,27 @@
 from __future__ import annotations
 
 import shutil
+import subprocess
+import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import rasterio.shutil
+import torch
 from affine import Affine
 
 from flair_landcover.__main__ import main
 from flair_landcover.inference.check import check_job
 from flair_landcover.inference.errors import BadInput
 from flair_landcover.inference.job import SegmentationJob
+from flair_landcover.models.cards import ModelCard
+from flair_landcover.models.networks import build_network
 
-from .conftest import picture, write_raster
+from .conftest import make_model, picture, write_raster
+
+FLAIR_INC_OUTPUTS = (*range(1, 13), 13, 13, 0, 0, 0, 13, 0)
 
 
 @pytest.fixture
@@ -237,6 +245,151 @@ def test_two_outputs_of_one_name_are_refused(tmp_path, aerial, refused):
 
 def test_an_unknown_device_is_refused(aerial, refused):
     assert "tpu" in refused(aerial, "--device", "tpu")
+
+
+def test_a_terrain_model_without_a_surface_model_is_refused(tmp_path, aerial, refused):
+    terrain = write_raster(tmp_path / "terrain.tif", np.ones((1, 50, 50), np.float32))
+    assert "give the surface model as elevation" in refused(aerial, "--terrain", terrain)
+
+
+def test_a_terrain_model_of_another_place_is_refused_by_its_name(tmp_path, aerial, refused):
+    heights = write_raster(tmp_path / "heights.tif", np.ones((1, 200, 200), np.float32))
+    terrain = write_raster(
+        tmp_path / "terrain.tif", np.ones((1, 50, 50), np.float32), transform=Affine(1, 0, 152000, 0, -1, 6862000)
+    )
+    said = refused(aerial, "--elevation", heights, "--terrain", terrain)
+    assert "The terrain model" in said and "does not cover the extent" in said
+
+
+def warnings_of(raster: Path, model: Path, **settings: object) -> list[str]:
+    warnings: list[str] = []
+    output = str(raster.with_name("map.tif"))
+    check_job(SegmentationJob(str(raster), output, model=str(model), **settings), warnings.append)
+    return warnings
+
+
+@pytest.mark.parametrize(
+    ("side", "extent", "said"),
+    [
+        (40, None, []),
+        (20, None, ["The heights cover 25 % of the extent: the rest counts as bare ground."]),
+        (1, None, ["The heights cover 1 % of the extent: the rest counts as bare ground."]),
+        (20, (652000, 6861980, 652020, 6862000), []),
+    ],
+)
+def test_heights_of_a_part_of_the_extent_are_said_to_be_that(side, extent, said, aerial, small_model, tmp_path):
+    heights = write_raster(
+        tmp_path / "heights.tif", np.ones((1, side, side), np.float32), transform=Affine(1, 0, 652000, 0, -1, 6862000)
+    )
+    warnings = warnings_of(aerial, small_model, elevation=str(heights), extent=extent)
+    assert [warning for warning in warnings if "cover" in warning] == said
+
+
+def test_a_terrain_model_of_a_part_of_the_extent_is_said_to_be_that(aerial, small_model, tmp_path):
+    heights = write_raster(tmp_path / "heights.tif", np.ones((1, 200, 200), np.float32))
+    terrain = write_raster(tmp_path / "terrain.tif", np.ones((1, 100, 200), np.float32))
+    warnings = warnings_of(aerial, small_model, elevation=str(heights), terrain=str(terrain))
+    assert "The terrain model covers 50 % of the extent: the rest counts as bare ground." in warnings
+
+
+def test_heights_in_another_crs_that_reach_around_the_extent_cover_it(aerial, small_model, tmp_path):
+    heights = write_raster(
+        tmp_path / "heights.tif",
+        np.ones((1, 40, 60), np.float32),
+        crs="EPSG:4326",
+        transform=Affine(2e-5, 0, 2.3457, 0, -2e-5, 48.8563),
+    )
+    warnings = warnings_of(aerial, small_model, elevation=str(heights))
+    assert not [warning for warning in warnings if "cover" in warning]
+
+
+LINE = {"type": "LineString", "coordinates": [(652000, 6862000), (652010, 6861990)]}
+
+
+@pytest.mark.parametrize(
+    ("field", "settings"),
+    [
+        ("tta", {"tta": "all"}),
+        ("precision", {"precision": "int4"}),
+        ("device", {"device": "tpu"}),
+        ("model", {"model": "nowhere"}),
+        ("input", {"input": "missing.tif"}),
+        ("input", {"input": "one.tif"}),
+        ("bands", {"bands": "red green"}),
+        ("bands", {"bands": "R=1 G=2 B=9"}),
+        ("bands", {"bands": "R=1 G=2"}),
+        ("extent", {"extent": (0, 0, 1, 1)}),
+        ("extent", {"extent": (0, 0, 1)}),
+        ("mask", {"mask": (LINE,)}),
+        ("elevation", {"elevation": "missing.tif"}),
+        ("elevation", {"elevation": "elsewhere.tif"}),
+        ("terrain", {"terrain": "one.tif"}),
+        ("terrain", {"elevation": "one.tif", "terrain": "elsewhere.tif"}),
+        ("sentinel2", {"sentinel2": "one.tif", "model": "utt"}),
+        ("sentinel2", {"sentinel2": "missing.tif", "model": "utt"}),
+        ("output", {"output": "map.png"}),
+        ("output", {"output": "nowhere/map.tif"}),
+        ("output", {"output": "aerial.tif"}),
+        ("confidence", {"confidence": "map.tif"}),
+        ("confidence", {"confidence": "nowhere/c.tif"}),
+        ("probabilities", {"probabilities": "p.png"}),
+    ],
+)
+def test_bad_input_names_its_setting(field, settings, aerial, small_model, utt_model, tmp_path, monkeypatch):
+    monkeypatch.chdir(aerial.parent)
+    write_raster(Path("one.tif"), picture(1, 200, 200).astype(np.uint8))
+    write_raster(
+        Path("elsewhere.tif"), np.ones((1, 50, 50), np.float32), transform=Affine(1, 0, 152000, 0, -1, 6862000)
+    )
+    if settings.get("model") == "utt":
+        settings = {**settings, "model": str(utt_model)}
+    job = SegmentationJob(**{"input": "aerial.tif", "output": "map.tif", "model": str(small_model), **settings})
+    with pytest.raises(BadInput) as caught:
+        check_job(job, lambda warning: None)
+    assert caught.value.field == field
+
+
+def test_a_band_that_the_model_cannot_do_without_is_about_the_bands(aerial, tmp_path):
+    card = ModelCard(id="strict", title="Strict", architecture="smp:Unet:resnet18", tile_size=128, fill={})
+    job = SegmentationJob(str(aerial), str(tmp_path / "map.tif"), model=str(make_model(tmp_path / "strict", card)))
+    with pytest.raises(BadInput, match="needs near infrared") as caught:
+        check_job(job, lambda warning: None)
+    assert caught.value.field == "bands"
+
+
+def test_a_full_disk_is_about_the_first_output_on_it(aerial, small_model, tmp_path, monkeypatch):
+    free = shutil.disk_usage(tmp_path)._replace(free=52_000_000)
+    monkeypatch.setattr("shutil.disk_usage", lambda folder: free)
+    job = SegmentationJob(str(aerial), str(tmp_path / "map.tif"), model=str(small_model))
+    check_job(job, lambda warning: None)
+    with pytest.raises(BadInput, match="free some space") as caught:
+        check_job(replace(job, probabilities=str(tmp_path / "p.tif"), confidence=str(tmp_path / "c.tif")), print)
+    assert caught.value.field == "output"
+
+
+def test_a_checkpoint_file_is_checked_by_its_own_card_and_read_again_when_it_changes(aerial, tmp_path):
+    card = ModelCard(id="unet", title="U-Net", architecture="smp:Unet:resnet34", outputs=FLAIR_INC_OUTPUTS)
+    weights = build_network(card).state_dict()
+    path = tmp_path / "FLAIR-INC_rgbie_15cl.pth"
+    torch.save({f"model.seg_model.{name}": value for name, value in weights.items()}, path)
+    job = SegmentationJob(str(aerial), str(tmp_path / "map.tif"), model=str(path))
+    with pytest.raises(BadInput, match=r"FLAIR-INC U-Net from .* needs near infrared"):
+        check_job(job, lambda warning: None)
+    path.write_bytes(b"no checkpoint any more")
+    with pytest.raises(BadInput, match=r"not a model checkpoint|not a checkpoint") as caught:
+        check_job(job, lambda warning: None)
+    assert caught.value.field == "model"
+
+
+def test_checking_a_model_folder_does_not_load_torch(aerial, small_model, tmp_path):
+    code = (
+        "import sys; from flair_landcover.inference.forecast import forecast\n"
+        "from flair_landcover.inference.job import SegmentationJob\n"
+        f"job = SegmentationJob({str(aerial)!r}, {str(tmp_path / 'map.tif')!r}, model={str(small_model)!r})\n"
+        "print(forecast(job, lambda: False)['tiles'], 'torch' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=Path.home())
+    assert done.stdout.split() == ["4", "False"]
 
 
 def test_a_missing_argument_is_one_line_and_status_2(capfd):

@@ -12,6 +12,7 @@ import rasterio
 import rasterio.shutil
 from affine import Affine
 from rasterio.enums import ColorInterp
+from rasterio.io import MemoryFile
 
 from flair_landcover.inference.errors import Cancelled
 from flair_landcover.inference.job import SegmentationJob
@@ -90,7 +91,7 @@ def test_adjacent_extents_of_a_resampled_raster_equal_the_whole(small_model, tmp
 
 def test_wide_rasters_blended_in_parts_give_the_same_labels(scene, small_model, tmp_path, monkeypatch):
     raster, whole = scene
-    monkeypatch.setattr("flair_landcover.inference.segment._MEMORY_COLUMNS", 2)
+    monkeypatch.setattr("flair_landcover.inference.plan._PART_COLUMNS", 2)
     run(raster, tmp_path / "map.tif", small_model)
     np.testing.assert_array_equal(read_labels(tmp_path / "map.tif"), whole)
 
@@ -256,6 +257,44 @@ def test_heights_that_are_not_a_number_are_the_ground(small_model, tmp_path):
     np.testing.assert_array_equal(read_labels(tmp_path / "holed_map.tif"), read_labels(tmp_path / "flat_map.tif"))
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.uint16])
+def test_a_surface_model_minus_a_terrain_model_equals_heights_above_ground(dtype, small_model, tmp_path):
+    colours = write_raster(tmp_path / "colours.tif", five_bands(100, 100)[:4], alpha="no")
+    heights = (picture(1, 100, 100) / 20).round().astype(dtype)
+    ground = (200 + picture(1, 100, 100, seed=1) / 50).round().astype(dtype)
+    above = write_raster(tmp_path / "above.tif", heights)
+    surface = write_raster(tmp_path / "surface.tif", heights + ground)
+    terrain = write_raster(tmp_path / "terrain.tif", ground)
+    run(colours, tmp_path / "above_map.tif", small_model, elevation=str(above))
+    run(colours, tmp_path / "map.tif", small_model, elevation=str(surface), terrain=str(terrain))
+    np.testing.assert_array_equal(read_labels(tmp_path / "map.tif"), read_labels(tmp_path / "above_map.tif"))
+    with rasterio.open(tmp_path / "map.tif") as dataset:
+        assert json.loads(dataset.tags()["FLAIR_LANDCOVER"])["job"]["terrain"] == str(terrain)
+    run(colours, tmp_path / "surface_map.tif", small_model, elevation=str(surface))
+    assert (read_labels(tmp_path / "surface_map.tif") != read_labels(tmp_path / "map.tif")).any()
+
+
+def test_where_either_model_has_no_data_or_the_terrain_is_higher_is_the_ground(small_model, tmp_path):
+    colours = write_raster(tmp_path / "colours.tif", five_bands(100, 100)[:4], alpha="no")
+    heights = 3 + (picture(1, 100, 100) // 5).astype(np.float32) / 4
+    ground = np.full((1, 100, 100), 500, np.float32)
+    surface = heights + ground
+    surface[0, :20, :20] = np.nan
+    ground[0, 30:50, :20] = -9999
+    ground[0, 60:80, :20] += 100
+    for rows in (slice(0, 20), slice(30, 50), slice(60, 80)):
+        heights[0, rows, :20] = 0
+    run(
+        colours,
+        tmp_path / "map.tif",
+        small_model,
+        elevation=str(write_raster(tmp_path / "surface.tif", surface)),
+        terrain=str(write_raster(tmp_path / "terrain.tif", ground, nodata=-9999)),
+    )
+    run(colours, tmp_path / "flat.tif", small_model, elevation=str(write_raster(tmp_path / "h.tif", heights)))
+    np.testing.assert_array_equal(read_labels(tmp_path / "map.tif"), read_labels(tmp_path / "flat.tif"))
+
+
 @pytest.mark.parametrize("metres", [0.1, 0.5])
 def test_another_ground_sampling_distance_is_resampled_to_the_models(metres, small_model, tmp_path):
     rows, columns = int(40 / metres), int(60 / metres)
@@ -399,6 +438,125 @@ def test_the_provenance_names_files_so_that_any_folder_can_run_it_again(small_mo
     assert [job[name] for name in ("input", "output", "confidence", "model")] == [
         str(path) for path in (tmp_path / "a.tif", tmp_path / "map.tif", tmp_path / "confidence.tif", small_model)
     ]
+
+
+def shown(report: Recorder, column: float, row: float) -> tuple[int, ...] | None:
+    """Colour that the report's pictures show at a place in pixels of 0.2 m from ORIGIN; None where none is."""
+    place = Affine(0.2, 0, ORIGIN[0], 0, -0.2, ORIGIN[1]) * (column, row)
+    colours = set()
+    for transform, png in report.tiles:
+        x, y = ~Affine(*transform) * place
+        with MemoryFile(png) as file, file.open() as dataset:
+            if 0 <= x < dataset.width and 0 <= y < dataset.height:
+                colours.add(dataset.colormap(1)[dataset.read(1)[int(y), int(x)]])
+    assert len(colours) <= 1
+    return colours.pop() if colours else None
+
+
+RGBA = {0: (0, 0, 0, 0), **{c.value: (*c.rgb, 255) for c in FLAIR_CLASSES}}
+
+
+def test_the_pictures_of_a_run_show_the_map_pixel_by_pixel(small_model, tmp_path):
+    pixels = five_bands(200, 230)
+    pixels[:, 40:90, 150:] = 0
+    raster = write_raster(tmp_path / "a.tif", pixels, nodata=0)
+    report = Recorder()
+    run(raster, tmp_path / "map.tif", small_model, report, extent=extent_of(17, 9, 200, 180))
+    labels = read_labels(tmp_path / "map.tif")
+    assert len(report.tiles) == 4
+    seen = np.full((*labels.shape, 4), -1)
+    for transform, png in report.tiles:
+        with MemoryFile(png) as file, file.open() as dataset:
+            values, colours = dataset.read(1), dataset.colormap(1)
+        place = Affine(*transform)
+        assert (place.a, place.b, place.d, place.e) == pytest.approx((0.2, 0, 0, -0.2))
+        column, row = round((place.c - ORIGIN[0]) / 0.2) - 17, round((ORIGIN[1] - place.f) / 0.2) - 9
+        part = seen[row : row + values.shape[0], column : column + values.shape[1]]
+        assert (part == -1).all()  # no two pictures show one place
+        part[...] = np.array([colours[value] for value in range(max(colours) + 1)])[values]
+    np.testing.assert_array_equal(seen, np.array([RGBA[value] for value in range(14)])[labels])
+
+
+def test_the_pictures_of_a_turned_and_resampled_raster_lie_where_the_map_does(small_model, tmp_path):
+    transform = Affine.translation(*ORIGIN) * Affine.rotation(30) * Affine.scale(0.25, -0.25)
+    raster = write_raster(tmp_path / "a.tif", five_bands(160, 200), transform=transform)
+    report = Recorder()
+    run(raster, tmp_path / "map.tif", small_model, report)
+    counted = 0
+    with rasterio.open(tmp_path / "map.tif") as written:
+        labels = written.read(1)
+        for placed, png in report.tiles:
+            with MemoryFile(png) as file, file.open() as dataset:
+                values, colours = dataset.read(1), dataset.colormap(1)
+            for row, column in np.ndindex(values.shape):
+                x, y = ~written.transform * (Affine(*placed) * (column + 0.5, row + 0.5))
+                assert colours[values[row, column]] == RGBA[labels[int(y), int(x)]]
+                counted += 1
+    assert counted == labels.size
+
+
+def test_a_run_that_is_enough_keeps_the_blocks_that_are_done(scene, small_model, tmp_path):
+    raster, whole = scene
+    report = Recorder(enough_after=5)
+    paths = {name: tmp_path / f"{name}.tif" for name in ("map", "confidence", "probabilities")}
+    result = run(
+        raster,
+        paths["map"],
+        small_model,
+        report,
+        confidence=str(paths["confidence"]),
+        probabilities=str(paths["probabilities"]),
+    )
+    assert (result.complete, result.tiles, result.planned_tiles) == (False, 5, 12)
+    assert len(report.tiles) == 5
+    labels = read_labels(paths["map"])
+    done = labels > 0
+    assert 0.2 < done.mean() < 0.6
+    np.testing.assert_array_equal(labels[done], whole[done])
+    for row, column in ((10, 10), (10, 400), (150, 20), (320, 400)):  # the pictures say the same
+        assert shown(report, column + 0.5, row + 0.5) == (RGBA[whole[row, column]] if done[row, column] else None)
+    assert sum(result.areas_m2.values()) == pytest.approx(done.sum() * 0.04)
+    for name, path in paths.items():
+        with rasterio.open(path) as dataset:
+            assert dataset.tags(ns="IMAGE_STRUCTURE")["LAYOUT"] == "COG"
+            provenance = json.loads(dataset.tags()["FLAIR_LANDCOVER"])
+            assert (provenance["complete"], provenance["tiles"], provenance["planned_tiles"]) == (False, 5, 12)
+            rest = dataset.read()[:, ~done]
+        assert (rest == (255 if name == "confidence" else 0)).all()
+
+
+def test_a_run_that_ends_by_itself_is_complete_however_late_it_is_enough(scene, small_model, tmp_path):
+    raster, whole = scene
+    result = run(raster, tmp_path / "map.tif", small_model, Recorder(enough_after=12))
+    assert (result.complete, result.tiles, result.planned_tiles) == (True, 12, 12)
+    np.testing.assert_array_equal(read_labels(tmp_path / "map.tif"), whole)
+    with rasterio.open(tmp_path / "map.tif") as dataset:
+        assert json.loads(dataset.tags()["FLAIR_LANDCOVER"])["complete"] is True
+
+
+def test_enough_before_anything_is_done_is_a_cancel(scene, small_model, tmp_path):
+    raster, _ = scene
+    with pytest.raises(Cancelled):
+        run(raster, tmp_path / "map.tif", small_model, Recorder(enough_after=0))
+
+    class AfterTheFirstTile(Recorder):
+        """Has enough after a tile that finishes no block of the extent."""
+
+        def enough(self) -> bool:
+            return self.fractions[-1] > 0
+
+    report = AfterTheFirstTile()
+    with pytest.raises(Cancelled):
+        run(raster, tmp_path / "map.tif", small_model, report, extent=extent_of(120, 120, 80, 80))
+    assert 0 < report.fractions[-1] < 1 and not report.tiles
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_result_names_its_model_and_size(scene, small_model, tmp_path):
+    result = run(scene[0], tmp_path / "map.tif", small_model)
+    assert result.model == {"id": "small", "title": "Small U-Net"}
+    assert result.bytes == (tmp_path / "map.tif").stat().st_size
+    assert json.loads(json.dumps(result.to_dict()))["complete"] is True
 
 
 def test_a_cancelled_job_leaves_nothing_and_the_next_one_works(scene, small_model, tmp_path):

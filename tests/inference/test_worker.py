@@ -12,10 +12,13 @@ import sys
 import threading
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from flair_landcover.inference.worker import failure_sentence
 from flair_landcover.runtime.environment import Engine, child_environment, package_folder, worker_command
+
+from .conftest import picture, write_raster
 
 # Calls that the tests need beside the engine's own; they are added to a real worker.
 EXTRA_CALLS = """
@@ -45,7 +48,7 @@ def many(params, report):
     for i in range(5000):
         report.progress(i / 5000, f"step {i}", 5000 - i)
     report.progress(1, "done")
-    report.tile((0, 1, 2, 3))
+    report.tile((0.2, 0, 1, 0, -0.2, 2), b"picture")
     return {}
 
 def fail(params, report):
@@ -57,8 +60,21 @@ def unsendable(params, report):
 def echo(params, report):
     return params
 
-for call in (wait, deaf, noise, many, fail, unsendable, echo):
+def keep(params, report):
+    report.warning("keeping")
+    while not report.enough():
+        if report.cancelled():
+            raise Cancelled()
+        time.sleep(0.01)
+    return {"kept": True}
+
+def loaded(params, report):
+    return {name: name in sys.modules for name in params["names"]}
+
+for call in (wait, deaf, noise, many, fail, unsendable, echo, keep, loaded):
     worker.CALLS[call.__name__] = call
+worker.CALLS.update(quick_wait=wait, quick_echo=echo, quick_deaf=deaf)
+worker.protocol.QUICK_CALLS |= {"quick_wait", "quick_echo", "quick_deaf"}
 """
 
 
@@ -173,6 +189,53 @@ def test_bad_input_comes_with_its_sentence(worker):
     assert error["message"] == "The job holds a setting that this version does not know: colour. Remove it."
 
 
+def test_bad_input_comes_with_the_setting_that_it_is_about(worker, small_model, tmp_path):
+    raster = write_raster(tmp_path / "a.tif", picture(3, 64, 64).astype(np.uint8))
+    job = {"input": str(raster), "output": str(tmp_path / "map.tif"), "model": str(small_model)}
+    for id, (call, params, field) in enumerate(
+        [
+            ("segment", {**job, "extent": [0, 0, 1, 1]}, "extent"),
+            ("check", {**job, "mask": []}, "mask"),
+            ("check", {**job, "model": "nowhere"}, "model"),
+            ("check", {"input": str(raster)}, "output"),
+            ("describe", {"input": str(raster), "bands": "R=1", "extent": None}, "bands"),
+            ("describe", {"bands": ""}, "input"),
+        ]
+    ):
+        worker.send(id=id, call=call, params=params)
+        error = worker.until("error")[-1]["error"]
+        assert (error["kind"], error["field"]) == ("bad_input", field)
+
+
+def test_rasters_are_described_and_jobs_checked_without_torch(worker, small_model, tmp_path):
+    raster = write_raster(tmp_path / "a.tif", picture(3, 200, 200).astype(np.uint8))
+    worker.send(id=1, call="describe", params={"input": str(raster), "bands": "", "extent": None})
+    assert sorted(worker.until("result")[-1]["result"]["pictures"]) == ["1", "2", "3"]
+    job = {"input": str(raster), "output": str(tmp_path / "map.tif"), "model": str(small_model)}
+    worker.send(id=2, call="check", params=job)
+    assert worker.until("result")[-1]["result"]["tiles"] == 4
+    worker.send(id=3, call="loaded", params={"names": ["rasterio", "torch"]})
+    assert worker.until("result")[-1]["result"] == {"rasterio": True, "torch": False}
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.tif"]
+
+
+def test_all_calls_at_once_load_the_libraries_in_good_order(worker, small_model, tmp_path):
+    raster = write_raster(tmp_path / "a.tif", picture(3, 200, 200).astype(np.uint8))
+    job = {"input": str(raster), "output": str(tmp_path / "map.tif"), "model": str(small_model), "device": "cpu"}
+    worker.send(id=1, call="segment", params=job)
+    worker.send(id=2, call="hello", params={})
+    worker.send(id=3, call="check", params=job)
+    worker.send(id=4, call="describe", params={"input": str(raster)})
+    ended = {}
+    while len(ended) < 4:
+        message = worker.receive()
+        assert "error" not in message
+        if "result" in message:
+            ended[message["id"]] = message["result"]
+    assert ended[3]["tiles"] == ended[1]["tiles"] == 4
+    assert ended[1]["complete"] is True
+
+
 def test_an_error_comes_with_its_traceback_and_the_next_call_is_served(worker):
     worker.send(id=1, call="fail", params={"error": "ZeroDivisionError('é')"})
     error = worker.until("error")[-1]["error"]
@@ -219,7 +282,7 @@ def test_progress_is_thinned_out_but_the_last_arrives(worker):
     progress = [message for message in messages if "progress" in message]
     assert len(progress) < 1000
     assert progress[-1] == {"id": 1, "progress": 1.0, "message": "done", "remaining_s": None}
-    assert {"id": 1, "tile": {"bounds": [0.0, 1.0, 2.0, 3.0]}} in messages
+    assert {"id": 1, "tile": {"transform": [0.2, 0.0, 1.0, 0.0, -0.2, 2.0], "png": "cGljdHVyZQ=="}} in messages
 
 
 def test_a_cancel_stops_the_running_call_and_no_other(worker):
@@ -245,6 +308,69 @@ def test_a_call_that_waits_is_cancelled_at_once_and_never_runs(worker):
     assert {message["id"] for message in worker.until("result")} == {3}
 
 
+def test_a_quick_call_is_answered_while_another_runs_and_goes_on(worker):
+    worker.send(id=1, call="wait", params={})
+    worker.until("warning")
+    for id in (2, 3):
+        worker.send(id=id, call="quick_echo", params={"a": id})
+        assert worker.until("result")[-1] == {"id": id, "result": {"a": id}}
+    worker.send(id=1, cancel=True)
+    assert worker.receive()["id"] == 1
+
+
+def test_two_quick_calls_run_beside_each_other_and_the_third_waits(worker):
+    for id in (1, 2):
+        worker.send(id=id, call="quick_wait", params={})
+        worker.until("warning")
+    worker.send(id=3, call="quick_echo", params={})
+    worker.send(id=2, cancel=True)
+    assert [(message["id"], *message["error"]) for message in worker.until("error") if "error" in message] == [
+        (2, "kind", "message", "detail", "field")
+    ]
+    assert worker.until("result")[-1]["id"] == 3
+    worker.send(id=1, cancel=True)
+    assert worker.until("error")[-1]["id"] == 1
+
+
+def test_a_cancel_of_a_quick_call_leaves_the_one_that_runs_alone_and_the_other_way_round(worker):
+    worker.send(id=1, call="wait", params={})
+    worker.until("warning")
+    worker.send(id=2, call="quick_wait", params={})
+    worker.until("warning")
+    worker.send(id=2, cancel=True)
+    assert worker.receive()["id"] == 2
+    worker.send(id=3, call="quick_wait", params={})
+    worker.until("warning")
+    worker.send(id=1, cancel=True)
+    assert worker.receive()["id"] == 1
+    worker.send(id=4, call="echo", params={})
+    assert {message["id"] for message in worker.until("result")} == {4}
+    worker.send(id=3, cancel=True)
+    assert worker.receive()["error"]["kind"] == "cancelled"
+
+
+def test_enough_ends_the_running_call_with_what_it_has(worker):
+    worker.send(id=1, call="keep", params={})
+    worker.until("warning")
+    worker.send(id=1, enough=True)
+    assert worker.until("result")[-1] == {"id": 1, "result": {"kept": True}}
+    worker.send(id=2, call="keep", params={})
+    worker.until("warning")  # the one before it had enough, this one has not
+    worker.send(id=2, cancel=True)
+    assert worker.receive()["error"]["kind"] == "cancelled"
+
+
+def test_enough_of_a_call_that_waits_is_a_cancel(worker):
+    worker.send(id=1, call="wait", params={})
+    worker.until("warning")
+    worker.send(id=2, call="keep", params={})
+    worker.send(id=2, enough=True)
+    answer = worker.receive()
+    assert answer["id"] == 2 and answer["error"]["kind"] == "cancelled"
+    worker.send(id=1, cancel=True)
+    assert worker.receive()["id"] == 1
+
+
 def test_a_cancel_that_comes_too_late_does_nothing(worker):
     worker.send(id=1, call="echo", params={})
     worker.until("result")
@@ -264,6 +390,19 @@ def test_it_cancels_what_runs_when_standard_input_closes(worker):
     assert worker.end() == 0
     assert worker.receive()["error"]["kind"] == "cancelled"
     assert worker.messages.empty()
+
+
+def test_it_cancels_quick_calls_too_when_standard_input_closes(worker):
+    worker.send(id=1, call="quick_wait", params={})
+    worker.until("warning")
+    assert worker.end() == 0
+    assert worker.receive()["error"]["kind"] == "cancelled"
+
+
+def test_it_ends_with_standard_input_also_where_a_quick_call_does_not_stop(worker):
+    worker.send(id=1, call="quick_deaf", params={})
+    worker.until("warning")
+    assert worker.end() != 0
 
 
 def test_it_ends_with_standard_input_also_where_the_call_does_not_stop(worker):
@@ -301,7 +440,6 @@ def test_it_runs_the_code_of_the_folder_that_started_it(tmp_path):
 
 
 def test_running_out_of_memory_says_what_to_do():
-    import numpy as np
     import torch
 
     with pytest.raises(MemoryError) as too_large:

@@ -12,7 +12,14 @@ import rasterio
 from affine import Affine
 
 from flair_landcover.inference.grid import make_grid
-from flair_landcover.inference.write import MapBlock, MapWriter, category_names_xml
+from flair_landcover.inference.write import (
+    MapBlock,
+    MapWriter,
+    category_names_xml,
+    finished_size,
+    label_bits,
+    working_size,
+)
 from flair_landcover.models.nomenclature import FLAIR_CLASSES, LandCoverClass
 
 GRID = make_grid(
@@ -69,6 +76,26 @@ def test_gdals_own_validator_finds_every_file_a_cloud_optimized_geotiff(tmp_path
             said = subprocess.run([python, "-m", validator, path], capture_output=True, text=True, check=False)
             assert said.returncode == 0, said.stdout + said.stderr
             assert "is a valid cloud optimized GeoTIFF" in said.stdout
+
+
+@pytest.mark.parametrize(("width", "height"), [(1, 1), (512, 512), (513, 1030), (2000, 700)])
+def test_no_finished_file_is_larger_than_was_said_and_noise_is_not_much_smaller(width, height, tmp_path):
+    paths = [str(tmp_path / f"{name}.tif") for name in "lcp"]
+    generator = np.random.default_rng(1)
+    probabilities = generator.random((13, height, width), np.float32)
+    labels = generator.integers(1, 14, (height, width)).astype(np.uint8)
+    with MapWriter(*paths, GRID, (0, 0, width, height), FLAIR_CLASSES) as writer:
+        writer.write(MapBlock((0, 0, width, height), labels, probabilities))
+        for name, file in writer._files.items():
+            file.dataset.close()
+            bands, bits = (13 if name == "probabilities" else 1), label_bits(FLAIR_CLASSES) if name == "labels" else 8
+            assert (file.part / "working.tif").stat().st_size <= working_size((0, 0, width, height), bands, bits)
+            file.dataset = rasterio.open(file.part / "working.tif", "r+")
+        writer.finish("{}")
+    for path, bands, bits in zip(paths, (1, 1, 13), (4, 8, 8)):
+        size = Path(path).stat().st_size
+        assert size <= finished_size((0, 0, width, height), bands, bits)
+        assert size >= 0.4 * bands * bits / 8 * width * height
 
 
 def test_what_lay_beside_an_older_file_is_replaced_or_gone(tmp_path):

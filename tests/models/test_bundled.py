@@ -74,6 +74,8 @@ def test_it_tells_the_sample_village_better_than_its_commonest_class_would(bands
         def cancelled(self):
             return False
 
+        enough = cancelled
+
     segment(SegmentationJob(str(village.aerial), str(tmp_path / "map.tif"), bands=bands, device="cpu"), Quiet())
     with rasterio.open(tmp_path / "map.tif") as dataset:
         labels = dataset.read(1)

@@ -40,7 +40,7 @@ def work(params, report):
     output = params["output"]
     with open(output + ".part", "w") as part:
         part.write("half")
-    report.tile((0, 0, 1, 1))
+    report.tile((1, 0, 0, 0, -1, 0), b"")
     while not report.cancelled():
         report.progress(0.5, "halfway, à moitié", 3.5)
         time.sleep(0.01)
@@ -48,25 +48,25 @@ def work(params, report):
     raise Cancelled()
 
 def deaf(params, report):
-    report.tile((0, 0, 1, 1))
+    report.tile((1, 0, 0, 0, -1, 0), b"")
     time.sleep(3600)
 
 def chatty_and_deaf(params, report):
     while True:
-        report.tile((0, 0, 1, 1))
+        report.tile((1, 0, 0, 0, -1, 0), b"")
         time.sleep(0.001)
 
 def echo(params, report):
     report.warning("a warning")
     report.progress(0.5, "half")
-    report.tile((1, 2, 3, 4))
+    report.tile((1, 2, 3, 4, 5, 6), bytes(range(256)))
     return {"params": params, "pid": os.getpid()}
 
 def fail(params, report):
     raise ValueError("broken é")
 
 def bad(params, report):
-    raise BadInput("The raster /data/é.tif is no raster: choose another.")
+    raise BadInput("The raster /data/é.tif is no raster: choose another.", "input")
 
 def leave(params, report):
     print("last words")
@@ -85,8 +85,18 @@ def noise(params, report):
 def environment(params, report):
     return dict(os.environ)
 
-for call in (work, deaf, chatty_and_deaf, echo, fail, bad, leave, crash, noise, environment):
+def keep(params, report):
+    report.tile((1, 0, 0, 0, -1, 0), b"")
+    while not report.enough():
+        if report.cancelled():
+            raise Cancelled()
+        time.sleep(0.01)
+    return {"kept": True}
+
+for call in (work, deaf, chatty_and_deaf, echo, fail, bad, leave, crash, noise, environment, keep):
     worker.CALLS[call.__name__] = call
+# In place of calls that both sides know as quick.
+worker.CALLS.update(models=echo, check=deaf)
 """
 
 
@@ -121,6 +131,7 @@ class Run(threading.Thread):
         super().__init__(daemon=True)
         self.call = (client, name, params or {})
         self.cancel = threading.Event()
+        self.enough = threading.Event()
         self.began = threading.Event()
         self.result: dict | None = None
         self.error: BaseException | None = None
@@ -130,7 +141,11 @@ class Run(threading.Thread):
         client, name, params = self.call
         try:
             self.result = client.call(
-                name, params, on_tile=lambda bounds: self.began.set(), is_cancelled=self.cancel.is_set
+                name,
+                params,
+                on_tile=lambda transform, png: self.began.set(),
+                is_cancelled=self.cancel.is_set,
+                is_enough=self.enough.is_set,
             )
         except BaseException as error:
             self.error = error
@@ -175,7 +190,12 @@ def test_the_events_of_a_call_reach_its_functions_in_the_calling_thread(warm):
         "echo", {"input": "/données/été 日本.tif"}, on_progress=note, on_warning=note, on_tile=note, is_cancelled=None
     )
     assert result["params"] == {"input": "/données/été 日本.tif"}
-    assert events == [(0.0, "Started", None), ("a warning",), (0.5, "half", None), ((1.0, 2.0, 3.0, 4.0),)]
+    assert events == [
+        (0.0, "Started", None),
+        ("a warning",),
+        (0.5, "half", None),
+        ((1.0, 2.0, 3.0, 4.0, 5.0, 6.0), bytes(range(256))),
+    ]
     assert threads == {threading.current_thread()}
 
 
@@ -230,6 +250,7 @@ def test_bad_input_is_told_as_it_was_said(warm):
     with pytest.raises(BadInputError) as caught:
         warm.call("bad")
     assert str(caught.value) == "The raster /data/é.tif is no raster: choose another."
+    assert caught.value.field == "input"
 
 
 def test_bad_input_of_the_real_job_is_told(warm):
@@ -300,6 +321,58 @@ def test_a_waiting_call_is_cancelled_while_another_goes_on(warm, tmp_path):
     assert isinstance(first.end().error, CancelledError)
 
 
+def test_enough_ends_a_call_with_what_it_has(warm):
+    run = Run(warm, "keep")
+    assert run.began.wait(60)
+    run.enough.set()
+    assert run.end().result == {"kept": True}
+
+
+def test_enough_of_a_call_that_waits_or_has_not_started_cancels_it(warm):
+    first = Run(warm, "keep")
+    assert first.began.wait(60)
+    second = Run(warm, "echo")
+    second.enough.set()
+    assert isinstance(second.end().error, CancelledError)
+    assert first.is_alive()
+    first.enough.set()
+    assert first.end().result == {"kept": True}
+    with pytest.raises(CancelledError):
+        warm.call("keep", is_enough=lambda: True)
+
+
+def test_a_call_that_is_cancelled_after_it_was_enough_is_cancelled(warm, tmp_path):
+    run = Run(warm, "work", {"output": str(tmp_path / "map.tif")})  # never asks whether it is enough
+    assert run.began.wait(60)
+    run.enough.set()
+    run.cancel.set()
+    assert isinstance(run.end().error, CancelledError)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_quick_calls_are_answered_while_another_runs(warm):
+    run = Run(warm, "keep")
+    assert run.began.wait(60)
+    assert warm.call("models", {"a": 1})["params"] == {"a": 1}
+    assert warm.call("hello")["versions"]
+    assert run.is_alive()
+    run.enough.set()
+    assert run.end().result == {"kept": True}
+
+
+def test_a_quick_call_is_given_up_at_once_and_what_runs_beside_it_goes_on(client):
+    run = Run(client, "keep")
+    assert run.began.wait(60)
+    pid = client.pid
+    quick = Run(client, "check")  # deaf to its cancel
+    assert quick.began.wait(60)
+    quick.cancel.set()
+    assert isinstance(quick.end().error, CancelledError)
+    assert client.call("models")["pid"] == pid
+    run.enough.set()
+    assert run.end().result == {"kept": True}
+
+
 @pytest.mark.parametrize("call", ["deaf", "chatty_and_deaf"])
 def test_a_call_that_does_not_react_to_a_cancel_is_ended_with_its_worker(client, monkeypatch, call):
     monkeypatch.setattr(client_module, "CANCEL_S", 0.5)
@@ -316,7 +389,7 @@ def test_a_call_that_does_not_react_to_a_cancel_is_ended_with_its_worker(client,
 
 
 def test_an_error_in_a_function_of_the_caller_cancels_the_call(warm, tmp_path):
-    def stumble(bounds):
+    def stumble(transform, png):
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
@@ -431,13 +504,71 @@ def test_a_map_is_made_in_a_folder_with_any_name(warm, scene, tmp_path):
     result = warm.call(
         "segment",
         {**scene, **QUICK, "output": str(output)},
-        on_tile=tiles.append,
+        on_tile=lambda transform, png: tiles.append(png),
         on_progress=lambda fraction, message, remaining_s: fractions.append(fraction),
     )
     assert result["output"] == str(output) and output.is_file()
-    assert len(tiles) == result["tiles"] > 0
+    assert tiles and result["complete"] is True and result["tiles"] == result["planned_tiles"]
     assert fractions[-1] == 1
     assert sum(result["areas_m2"].values()) == pytest.approx(50 * 50)
+
+
+def test_qt_reads_the_pictures_of_a_map_in_its_colours_and_through_where_it_has_no_data(warm, scene, tmp_path):
+    from qgis.PyQt.QtGui import QImage
+
+    seen = []
+    corners = [(1_020_980, 6_789_980), (1_021_020, 6_789_980), (1_020_980, 6_790_020), (1_020_980, 6_789_980)]
+    triangle = {"type": "Polygon", "coordinates": [corners]}
+    result = warm.call(
+        "segment",
+        {**scene, **QUICK, "mask": [triangle], "output": str(tmp_path / "map.tif")},
+        on_tile=lambda transform, png: seen.append((transform, QImage.fromData(png, "PNG"))),
+    )
+    colours = {colour for _, _, colour in result["classes"]}
+    clear = painted = 0.0
+    for transform, image in seen:
+        assert not image.isNull() and max(image.width(), image.height()) <= 256
+        for row in range(image.height()):
+            for column in range(image.width()):
+                colour = image.pixelColor(column, row)
+                if colour.alpha():
+                    assert colour.alpha() == 255 and colour.name() in colours
+                    painted += abs(transform[0] * transform[4])
+                else:
+                    clear += abs(transform[0] * transform[4])
+    assert clear > 800
+    assert painted == pytest.approx(sum(result["areas_m2"].values()), rel=0.02)
+    assert painted == pytest.approx(800, rel=0.02)
+
+
+def test_a_map_that_is_enough_is_kept_as_far_as_it_is(warm, scene, tmp_path):
+    tiles = []
+    result = warm.call(
+        "segment",
+        {**scene, "output": str(tmp_path / "map.tif")},
+        on_tile=lambda transform, png: tiles.append(png),
+        is_enough=lambda: bool(tiles),
+    )
+    assert result["complete"] is False and 0 < result["tiles"] < result["planned_tiles"]
+    assert 0 < sum(result["areas_m2"].values()) < 204.8**2
+    assert (tmp_path / "map.tif").stat().st_size == result["bytes"]
+
+
+def test_rasters_are_described_and_jobs_checked_while_a_map_is_made(client, scene, tmp_path, monkeypatch):
+    monkeypatch.setattr(client, "_command", worker_command)
+    job = {**scene, "output": str(tmp_path / "map.tif")}
+    run = Run(client, "segment", job)
+    assert run.began.wait(120)
+    seen = client.call("describe", {"input": scene["input"], "bands": "", "extent": None})
+    assert (seen["count"], seen["width"], seen["height"]) == (5, 1024, 1024)
+    assert sorted(seen["pictures"]) == ["1", "2", "3", "4", "5"]
+    assert client.call("check", job)["tiles"] == 9
+    with pytest.raises(BadInputError, match="outside the aerial raster") as caught:
+        client.call("check", {**job, "extent": [0, 0, 1, 1]})
+    assert caught.value.field == "extent"
+    assert run.is_alive()
+    run.enough.set()
+    assert run.end().result["planned_tiles"] == 9
 
 
 def test_a_map_that_is_cancelled_leaves_no_file_and_a_warm_worker(warm, scene, tmp_path):
@@ -446,7 +577,7 @@ def test_a_map_that_is_cancelled_leaves_no_file_and_a_warm_worker(warm, scene, t
         warm.call(
             "segment",
             {**scene, "output": str(tmp_path / "map.tif")},
-            on_tile=tiles.append,
+            on_tile=lambda transform, png: tiles.append(png),
             is_cancelled=lambda: bool(tiles),
         )
     assert tiles
@@ -461,7 +592,7 @@ def test_a_worker_that_is_killed_in_the_middle_of_a_map_leaves_no_map_and_the_ne
     output, confidence = tmp_path / "map.tif", tmp_path / "confidence.tif"
     job = {**scene, "output": str(output), "confidence": str(confidence)}
     with pytest.raises(EngineDied, match="SIGKILL"):
-        client.call("segment", job, on_tile=lambda bounds: os.kill(client.pid, signal.SIGKILL))
+        client.call("segment", job, on_tile=lambda transform, png: os.kill(client.pid, signal.SIGKILL))
     assert not output.exists() and not confidence.exists()
     assert client.call("segment", {**job, **QUICK})["output"] == str(output)
     assert output.is_file() and confidence.is_file()
@@ -476,6 +607,7 @@ def test_a_raster_that_is_missing_is_told_by_name(warm, scene, tmp_path):
 
 
 def test_the_installed_models_are_listed_by_their_cards(client, scene, monkeypatch):
+    monkeypatch.setattr(client, "_command", worker_command)
     monkeypatch.setenv("FLAIR_LANDCOVER_MODELS", str(Path(scene["model"]).parent))
     titles = {card["id"]: card["title"] for card in client.call("models")["models"]}
     assert titles["untrained"] == "Untrained"
@@ -525,9 +657,8 @@ def test_a_host_that_is_killed_leaves_no_worker(engine_python):
 @pytest.mark.parametrize("call", ["work", "deaf"])
 def test_a_host_that_is_killed_in_the_middle_of_a_call_leaves_no_worker(engine_python, tmp_path, call):
     output = tmp_path / "map.tif"
-    host = Host(
-        f"client.call({call!r}, {{'output': {str(output)!r}}}, on_tile=lambda bounds: print(client.pid, flush=True))",
-    )
+    tell = "lambda transform, png: print(client.pid, flush=True)"
+    host = Host(f"client.call({call!r}, {{'output': {str(output)!r}}}, on_tile={tell})")
     host.process.kill()
     host.process.communicate(timeout=120)
     assert wait_until(lambda: gone(host.worker))

@@ -8,6 +8,7 @@ from flair_landcover.runtime.protocol import (
     Call,
     Cancel,
     Caution,
+    Enough,
     Failure,
     Progress,
     ProtocolError,
@@ -26,14 +27,15 @@ REQUESTS = [
     Call(2, "segment", {"input": NOT_UTF8, "output": "a\nb\u2028c"}),
     Call(3, "hello", {}),
     Cancel(4),
+    Enough(5),
 ]
 ANSWERS = [
     Progress(1, 0.25, "Predicting tile 3 of 12 … ça avance", 12.5),
     Progress(1, 1.0, "", None),
     Caution(2, "No near infrared:\nfilled"),
-    Tile(3, (-1.5, 0.0, 1e7, 6.5e6)),
+    Tile(3, (0.2, 0.0, 1e6, 0.0, -0.2, 6.5e6), b"\x89PNG\r\n\x1a\n\x00"),
     Result(4, {"output": "/data/ü.tif", "areas_m2": {"1": 2.0}}),
-    Failure(5, "bad_input", "Give a path.", ""),
+    Failure(5, "bad_input", "Give a path.", "", "input"),
     Failure(6, "failed", "It failed.", "Traceback\n  line"),
     Failure(None, "bad_input", "No message."),
 ]
@@ -56,10 +58,14 @@ def test_an_answer_comes_back_from_its_line(message):
 def test_lines_have_the_documented_fields():
     assert json.loads(encode(Call(1, "hello", {"a": 1}))) == {"id": 1, "call": "hello", "params": {"a": 1}}
     assert json.loads(encode(Cancel(1))) == {"id": 1, "cancel": True}
-    assert json.loads(encode(Tile(1, (0, 1, 2, 3)))) == {"id": 1, "tile": {"bounds": [0, 1, 2, 3]}}
-    assert json.loads(encode(Failure(1, "failed", "m", "d"))) == {
+    assert json.loads(encode(Enough(1))) == {"id": 1, "enough": True}
+    assert json.loads(encode(Tile(1, (0, 1, 2, 3, 4, 5), b"a picture"))) == {
         "id": 1,
-        "error": {"kind": "failed", "message": "m", "detail": "d"},
+        "tile": {"transform": [0, 1, 2, 3, 4, 5], "png": "YSBwaWN0dXJl"},
+    }
+    assert json.loads(encode(Failure(1, "bad_input", "m", "d", "mask"))) == {
+        "id": 1,
+        "error": {"kind": "bad_input", "message": "m", "detail": "d", "field": "mask"},
     }
 
 
@@ -72,7 +78,13 @@ def test_text_that_is_not_escaped_is_read_too():
 def test_unknown_fields_are_ignored():
     assert decode_request(b'{"id": 1, "call": "hello", "params": {}, "priority": 3}') == Call(1, "hello", {})
     assert decode_answer(b'{"id": 1, "progress": 0.5, "message": "m", "power_w": 3}') == Progress(1, 0.5, "m")
-    assert decode_answer(b'{"id": 1, "tile": {"bounds": [0, 1, 2, 3], "row": 1}}') == Tile(1, (0, 1, 2, 3))
+    line = b'{"id": 1, "tile": {"transform": [0, 1, 2, 3, 4, 5], "png": "", "row": 1}}'
+    assert decode_answer(line) == Tile(1, (0, 1, 2, 3, 4, 5), b"")
+
+
+def test_an_error_of_an_older_engine_names_no_field():
+    line = b'{"id": 1, "error": {"kind": "bad_input", "message": "m", "detail": ""}}'
+    assert decode_answer(line) == Failure(1, "bad_input", "m", "", "")
 
 
 def test_a_call_without_params_has_none():
@@ -92,6 +104,7 @@ def test_a_call_without_params_has_none():
         b'{"id": "1", "call": "hello"}',
         b'{"id": 1}',
         b'{"id": 1, "cancel": false}',
+        b'{"id": 1, "enough": false}',
         b'{"id": 1, "call": 7}',
         b'{"id": 1, "call": "hello", "params": [1]}',
     ],
@@ -109,8 +122,11 @@ def test_a_line_that_is_no_request_is_refused(line):
         b'{"id": 1, "progress": 0.5, "remaining_s": "long"}',
         b'{"id": 1, "warning": 3}',
         b'{"id": 1, "tile": [0, 1, 2, 3]}',
-        b'{"id": 1, "tile": {"bounds": [0, 1, 2]}}',
-        b'{"id": 1, "tile": {"bounds": [0, 1, 2, null]}}',
+        b'{"id": 1, "tile": {"transform": [0, 1, 2, 3, 4], "png": ""}}',
+        b'{"id": 1, "tile": {"transform": [0, 1, 2, 3, 4, null], "png": ""}}',
+        b'{"id": 1, "tile": {"transform": [0, 1, 2, 3, 4, 5]}}',
+        b'{"id": 1, "tile": {"transform": [0, 1, 2, 3, 4, 5], "png": "no base64"}}',
+        b'{"id": 1, "tile": {"transform": [0, 1, 2, 3, 4, 5], "png": 7}}',
         b'{"id": 1, "result": 3}',
         b'{"id": 1, "error": "no"}',
         b'{"id": 1, "news": "none"}',

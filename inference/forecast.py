@@ -1,0 +1,47 @@
+"""What a job would do: everything that its run checks and counts before the first tile, and nothing written."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from .check import check_job, outputs_of
+from .errors import Cancelled
+from .grid import intersection
+from .job import SegmentationJob
+from .mask import Mask
+from .read import gdal_settings
+from .segment import planned_parts
+from .write import finished_size
+
+
+def forecast(job: SegmentationJob, cancelled: Callable[[], bool]) -> dict:
+    """Checks a job as `segment` does and counts what it would take; the values are plain JSON ones.
+
+    Returns ``{"warnings": [sentence], "tiles", "width", "height", "area_m2", "pixel_m", "bands": {role: number},
+    "largest_bytes"}``. tiles: that the run predicts. width, height: of the map in pixels of pixel_m metres.
+    area_m2: of what is to be mapped: inside the raster, the extent and the mask. largest_bytes: what all
+    outputs together take at most.
+    Raises BadInput, which names the setting, where the job cannot run; Cancelled once `cancelled` says so.
+    """
+    warnings: list[str] = []
+    with gdal_settings():
+        inputs = check_job(job, warnings.append)
+        grid = inputs.grid
+        mask = Mask(job.mask, grid)
+        tiles = 0
+        for part in planned_parts(inputs, mask):
+            if cancelled():
+                raise Cancelled
+            tiles += len(part.reaches)
+        area = mask.area_m2(intersection(inputs.window, (0, 0, grid.width, grid.height)))
+    outputs = outputs_of(job, inputs.card).values()
+    return {
+        "warnings": warnings,
+        "tiles": tiles,
+        "width": inputs.window[2],
+        "height": inputs.window[3],
+        "area_m2": area,
+        "pixel_m": max(grid.pixel_size_m),
+        "bands": inputs.aerial.bands,
+        "largest_bytes": sum(finished_size(inputs.window, bands, bits) for _, bands, bits in outputs),
+    }
