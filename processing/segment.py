@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import os
+from collections.abc import Callable
 
 from qgis.core import (
     QgsCoordinateReferenceSystem,
     QgsCoordinateTransform,
-    QgsCsException,
     QgsProcessing,
     QgsProcessingAlgorithm,
     QgsProcessingContext,
@@ -22,7 +21,6 @@ from qgis.core import (
     QgsProcessingParameterRasterDestination,
     QgsProcessingParameterRasterLayer,
     QgsProcessingParameterString,
-    QgsRasterLayer,
 )
 from qgis.PyQt.QtCore import QCoreApplication
 from qgis.PyQt.QtGui import QIcon
@@ -32,11 +30,13 @@ from ..models.nomenclature import FLAIR_CLASSES
 from ..runtime.client import shared_client
 from ..runtime.errors import CancelledError, EngineError
 from .icons import ICON_PATH
-from .styling import LandCoverStyler
+from .sources import absolute, polygon_in, raster_path
+from .styling import ConfidenceStyler, LandCoverStyler
 
 INPUT = "INPUT"
 BANDS = "BANDS"
 ELEVATION = "ELEVATION"
+TERRAIN = "TERRAIN"
 EXTENT = "EXTENT"
 MASK = "MASK"
 SENTINEL2 = "SENTINEL2"
@@ -60,11 +60,6 @@ _OUTPUTS = {OUTPUT: "output", OUTPUT_CONFIDENCE: "confidence", OUTPUT_PROBABILIT
 def area_output(class_name: str) -> str:
     """Name of the output number that holds a class's area, such as ``AREA_BARE_SOIL``."""
     return "AREA_" + class_name.upper().replace(" ", "_")
-
-
-def _absolute(path: str) -> str:
-    """An existing file's path from the root: the engine's current folder may be another. Others as they are."""
-    return os.path.abspath(path) if os.path.exists(path) else path
 
 
 class SegmentAlgorithm(QgsProcessingAlgorithm):
@@ -119,7 +114,15 @@ class SegmentAlgorithm(QgsProcessingAlgorithm):
         )
         add(
             QgsProcessingParameterRasterLayer(ELEVATION, self.tr("Height above ground"), optional=True),
-            self.tr("Raster of heights above ground in metres (surface model minus terrain model)."),
+            self.tr(
+                "Raster of heights above ground in metres (surface model minus terrain model), or a surface model "
+                "where a terrain model is given too."
+            ),
+        )
+        add(
+            QgsProcessingParameterRasterLayer(TERRAIN, self.tr("Terrain model"), optional=True),
+            self.tr("Raster of the ground's altitude in metres; it is subtracted from the heights."),
+            advanced=True,
         )
         add(
             QgsProcessingParameterExtent(EXTENT, self.tr("Extent"), optional=True),
@@ -189,15 +192,17 @@ class SegmentAlgorithm(QgsProcessingAlgorithm):
         layer = self.parameterAsRasterLayer(parameters, INPUT, context)
         if layer is None:
             raise QgsProcessingException(self.invalidRasterError(parameters, INPUT))
+        self._aerial_layer = layer.id()
         model = self.parameterAsString(parameters, MODEL, context)
         self._settings = dict(
-            input=self._path(layer, self.tr("aerial image")),
+            input=_or_refuse(raster_path, layer),
             bands=self.parameterAsString(parameters, BANDS, context),
-            elevation=self._optional_path(parameters, ELEVATION, context, self.tr("height above ground")),
+            elevation=self._optional_path(parameters, ELEVATION, context),
+            terrain=self._optional_path(parameters, TERRAIN, context),
             extent=self._extent(parameters, layer.crs(), context),
             mask=self._mask(parameters, layer.crs(), context),
-            sentinel2=self._optional_path(parameters, SENTINEL2, context, self.tr("Sentinel-2")),
-            model=model if model == _BUNDLED else _absolute(model),
+            sentinel2=self._optional_path(parameters, SENTINEL2, context),
+            model=model if model == _BUNDLED else absolute(model),
             **{name.lower(): self.parameterAsEnumString(parameters, name, context) for name in _CHOICES},
         )
         return True
@@ -238,12 +243,19 @@ class SegmentAlgorithm(QgsProcessingAlgorithm):
             raise QgsProcessingException(str(error)) from None
 
         self._show_areas(result, feedback)
-        if context.willLoadLayerOnCompletion(outputs[OUTPUT]):
-            legend = [tuple(entry) for entry in result["classes"]]
-            context.layerToLoadOnCompletionDetails(outputs[OUTPUT]).setPostProcessor(LandCoverStyler(legend))
+        self._style_when_loaded(result, outputs, context)
         # By name: a model with a legend of its own may give a value another meaning.
         areas = {name: result["areas_m2"][str(value)] for value, name, _ in result["classes"]}
         return {**outputs, **{area_output(c.name): areas.get(c.name, 0.0) for c in FLAIR_CLASSES}}
+
+    def _style_when_loaded(self, result: dict, outputs: dict[str, str], context: QgsProcessingContext) -> None:
+        land_cover = None
+        if context.willLoadLayerOnCompletion(outputs[OUTPUT]):
+            land_cover = LandCoverStyler(result, self._aerial_layer)
+            context.layerToLoadOnCompletionDetails(outputs[OUTPUT]).setPostProcessor(land_cover)
+        confidence = outputs.get(OUTPUT_CONFIDENCE)
+        if confidence and context.willLoadLayerOnCompletion(confidence):
+            context.layerToLoadOnCompletionDetails(confidence).setPostProcessor(ConfidenceStyler(land_cover))
 
     def _show_areas(self, result: dict, feedback: QgsProcessingFeedback) -> None:
         total = sum(result["areas_m2"].values()) or 1.0
@@ -256,28 +268,13 @@ class SegmentAlgorithm(QgsProcessingAlgorithm):
             )
         )
 
-    def _path(self, layer: QgsRasterLayer, what: str) -> str:
-        """The data source of a raster layer that GDAL can read too.
-
-        Raises QgsProcessingException for web layers and others without pixels of their own.
-        """
-        if layer.providerType() != "gdal":
-            raise QgsProcessingException(
-                self.tr(
-                    "The layer {} cannot be the {}: it comes from {}, which gives pictures and not the pixels "
-                    "themselves; export it to a GeoTIFF first."
-                ).format(layer.name(), what, layer.providerType().upper())
-            )
-        # Behind the bar are QGIS's own settings for opening the file, which no other program reads.
-        return _absolute(layer.source().split("|option:")[0])
-
-    def _optional_path(self, parameters: dict, name: str, context: QgsProcessingContext, what: str) -> str | None:
+    def _optional_path(self, parameters: dict, name: str, context: QgsProcessingContext) -> str | None:
         if parameters.get(name) in (None, ""):
             return None
         layer = self.parameterAsRasterLayer(parameters, name, context)
         if layer is None:
             raise QgsProcessingException(self.invalidRasterError(parameters, name))
-        return self._path(layer, what)
+        return _or_refuse(raster_path, layer)
 
     def _extent(
         self, parameters: dict, crs: QgsCoordinateReferenceSystem, context: QgsProcessingContext
@@ -296,23 +293,13 @@ class SegmentAlgorithm(QgsProcessingAlgorithm):
         if source is None:
             raise QgsProcessingException(self.invalidSourceError(parameters, MASK))
         transform = QgsCoordinateTransform(source.sourceCrs(), crs, context.transformContext())
-        polygons = []
-        for feature in source.getFeatures():
-            geometry = feature.geometry()
-            if geometry.isEmpty():
-                continue
-            try:
-                geometry.transform(transform)
-                # Where the CRS does not reach, PROJ gives infinity and QGIS raises or passes it on.
-                reached = geometry.boundingBox().isFinite()
-            except QgsCsException:
-                reached = False
-            if not reached:
-                raise QgsProcessingException(
-                    self.tr(
-                        "The mask has a polygon that lies outside the CRS of the aerial image: choose polygons that "
-                        "overlap the image, or no mask."
-                    )
-                )
-            polygons.append(json.loads(geometry.asJson(6)))
-        return tuple(polygons)
+        geometries = [feature.geometry() for feature in source.getFeatures()]
+        return tuple(_or_refuse(polygon_in, geometry, transform) for geometry in geometries if not geometry.isEmpty())
+
+
+def _or_refuse(copy: Callable, *arguments: object):
+    """What `copy` gives; its ValueError becomes what Processing shows to the user."""
+    try:
+        return copy(*arguments)
+    except ValueError as error:
+        raise QgsProcessingException(str(error)) from None

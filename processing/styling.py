@@ -1,20 +1,28 @@
-"""Gives a land-cover layer its legend of named, coloured classes."""
+"""Gives the layers of a result their looks, and the land-cover layer what it says about itself."""
 
 from __future__ import annotations
 
+import json
+from datetime import datetime, timezone
 from typing import ClassVar
 
 from qgis.core import (
+    QgsColorRampLegendNodeSettings,
+    QgsContrastEnhancement,
     QgsMapLayer,
     QgsPalettedRasterRenderer,
     QgsProcessingContext,
     QgsProcessingFeedback,
     QgsProcessingLayerPostProcessorInterface,
     QgsRasterLayer,
+    QgsSingleBandGrayRenderer,
 )
 from qgis.PyQt.QtGui import QColor
 
 Legend = list[tuple[int, str, str]]  # value, name, #rrggbb
+
+# Custom property of a land-cover layer: JSON text, saved with the project. `describe_result` writes it.
+RESULT_PROPERTY = "flair_landcover/result"
 
 
 def style_land_cover(layer: QgsRasterLayer, legend: Legend) -> None:
@@ -23,15 +31,69 @@ def style_land_cover(layer: QgsRasterLayer, legend: Legend) -> None:
     layer.setRenderer(QgsPalettedRasterRenderer(layer.dataProvider(), 1, classes))
 
 
-class LandCoverStyler(QgsProcessingLayerPostProcessorInterface):
-    """Styles the result when Processing loads it into the project."""
+def style_grey(layer: QgsRasterLayer, maximum: float, suffix: str = "") -> None:
+    """Shows the first band from black (0) to white (`maximum`); nodata stays transparent.
+
+    suffix: what the legend writes behind its numbers, such as " %".
+    """
+    provider = layer.dataProvider()
+    renderer = QgsSingleBandGrayRenderer(provider, 1)
+    stretch = QgsContrastEnhancement(provider.dataType(1))
+    stretch.setContrastEnhancementAlgorithm(QgsContrastEnhancement.ContrastEnhancementAlgorithm.StretchToMinimumMaximum)
+    stretch.setMinimumValue(0)
+    stretch.setMaximumValue(maximum)
+    renderer.setContrastEnhancement(stretch)
+    settings = QgsColorRampLegendNodeSettings()
+    settings.setSuffix(suffix)
+    renderer.setLegendSettings(settings)
+    layer.setRenderer(renderer)
+
+
+def style_confidence(layer: QgsRasterLayer) -> None:
+    """Shows the confidence of a map, 0 to 100 percent: the darker, the more doubtful."""
+    style_grey(layer, 100, " %")
+
+
+def describe_result(
+    layer: QgsRasterLayer,
+    result: dict,
+    made: datetime,
+    aerial_layer: str = "",
+    confidence_layer: str = "",
+    probabilities_layer: str = "",
+) -> None:
+    """Writes what is known of a map into the custom property RESULT_PROPERTY of its layer.
+
+    result: the answer of the engine's call `segment`. made: when it was made (without a time zone: local
+    time). aerial_layer, confidence_layer, probabilities_layer: ids of layers, "" where there is none.
+
+    The JSON holds areas_m2 (by class value as text), classes (value, name, colour), model (id, title), made
+    (ISO 8601 with time zone), complete (false: only a part was mapped), aerial_layer, confidence_layer,
+    probabilities_layer, and layer and name: id and name of the layer it was written for.
+    """
+    description = {
+        "areas_m2": result["areas_m2"],
+        "classes": result["classes"],
+        "model": result.get("model") or {"id": "", "title": ""},
+        "made": made.astimezone().isoformat(timespec="seconds"),
+        "complete": result.get("complete", True),
+        "aerial_layer": aerial_layer,
+        "confidence_layer": confidence_layer,
+        "probabilities_layer": probabilities_layer,
+        "layer": layer.id(),
+        "name": layer.name(),
+    }
+    layer.setCustomProperty(RESULT_PROPERTY, json.dumps(description, ensure_ascii=False))
+
+
+class _Styler(QgsProcessingLayerPostProcessorInterface):
+    """Styles a layer when Processing loads it into the project."""
 
     # Processing keeps no reference to a Python post-processor: without this it is gone before it is called.
-    _waiting: ClassVar[dict[int, LandCoverStyler]] = {}
+    _waiting: ClassVar[dict[int, _Styler]] = {}
 
-    def __init__(self, legend: Legend) -> None:
+    def __init__(self) -> None:
         super().__init__()
-        self._legend = legend
         self._waiting[id(self)] = self
 
     def postProcessLayer(
@@ -39,4 +101,49 @@ class LandCoverStyler(QgsProcessingLayerPostProcessorInterface):
     ) -> None:
         self._waiting.pop(id(self), None)
         if isinstance(layer, QgsRasterLayer):
-            style_land_cover(layer, self._legend)
+            self._style(layer)
+
+    def _style(self, layer: QgsRasterLayer) -> None:
+        raise NotImplementedError
+
+
+class LandCoverStyler(_Styler):
+    """For the map: its legend, and its description.
+
+    result: the answer of the engine's call `segment`. aerial_layer: id of the layer that was mapped.
+    """
+
+    def __init__(self, result: dict, aerial_layer: str = "") -> None:
+        super().__init__()
+        self._result = result
+        self._made = datetime.now(timezone.utc)
+        self._aerial_layer = aerial_layer
+        self._layer: QgsRasterLayer | None = None
+        self._confidence_layer = ""
+
+    def _style(self, layer: QgsRasterLayer) -> None:
+        style_land_cover(layer, [tuple(entry) for entry in self._result["classes"]])
+        self._layer = layer
+        self._describe()
+
+    def add_confidence(self, layer: QgsRasterLayer) -> None:
+        """Names the confidence layer, which may be loaded before the map or after it."""
+        self._confidence_layer = layer.id()
+        if self._layer is not None:
+            self._describe()
+
+    def _describe(self) -> None:
+        describe_result(self._layer, self._result, self._made, self._aerial_layer, self._confidence_layer)
+
+
+class ConfidenceStyler(_Styler):
+    """For the confidence of a map. land_cover: the map's own styler, which is told the layer; None: nobody is."""
+
+    def __init__(self, land_cover: LandCoverStyler | None = None) -> None:
+        super().__init__()
+        self._land_cover = land_cover
+
+    def _style(self, layer: QgsRasterLayer) -> None:
+        style_confidence(layer)
+        if self._land_cover is not None:
+            self._land_cover.add_confidence(layer)

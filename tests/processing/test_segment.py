@@ -80,6 +80,7 @@ def test_the_parameters_have_the_names_that_others_rely_on_and_a_help_text(appli
 
 def test_every_parameter_reaches_the_engine(segment, feedback, aerial, model, tmp_path):
     heights = qgis_side.write_raster(tmp_path / "heights.tif", np.full((1, 40, 40), 4, np.float32), pixel_m=1.0)
+    ground = qgis_side.write_raster(tmp_path / "ground.tif", np.full((1, 40, 40), 1, np.float32), pixel_m=1.0)
     seasons = qgis_side.write_raster(tmp_path / "seasons.tif", np.full((10, 40, 40), 9, np.float32), pixel_m=10.0)
     ring = [(LEFT, TOP), (LEFT, TOP - 40), (LEFT + 40, TOP - 40), (LEFT + 40, TOP)]
     mask = qgis_side.write_polygons(tmp_path / "mask.gpkg", [ring], 2154)
@@ -87,6 +88,7 @@ def test_every_parameter_reaches_the_engine(segment, feedback, aerial, model, tm
         INPUT=aerial,
         BANDS="R=3 G=2 B=1 NIR=4",
         ELEVATION=heights,
+        TERRAIN=ground,
         EXTENT=f"{LEFT},{LEFT + 20},{TOP - 20},{TOP}",
         MASK=mask,
         SENTINEL2=seasons,
@@ -101,6 +103,7 @@ def test_every_parameter_reaches_the_engine(segment, feedback, aerial, model, tm
         "output": str(tmp_path / "map.tif"),
         "bands": "R=3 G=2 B=1 NIR=4",
         "elevation": str(heights),
+        "terrain": str(ground),
         "extent": [LEFT, TOP - 20, LEFT + 20, TOP],
         "sentinel2": str(seasons),
         "model": str(model),
@@ -216,16 +219,15 @@ def test_a_mask_with_a_broken_polygon_is_refused_by_name(segment, feedback, aeri
     assert "invalid geometry" in sentence(feedback)
 
 
-@pytest.mark.parametrize("parameter", ["INPUT", "ELEVATION", "SENTINEL2"])
+@pytest.mark.parametrize("parameter", ["INPUT", "ELEVATION", "TERRAIN", "SENTINEL2"])
 def test_a_layer_of_a_web_service_is_refused_with_its_reason(segment, feedback, aerial, tmp_path, parameter):
     web = QgsRasterLayer(f"type=xyz&url=file://{tmp_path}/%7Bz%7D/%7Bx%7D/%7By%7D.png&zmax=1&zmin=0", "Web map", "wms")
     assert web.isValid()
     with pytest.raises(QgsProcessingException):
         segment(**{"INPUT": aerial, "OUTPUT": tmp_path / "map.tif", parameter: web})
-    what = {"INPUT": "aerial image", "ELEVATION": "height above ground", "SENTINEL2": "Sentinel-2"}[parameter]
     assert sentence(feedback) == (
-        f"The layer Web map cannot be the {what}: it comes from WMS, which gives pictures and not the pixels "
-        "themselves; export it to a GeoTIFF first."
+        "The layer Web map comes from WMS, which gives pictures and not the pixels themselves: "
+        "export it to a GeoTIFF first."
     )
 
 
