@@ -1,0 +1,1 @@
+"""What the plugin draws on the map canvas and takes from it."""
