@@ -1,0 +1,1 @@
+"""The layers of a result, and the panel beside them."""

@@ -1,0 +1,28 @@
+"""Connections to signals of objects that live longer than the one who listens."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from qgis.PyQt import sip
+from qgis.PyQt.QtCore import QObject
+
+
+class Connections:
+    """Keeps what was connected, and undoes it."""
+
+    def __init__(self) -> None:
+        self._kept: list[tuple[QObject, str, Callable]] = []
+
+    def add(self, sender: QObject, signal: str, slot: Callable) -> None:
+        """Connects a signal, by its name, to a function."""
+        getattr(sender, signal).connect(slot)
+        self._kept.append((sender, signal, slot))
+
+    def close(self) -> None:
+        """Undoes all; may be called again. Senders that are deleted by then are passed over."""
+        while self._kept:
+            sender, signal, slot = self._kept.pop()
+            # A bound signal of a deleted object must not be touched: it crashes. Hence the name.
+            if not sip.isdeleted(sender):
+                getattr(sender, signal).disconnect(slot)
