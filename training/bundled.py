@@ -31,9 +31,8 @@ WITH_SERIES, WITHOUT_SERIES, MEASURED = range(1000, 1100), range(1100, 1300), ra
 
 LICENCE = "GPL-2.0-or-later; the data it was trained on has licences of its own, see the training data"
 LIMITS = (
-    "A draft from very few real places: it finds roads, most grass and some woods, takes much for herbaceous "
-    "vegetation or impervious surface, misses most real buildings and hardly ever finds vineyard, agricultural land, "
-    "bare soil, water, coniferous or brushwood; use a published or fine-tuned model for real work."
+    "A draft: finds roads, most grass and some woods; misses most buildings and nearly all vineyard, crops, bare soil, "
+    "water, conifers and brushwood."
 )
 
 
@@ -90,7 +89,7 @@ def publish(state: FitState, pictures: Pictures, data: Path, out: Path) -> Model
 def _card(state: FitState, pictures: Pictures, scores: dict) -> ModelCard:
     return ModelCard(
         id="bundled",
-        title="U-T&T, bundled (small training set)",
+        title="U-T&T starter",
         architecture="utt",
         satellite=SatelliteInput(),
         licence=LICENCE,
