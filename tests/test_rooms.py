@@ -29,7 +29,7 @@ STANDARD = set(getattr(sys, "stdlib_module_names", ())) | {"__future__"}
 # other libraries. `models` covers `models.cards`; a module's own room is always allowed.
 # Beside the design's table: `inference.job`, which everyone who wants a map builds, imports the
 # standard library and `inference.errors` alone; `runtime.protocol` is written once for both sides.
-QGIS_SIDE = {"models.nomenclature", "models.cards", "inference.job", "inference.errors"}
+QGIS_SIDE = {"models.nomenclature", "models.cards", "models.library", "inference.job", "inference.errors"}
 QT = {"qgis", "processing"}
 ENGINE = ENGINE_LIBRARIES | {"numpy"}
 ROOMS = {
@@ -37,7 +37,7 @@ ROOMS = {
     "__main__": ({"inference"}, set()),
     "version": (set(), set()),
     "plugin": ({"ui", "processing", "runtime"}, {"qgis"}),
-    "ui": ({"processing", "runtime", *QGIS_SIDE}, QT | {"numpy"}),
+    "ui": ({"processing", "runtime", "version", *QGIS_SIDE}, QT | {"numpy"}),
     "processing": ({"runtime", *QGIS_SIDE}, QT | {"numpy"}),
     "runtime": (set(), {"qgis"}),
     "training": ({"inference", "models", "samples", "version"}, ENGINE),

@@ -1,0 +1,54 @@
+"""What a run will cost, in words."""
+
+from __future__ import annotations
+
+import pytest
+
+from flair_landcover.ui.form.estimate import area_text, bytes_text, cost_text, duration_text
+from flair_landcover.ui.remembered import Pace
+
+CHECKED = {"tiles": 24, "width": 2060, "height": 1500, "area_m2": 123_600.0, "pixel_m": 0.2, "largest_bytes": 2_500_000}
+
+
+@pytest.fixture(autouse=True)
+def english(application):
+    from qgis.PyQt.QtCore import QLocale
+
+    before = QLocale()
+    QLocale.setDefault(QLocale("en_GB"))
+    yield
+    QLocale.setDefault(before)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"), [(0.2, "1 s"), (18.4, "18 s"), (61, "1 min"), (95, "2 min"), (3700, "1 h 2 min")]
+)
+def test_times_read_as_people_say_them(seconds, text):
+    assert duration_text(seconds) == text
+
+
+@pytest.mark.parametrize(
+    ("size", "text"), [(30_000, "0.1 MB"), (2_500_000, "2.5 MB"), (4.2e7, "42 MB"), (3.1e9, "3.1 GB")]
+)
+def test_sizes_read_as_people_say_them(size, text):
+    assert bytes_text(size) == text
+
+
+def test_the_area_is_told_in_metres_and_hectares():
+    assert area_text(CHECKED) == "412 m × 300 m, 12.4 ha"
+
+
+def test_before_the_first_run_no_time_is_made_up():
+    assert cost_text(CHECKED, None, "none") == (
+        "24 tiles, at most 2.5 MB; how long it takes is known after a first run on this device."
+    )
+
+
+def test_the_time_comes_from_the_last_run():
+    pace = Pace(pass_s=0.5, overhead_s=6.0, pixel_bytes=0.1)
+    assert cost_text(CHECKED, pace, "none") == "24 tiles, about 18 s, 0.3 MB"
+    assert cost_text(CHECKED, pace, "flips") == "24 tiles, about 54 s, 0.3 MB"
+
+
+def test_a_long_run_is_told_so():
+    assert "smaller area" in cost_text({**CHECKED, "tiles": 4000}, Pace(0.5, 6.0, 0.1), "none")

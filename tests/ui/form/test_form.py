@@ -1,0 +1,229 @@
+"""The form with a real engine: checked while it changes."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from qgis.core import QgsCoordinateReferenceSystem, QgsGeometry, QgsProject, QgsRasterLayer, QgsRectangle
+from qgis.PyQt.QtCore import Qt
+from qgis.PyQt.QtTest import QTest
+from qgis.PyQt.QtWidgets import QLabel
+
+from flair_landcover.runtime.client import EngineClient
+from flair_landcover.tests import qgis_side
+from flair_landcover.tests.qgis_side import LEFT, TOP
+from flair_landcover.tests.ui.form.conftest import wait_for
+from flair_landcover.ui.form.area import Area
+from flair_landcover.ui.form.form import Form
+from flair_landcover.ui.form.heights import HeightSource
+
+LAMBERT = QgsCoordinateReferenceSystem("EPSG:2154")
+
+
+@pytest.fixture(scope="module")
+def client():
+    if not qgis_side.engine_python():
+        pytest.skip("FLAIR_LANDCOVER_PYTHON does not name the Python of the engine's environment")
+    made = EngineClient()
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def model(tmp_path_factory) -> str:
+    return str(qgis_side.untrained_model(tmp_path_factory.getbasetemp()))
+
+
+@pytest.fixture
+def make_form(canvas, client):
+    made = []
+
+    def make(busy: tuple[str, ...] = (), connection=client) -> Form:
+        form = Form(canvas, lambda: list(busy), lambda: connection)
+        form.show()
+        form.activate()
+        made.append(form)
+        return form
+
+    yield make
+    for form in made:
+        form.close()
+        form.deleteLater()
+
+
+def said(form: Form) -> str:
+    return "\n".join(label.text() for label in form.findChildren(QLabel) if label.isVisible() and label.text())
+
+
+def ready(form: Form):
+    """Waits until the form can be run."""
+    wait_for(form.run_button.isEnabled)
+
+
+def refused(form: Form, sentence: str):
+    """Waits until the form says the sentence, and why Run is grey."""
+    wait_for(lambda: sentence in said(form))
+    assert not form.run_button.isEnabled() and form.reason.text()
+
+
+def test_an_image_alone_is_enough_for_a_run(make_form, aerial):
+    form = make_form()
+    ready(form)
+    wait_for(lambda: form.fields.bands.text())
+    assert form.fields.bands.text() == "R=1 G=2 B=3 NIR=4 ELEVATION=5"
+    ready(form)
+    assert "200 × 200 pixels of 0.2 m, 5 bands" in said(form)
+    assert "40 m × 40 m, 0.16 ha – all of the image" in said(form)
+    assert "one tile, at most" in form.cost.text()
+    assert form.reason.text() == ""
+
+
+def test_run_gives_the_checked_job_as_plain_values(make_form, aerial, model, tmp_path):
+    form = make_form()
+    form.fields.model.set_model(model)
+    form.fields.area.set_area(
+        Area((QgsGeometry.fromRect(QgsRectangle(LEFT + 5, TOP - 25, LEFT + 30, TOP - 10)),), LAMBERT, False, "box")
+    )
+    form.fields.destination.set_file(str(tmp_path / "map.tif"))
+    wait_for(lambda: form.fields.bands.text())
+    ready(form)
+    asked = []
+    form.run_asked.connect(asked.append)
+    QTest.mouseClick(form.run_button, Qt.MouseButton.LeftButton)
+    (request,) = asked
+    json.dumps(request.job.to_dict())
+    assert request.job.input == aerial.source() and request.job.output == str(tmp_path / "map.tif")
+    assert request.job.bands == "R=1 G=2 B=3 NIR=4 ELEVATION=5"
+    assert request.job.extent == (LEFT + 5, TOP - 25, LEFT + 30, TOP - 10) and request.job.mask is None
+    assert (request.name, request.aerial_layer, request.tiles) == ("ortho", aerial.id(), 1)
+    assert request.pixels == 125 * 75
+    assert QgsCoordinateReferenceSystem.fromWkt(request.crs_wkt) == aerial.crs()
+    assert not form.run_button.isEnabled()
+
+
+def test_without_an_image_run_says_what_is_missing(make_form):
+    form = make_form()
+    refused(form, "Add an aerial image to the project, or choose a file.")
+    assert form.reason.text() == "Run waits for the field “Image”."
+
+
+def test_a_web_layer_is_refused_under_its_field(make_form, web):
+    refused(make_form(), "The layer web map comes from WMS, which gives pictures and not the pixels themselves")
+
+
+def test_what_the_engine_finds_wrong_stands_under_its_field(make_form, aerial):
+    form = make_form()
+    ready(form)
+    far = QgsGeometry.fromRect(QgsRectangle(LEFT + 5000, TOP, LEFT + 5100, TOP + 100))
+    form.fields.area.set_area(Area((far,), LAMBERT, False, "box"))
+    refused(form, "The extent lies outside the aerial raster")
+    assert form.reason.text() == "Run waits for the field “Area”."
+    form.fields.area.set_area(None)
+    ready(form)
+    assert "outside" not in said(form)
+
+
+def test_two_height_models_are_taken_as_their_difference(make_form, aerial, tmp_path):
+    surface, terrain = (str(qgis_side.write_aerial(tmp_path / f"{n}.tif", bands=1)) for n in ("mns", "mnt"))
+    form = make_form()
+    form.fields.heights.set_source(HeightSource.DIFFERENCE)
+    refused(form, "Choose the surface and the terrain model, or another source of heights.")
+    form.fields.heights.set_paths(surface, terrain)
+    ready(form)
+    job = form.fields.job()
+    assert (job.elevation, job.terrain) == (surface, terrain) and "ELEVATION" not in job.bands
+
+
+def test_remarks_unfold(make_form, tmp_path):
+    layer = QgsRasterLayer(str(qgis_side.write_aerial(tmp_path / "rgb.tif", bands=3)), "rgb")
+    QgsProject.instance().addMapLayer(layer)
+    form = make_form()
+    wait_for(lambda: form.fields.bands.text())
+    ready(form)
+    assert "2 remarks" in form.remarks._button.text()
+    QTest.mouseClick(form.remarks._button, Qt.MouseButton.LeftButton)
+    assert "has no near infrared" in said(form) and "has no elevation" in said(form)
+
+
+def test_a_file_that_a_layer_shows_is_not_overwritten(make_form, aerial):
+    form = make_form()
+    ready(form)
+    form.fields.destination.set_file(aerial.source())
+    refused(form, "The layer ortho shows this file: choose another name, or remove the layer first.")
+
+
+def test_a_file_that_a_queued_run_writes_is_not_taken_again(make_form, aerial, tmp_path):
+    form = make_form(busy=(str(tmp_path / "map.tif"),))
+    form.fields.destination.set_file(str(tmp_path / "map.tif"))
+    refused(form, "A queued run will write this file: choose another name.")
+
+
+def test_a_folder_that_does_not_exist_is_told_under_the_result(make_form, aerial, tmp_path):
+    form = make_form()
+    form.fields.destination.set_file(str(tmp_path / "gone" / "map.tif"))
+    refused(form, "does not exist")
+    assert form.reason.text() == "Run waits for the field “Result”."
+
+
+def test_what_was_used_is_there_the_next_time(make_form, aerial, model, tmp_path):
+    form = make_form()
+    wait_for(lambda: form.fields.bands.text())
+    form.fields.model.set_model(model)
+    form.fields.more.set_values("fp32", "flips", True)
+    form.fields.destination.set_confidence(True)
+    form.fields.heights.set_source(HeightSource.NONE)
+    ready(form)
+    used = form.fields.job()
+    QTest.mouseClick(form.run_button, Qt.MouseButton.LeftButton)
+    again = make_form()
+    wait_for(lambda: again.fields.bands.text())
+    job = again.fields.job()
+    for name in ("input", "bands", "elevation", "model", "device", "precision", "tta"):
+        assert getattr(job, name) == getattr(used, name), name
+    assert job.confidence and job.probabilities and job.output != used.output
+
+
+def test_the_bands_chosen_for_an_image_are_remembered_with_it(make_form, aerial):
+    form = make_form()
+    wait_for(lambda: form.fields.bands.text())
+    boxes = form.fields.bands._boxes
+    boxes["red"].setCurrentIndex(boxes["red"].findData(3))
+    boxes["blue"].setCurrentIndex(boxes["blue"].findData(1))
+    ready(form)
+    QTest.mouseClick(form.run_button, Qt.MouseButton.LeftButton)
+    again = make_form()
+    wait_for(lambda: again.fields.bands.text())
+    assert again.fields.bands.text() == "R=3 G=2 B=1 NIR=4 ELEVATION=5"
+
+
+def test_without_an_engine_run_says_so(make_form, aerial, monkeypatch, tmp_path):
+    monkeypatch.setenv("FLAIR_LANDCOVER_PYTHON", str(tmp_path / "nowhere" / "python"))
+    broken = EngineClient()
+    form = make_form(connection=broken)
+    wait_for(lambda: "does not exist" in form.reason.text())
+    assert not form.run_button.isEnabled()
+    broken.close()
+
+
+def test_nothing_is_started_before_the_form_is_seen(canvas, aerial):
+    unused = EngineClient()
+    form = Form(canvas, lambda: [], lambda: unused)
+    form.check_soon()
+    QTest.qWait(500)
+    assert unused.pid is None and not form.run_button.isEnabled()
+    form.close()
+    unused.close()
+
+
+def test_closing_leaves_nothing_on_the_canvas(make_form, canvas, aerial):
+    before = len(canvas.scene().items())
+    form = make_form()
+    form.fields.area.set_area(
+        Area((QgsGeometry.fromRect(QgsRectangle(LEFT, TOP - 20, LEFT + 20, TOP)),), LAMBERT, False, "box")
+    )
+    assert len(canvas.scene().items()) > before
+    form.fields.area.rectangle_button.click()
+    form.fields.close()
+    assert len(canvas.scene().items()) == before
+    assert canvas.mapTool() is None

@@ -1,0 +1,1 @@
+"""The form: what the analyst chooses, checked while it is chosen."""

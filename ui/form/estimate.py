@@ -1,0 +1,57 @@
+"""What a run will cost, in words."""
+
+from __future__ import annotations
+
+from qgis.PyQt.QtCore import QCoreApplication, QLocale
+
+from ..remembered import Pace
+
+_LONG_S = 600.0  # seconds beyond which a smaller area is recommended for a first look
+
+
+def _tr(text: str) -> str:
+    return QCoreApplication.translate("Estimate", text)
+
+
+def duration_text(seconds: float) -> str:
+    """A length of time as people say it, rounded up so that it rather ends early."""
+    if seconds < 60:
+        return _tr("{} s").format(max(1, round(seconds)))
+    if seconds < 3600:
+        return _tr("{} min").format(round(seconds / 60 + 0.4))
+    return _tr("{} h {} min").format(int(seconds // 3600), round(seconds % 3600 / 60))
+
+
+def bytes_text(size: float) -> str:
+    """A file size in MB or GB."""
+    if size < 1e9:
+        return _tr("{} MB").format(QLocale().toString(max(0.1, size / 1e6), "f", 1 if size < 1e7 else 0))
+    return _tr("{} GB").format(QLocale().toString(size / 1e9, "f", 1))
+
+
+def area_text(checked: dict) -> str:
+    """The mapped rectangle's sides and the area within: "412 m x 300 m, 12.4 ha"."""
+    across, down = (checked[side] * checked["pixel_m"] for side in ("width", "height"))
+    hectares = checked["area_m2"] / 1e4
+    digits = 2 if hectares < 10 else 1 if hectares < 1000 else 0
+    return _tr("{} m × {} m, {} ha").format(
+        QLocale().toString(across, "f", 0), QLocale().toString(down, "f", 0), QLocale().toString(hectares, "f", digits)
+    )
+
+
+def cost_text(checked: dict, pace: Pace | None, tta: str) -> str:
+    """Tiles, time and size of a run.
+
+    checked: the answer of the engine's `check`. pace: of the last such run on this device, if any.
+    """
+    tiles = _tr("one tile") if checked["tiles"] == 1 else _tr("{} tiles").format(QLocale().toString(checked["tiles"]))
+    if pace is None:
+        return _tr("{}, at most {}; how long it takes is known after a first run on this device.").format(
+            tiles, bytes_text(checked["largest_bytes"])
+        )
+    seconds = pace.seconds(checked["tiles"], tta)
+    size = min(checked["largest_bytes"], pace.pixel_bytes * checked["width"] * checked["height"])
+    text = _tr("{}, about {}, {}").format(tiles, duration_text(seconds), bytes_text(size))
+    if seconds > _LONG_S:
+        text += _tr(" – draw a smaller area for a first look")
+    return text

@@ -1,0 +1,246 @@
+"""The form: the fields, what a run of them costs or why it cannot be, and the Run button."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+
+from qgis.core import QgsMapLayer, QgsProject, QgsRasterLayer
+from qgis.gui import QgsMapCanvas
+from qgis.PyQt.QtCore import Qt, QTimer, pyqtSignal
+from qgis.PyQt.QtWidgets import QFrame, QPushButton, QScrollArea, QVBoxLayout, QWidget
+
+from ...inference.job import SegmentationJob
+from ...runtime.client import EngineClient, shared_client
+from ...runtime.errors import BadInputError, EngineError
+from ..questions import Question
+from ..remembered import last_pace, pace_key
+from ..run.request import RunRequest
+from .estimate import area_text, cost_text
+from .field import Sentence
+from .fields import FIELD_OF_SETTING, FormFields, WrongField
+from .remarks import Remarks
+
+_PAUSE_MS = 200  # after a change, before the engine is asked: typing and dragging change much at once
+
+
+class Form(QWidget):
+    """Fields that are checked while they change.
+
+    canvas: where areas are drawn. busy_paths: gives the files that queued runs will write. client: gives the
+    connection to the engine.
+    run_asked: a RunRequest, checked. versions_known: versions of the engine's libraries, a dict.
+    """
+
+    run_asked = pyqtSignal(object)
+    versions_known = pyqtSignal(object)
+
+    def __init__(
+        self,
+        canvas: QgsMapCanvas,
+        busy_paths: Callable[[], list[str]],
+        client: Callable[[], EngineClient] = shared_client,
+        parent: QWidget | None = None,
+    ) -> None:
+        super().__init__(parent)
+        self._busy_paths = busy_paths
+        self._active = False
+        self._greeted = False
+        self._described: str | None = None  # path of the image that the bands are known of
+        self._asked: SegmentationJob | None = None
+        self._ready: RunRequest | None = None
+
+        self.fields = FormFields(canvas)
+        self.cost = Sentence()
+        self.remarks = Remarks()
+        self.run_button = QPushButton(self.tr("Run"))
+        self.reason = Sentence()
+        self._lay_out()
+
+        self._pause = QTimer(self)
+        self._pause.setSingleShot(True)
+        self._pause.setInterval(_PAUSE_MS)
+        self._pause.timeout.connect(self._check)
+        self._check_question = Question("check", client, self)
+        self._check_question.answered.connect(self._on_checked)
+        self._check_question.failed.connect(self._on_failed)
+        # Where these two fail, the check fails too and says why.
+        self._describe_question = Question("describe", client, self)
+        self._describe_question.answered.connect(self._on_described)
+        self._hello_question = Question("hello", client, self)
+        self._hello_question.answered.connect(self._on_hello)
+
+        self.fields.changed.connect(self.check_soon)
+        self.fields.image_changed.connect(self._describe)
+        self.fields.area.refused.connect(lambda sentence: self.fields.complain("area", sentence))
+        self.run_button.clicked.connect(self._run)
+        project = QgsProject.instance()
+        project.layersAdded.connect(self._on_layers)
+        project.layersRemoved.connect(self._on_layers)
+
+    def activate(self) -> None:
+        """The form is seen: from now on the engine is asked. Before, nothing is started."""
+        self.fields.area.set_outlined(True)
+        if not self._active:
+            self._active = True
+            self._hello_question.ask({})
+            self._describe()
+            self.check_soon()
+
+    def rest(self) -> None:
+        """The form is hidden: nothing of it shows on the canvas."""
+        self.fields.area.set_outlined(False)
+
+    def choose_aerial(self, layer: QgsMapLayer | None) -> None:
+        """Chooses the aerial image, where the layer is a raster."""
+        if isinstance(layer, QgsRasterLayer):
+            self.fields.aerial.set_layer(layer)
+
+    def check_soon(self) -> None:
+        """Checks the fields once changes pause; until then nothing can be run."""
+        self._check_question.drop()
+        self._wait(self.tr("Checking…"))
+        self._pause.start()
+
+    def close(self) -> None:
+        """Lets go of the canvas, the project and the engine."""
+        self._pause.stop()
+        for question in (self._check_question, self._describe_question, self._hello_question):
+            question.drop()
+        project = QgsProject.instance()
+        project.layersAdded.disconnect(self._on_layers)
+        project.layersRemoved.disconnect(self._on_layers)
+        self.fields.close()
+
+    # Checking
+
+    def _check(self) -> None:
+        self.fields.clear_complaints()
+        try:
+            job = self.fields.job()
+            busy = {os.path.normcase(path) for path in self._busy_paths()}
+            if busy & {os.path.normcase(path) for path in (job.output, job.confidence, job.probabilities) if path}:
+                raise WrongField("destination", self.tr("A queued run will write this file: choose another name."))
+        except WrongField as wrong:
+            self._refuse(wrong.field, str(wrong))
+            return
+        if self._active:
+            self._asked = job
+            self._wait(self.tr("Checking…") if self._greeted else self.tr("Starting the engine…"))
+            self._check_question.ask(job.to_dict())
+
+    def _on_checked(self, answer: dict) -> None:
+        job, layer = self._asked, self.fields.aerial.layer()
+        if layer is None:
+            return
+        self._ready = RunRequest(
+            job=job,
+            name=layer.name(),
+            model_title=self.fields.model.title(),
+            aerial_layer=layer.id(),
+            crs_wkt=layer.crs().toWkt(),
+            tiles=answer["tiles"],
+            pixels=answer["width"] * answer["height"],
+        )
+        area = self.fields.area.area()
+        title = self.tr("all of the image") if area is None else area.title
+        self.fields.set_note("area", f"{area_text(answer)} – {title}")
+        self.cost.say(cost_text(answer, last_pace(pace_key(job)), job.tta))
+        self.remarks.set_remarks(answer["warnings"])
+        self.reason.say("")
+        self.run_button.setEnabled(True)
+
+    def _on_failed(self, error: EngineError) -> None:
+        self._refuse(FIELD_OF_SETTING.get(error.field) if isinstance(error, BadInputError) else None, str(error))
+
+    def _refuse(self, name: str | None, sentence: str) -> None:
+        """Says why nothing can be run: under the field that is to blame, else under the button."""
+        self.cost.say("")
+        self.remarks.set_remarks([])
+        if name is None:
+            self._wait(sentence, wrong=True)
+        else:
+            self.fields.complain(name, sentence)
+            self._wait(self.tr("Run waits for the field “{}”.").format(self.fields.title(name)))
+
+    def _wait(self, reason: str, wrong: bool = False) -> None:
+        self._ready = None
+        self.run_button.setEnabled(False)
+        self.reason.say(reason, wrong)
+
+    def _run(self) -> None:
+        request, self._ready = self._ready, None
+        if request is not None:
+            self.fields.remember(request.job)  # chooses another file for the next map: checks anew
+            self.check_soon()
+            self.run_asked.emit(request)
+
+    # The image and the engine
+
+    def _describe(self) -> None:
+        """Asks for the bands of the image, and for their pictures where the area lies."""
+        try:
+            layer, path = self.fields.aerial.layer(), self.fields.aerial.path()
+        except ValueError:
+            path = ""
+        if not path:
+            self._described = None
+            self._describe_question.drop()
+            self.fields.bands.set_known(None)
+            self.fields.set_note("aerial", "")
+            return
+        known = path == self._described
+        if not known:
+            self.fields.bands.set_known(None)
+        if not self._active:
+            return
+        area, extent = self.fields.area.area(), None
+        if area is not None:
+            try:
+                extent = area.extent_and_mask(layer.crs())[0]
+            except ValueError:  # the check says so
+                extent = None
+        text = self.fields.bands.text() if known else self.fields.bands_used(path)
+        self._describe_question.ask({"input": path, "bands": text, "extent": extent})
+
+    def _on_described(self, answer: dict) -> None:
+        try:
+            path = self.fields.aerial.path()
+        except ValueError:
+            return
+        count = self.tr("one band") if answer["count"] == 1 else self.tr("{} bands").format(answer["count"])
+        size = f"{answer['width']} × {answer['height']}"
+        self.fields.set_note("aerial", self.tr("{} pixels of {:g} m, {}").format(size, answer["pixel_m"], count))
+        if path == self._described:
+            self.fields.bands.set_pictures(answer["pictures"])
+            return
+        self._described = path
+        self.fields.bands.set_known(answer)
+        self.check_soon()
+
+    def _on_hello(self, answer: dict) -> None:
+        self._greeted = True
+        self.fields.device.set_devices(answer["devices"])
+        self.versions_known.emit(answer["versions"])
+
+    def _on_layers(self, _: list) -> None:
+        """A file may have become free, or shown, with a layer."""
+        if self._active:
+            self.check_soon()
+
+    def _lay_out(self) -> None:
+        inner = QWidget()
+        padded = QVBoxLayout(inner)
+        padded.setContentsMargins(0, 0, 4, 0)
+        padded.addWidget(self.fields)
+        scroll = QScrollArea()
+        scroll.setWidgetResizable(True)
+        scroll.setFrameShape(QFrame.Shape.NoFrame)
+        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        scroll.setWidget(inner)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(4)
+        column.addWidget(scroll, 1)
+        for widget in (self.cost, self.remarks, self.run_button, self.reason):
+            column.addWidget(widget)

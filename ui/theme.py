@@ -1,0 +1,21 @@
+"""Colours that follow QGIS's theme: readable on light and on dark."""
+
+from __future__ import annotations
+
+from qgis.PyQt.QtGui import QColor, QPalette
+
+_MUTED = 0.65  # share of the text's colour in muted text; the rest is the background's
+_DARK = 128  # lightness below which a background counts as dark
+
+
+def muted(palette: QPalette) -> QColor:
+    """Text of lesser weight: notes, units."""
+    text, ground = palette.color(QPalette.ColorRole.WindowText), palette.color(QPalette.ColorRole.Window)
+    mixed = [_MUTED * a + (1 - _MUTED) * b for a, b in zip(text.getRgb()[:3], ground.getRgb()[:3])]
+    return QColor(*(round(channel) for channel in mixed))
+
+
+def alarm(palette: QPalette) -> QColor:
+    """Text that says what is wrong: contrast of at least 4.5 to 1 on usual backgrounds, as WCAG 2 asks."""
+    dark = palette.color(QPalette.ColorRole.Window).lightness() < _DARK
+    return QColor("#ff9b93" if dark else "#b3121d")
