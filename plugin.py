@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from qgis.core import QgsApplication
+from qgis.core import QgsApplication, QgsMapLayer, QgsSettings
+from qgis.PyQt.QtCore import Qt, QTimer
 
 from .processing.provider import FlairProvider
 from .runtime.client import close_shared_client
+
+_DOCK_OPEN = "flair_landcover/dock_open"
 
 
 class FlairLandCoverPlugin:
@@ -14,7 +17,8 @@ class FlairLandCoverPlugin:
     def __init__(self, iface) -> None:
         self._iface = iface
         self._provider: FlairProvider | None = None
-        self._action = None
+        self._actions = None
+        self._dock = None
 
     def initProcessing(self) -> None:
         """Registers the Processing provider (all that qgis_process asks for)."""
@@ -22,22 +26,52 @@ class FlairLandCoverPlugin:
         QgsApplication.processingRegistry().addProvider(self._provider)
 
     def initGui(self) -> None:
-        """Registers everything."""
-        from .ui.actions import make_segment_action
+        """Registers everything; the dock itself is made when it is first opened."""
+        from .ui.actions import Actions
 
         self.initProcessing()
-        self._action = make_segment_action(self._iface.mainWindow())
-        self._iface.addRasterToolBarIcon(self._action)
-        self._iface.addPluginToRasterMenu("FLAIR Land Cover", self._action)
+        self._actions = Actions(self._iface, self.open_dock)
+        QgsApplication.instance().aboutToQuit.connect(self._quit)
+        if QgsSettings().value(_DOCK_OPEN, False, type=bool):
+            QTimer.singleShot(0, self._reopen_dock)
+
+    def open_dock(self, layer: QgsMapLayer | None = None) -> None:
+        """Opens the dock, with a raster layer as its aerial image."""
+        if self._dock is None:
+            from .ui.dock import LandCoverDock
+
+            self._dock = LandCoverDock(self._iface)
+            self._dock.closedStateChanged.connect(self._remember_dock)
+            if not self._iface.mainWindow().restoreDockWidget(self._dock):
+                self._iface.addDockWidget(Qt.DockWidgetArea.RightDockWidgetArea, self._dock)
+        self._dock.show_for(layer)
 
     def unload(self) -> None:
         """Removes everything, the worker process included."""
-        if self._action is not None:
-            self._iface.removeRasterToolBarIcon(self._action)
-            self._iface.removePluginRasterMenu("FLAIR Land Cover", self._action)
-            self._action.deleteLater()
-            self._action = None
+        if self._actions is not None:
+            QgsApplication.instance().aboutToQuit.disconnect(self._quit)
+            self._actions.remove()
+            self._actions = None
+        if self._dock is not None:
+            dock, self._dock = self._dock, None
+            dock.closedStateChanged.disconnect(self._remember_dock)
+            dock.unload()
+            self._iface.removeDockWidget(dock)
+            dock.deleteLater()
         if self._provider is not None:
             QgsApplication.processingRegistry().removeProvider(self._provider)
             self._provider = None
+        close_shared_client()
+
+    def _reopen_dock(self) -> None:
+        if self._actions is not None:
+            self.open_dock()
+
+    def _remember_dock(self, closed: bool) -> None:
+        QgsSettings().setValue(_DOCK_OPEN, not closed)
+
+    def _quit(self) -> None:
+        """QGIS ends without unloading its plugins: whatever runs is stopped here."""
+        if self._dock is not None:
+            self._dock.queue.close()
         close_shared_client()

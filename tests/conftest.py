@@ -5,17 +5,40 @@ from __future__ import annotations
 import pytest
 
 
-@pytest.fixture(scope="session")
-def window(tmp_path_factory) -> dict:
-    """What was seen in a real QGIS window."""
+def seen_in_window(tmp_path_factory, script: str, **settings: str) -> dict:
+    """What `tests/window/SCRIPT.py` saw in a real QGIS window; skips where there is none."""
     pytest.importorskip("qgis.core", reason="needs QGIS's Python")
     from flair_landcover.tests import qgis_side
 
     if not qgis_side.engine_python():
         pytest.skip("FLAIR_LANDCOVER_PYTHON does not name the Python of the engine's environment")
     try:
-        report = qgis_side.window_report(tmp_path_factory.getbasetemp())
+        report = qgis_side.window_report(tmp_path_factory.getbasetemp(), script, **settings)
     except LookupError as error:
         pytest.skip(f"no window to test in: {error}")
     assert report["errors"] == []
     return report
+
+
+@pytest.fixture(scope="session")
+def window(tmp_path_factory) -> dict:
+    """The plugin in its menus, and a run in Processing's dialog."""
+    return seen_in_window(tmp_path_factory, "processing_dialog")
+
+
+@pytest.fixture(scope="session")
+def story(tmp_path_factory) -> dict:
+    """An analyst's session with the dock."""
+    return seen_in_window(tmp_path_factory, "story")
+
+
+@pytest.fixture(scope="session")
+def loads(tmp_path_factory) -> dict:
+    """The plugin loaded and unloaded twenty times."""
+    return seen_in_window(tmp_path_factory, "loads")
+
+
+@pytest.fixture(scope="session")
+def closing(tmp_path_factory, request) -> dict:
+    """QGIS ended in the middle of a run; parametrized with how."""
+    return seen_in_window(tmp_path_factory, "closing", ending=request.param)

@@ -11,6 +11,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import numpy as np
@@ -30,6 +31,7 @@ PARAMETERS = [
     "INPUT",
     "BANDS",
     "ELEVATION",
+    "TERRAIN",
     "EXTENT",
     "MASK",
     "SENTINEL2",
@@ -143,35 +145,57 @@ def qgis_environment(base: Path, profile: str, **more: str) -> dict[str, str]:
 
 
 @functools.lru_cache
-def window_report(base: Path) -> dict:
-    """What `window_script.py` saw in a real QGIS window, with the pictures' paths.
+def village(base: Path) -> Path:
+    """The folder of the sample scene (aerial.tif, sentinel2.tif), made once a test run; 410 m a side."""
+    folder = base / "village"
+    command = worker_command(Engine(engine_python(), "the tests"))
+    command[-1] = command[-1].replace("inference.worker", "samples.village")
+    subprocess.run([*command, str(folder), "--size", "2048"], env=child_environment(), check=True, timeout=300)
+    return folder
 
+
+def window_report(base: Path, script: str, **more: str) -> dict:
+    """What `tests/window/SCRIPT.py` saw in a real QGIS window, and how QGIS ended (`status`).
+
+    more: settings for the script beside the usual ones; `theme`, `scale` and `screen` (WIDTHxHEIGHT) are for QGIS.
     Raises LookupError where there is no QGIS with a window, or no screen to make one on.
     """
     for program in ("xvfb-run", "qgis"):
         if not shutil.which(program):
             raise LookupError(f"{program} is not installed")
-    folder = base / "window"
-    folder.mkdir()
+    folder = Path(tempfile.mkdtemp(prefix=f"window-{script}-", dir=base))
     settings = {
-        "aerial": str(write_aerial(folder / "aerial.tif")),
+        "folder": str(folder),
+        "aerial": str(shutil.copy(village(base) / "aerial.tif", folder / "village.tif")),
+        "small_aerial": str(write_aerial(folder / "small.tif")),
         "model": str(untrained_model(base)),
         "report": str(folder / "report.json"),
-        "dialog_picture": str(folder / "dialog.png"),
-        "window_picture": str(folder / "window.png"),
+        **more,
     }
     (folder / "settings.json").write_text(json.dumps(settings), encoding="utf-8")
     # As the plugin manager leaves it; and no tip of the day in front of the window.
     ini = folder / "profiles" / "profiles" / "default" / "QGIS" / "QGIS3.ini"
     ini.parent.mkdir(parents=True)
-    ini.write_text("[PythonPlugins]\nflair_landcover=true\n[qgis]\nshowTips=false\ncheckVersion=false\n")
-    environment = qgis_environment(base, "unused", QT_QPA_PLATFORM="xcb", FLAIR_TEST=str(folder / "settings.json"))
+    ini.write_text(
+        "[PythonPlugins]\nflair_landcover=true\n"
+        f"[UI]\nUITheme={more.get('theme', 'default')}\n"
+        "[qgis]\nshowTips=false\ncheckVersion=false\n"
+        "[app]\nprojections\\unknownCrsBehavior=NoAction\n",
+        encoding="utf-8",
+    )
+    environment = qgis_environment(
+        base,
+        "unused",
+        QT_QPA_PLATFORM="xcb",
+        QT_SCALE_FACTOR=more.get("scale", "1"),
+        FLAIR_TEST=str(folder / "settings.json"),
+    )
     del environment["QGIS_CUSTOM_CONFIG_PATH"]
     run = subprocess.run(
         [
-            *("xvfb-run", "-a", "-s", "-screen 0 1280x900x24"),
+            *("xvfb-run", "-a", "-s", f"-screen 0 {more.get('screen', '1600x1100')}x24"),
             *("qgis", "--nologo", "--noversioncheck", "--profiles-path", str(folder / "profiles")),
-            *("--code", str(Path(__file__).parent / "window_script.py")),
+            *("--code", str(Path(__file__).parent / "window" / f"{script}.py")),
         ],
         cwd=folder,
         env=environment,
@@ -179,9 +203,11 @@ def window_report(base: Path) -> dict:
         text=True,
         timeout=400,
     )
-    if not Path(settings["report"]).is_file():
-        raise AssertionError(f"QGIS left no report: {run.stdout[-3000:]}{run.stderr[-3000:]}")
-    return {**settings, **json.loads(Path(settings["report"]).read_text(encoding="utf-8"))}
+    report = Path(settings["report"])
+    if not report.is_file():
+        crash = (folder / "crash.txt").read_text() if (folder / "crash.txt").exists() else ""
+        raise AssertionError(f"QGIS left no report: {run.stdout[-3000:]}{run.stderr[-3000:]}{crash[-3000:]}")
+    return {**settings, **json.loads(report.read_text(encoding="utf-8")), "status": run.returncode}
 
 
 def run_python(code: str, *arguments: str, environment: dict[str, str]) -> str:

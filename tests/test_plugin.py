@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import configparser
 import re
+import time
 from pathlib import Path
 
 import pytest
@@ -19,11 +20,12 @@ def metadata() -> configparser.SectionProxy:
 
 
 PRESENT = {
-    "menu": ["Land cover of an aerial image…"],
-    "toolbar": ["Land cover of an aerial image…"],
+    "menu": ["Land cover of an aerial image", "In Processing, for many images…"],
+    "toolbar": ["Land cover of an aerial image"],
     "icons": [True],
     "buttons": 1,
-    "actions": 1,
+    "actions": ["flairLandCoverBatch", "flairLandCoverDock", "flairLandCoverLayer"],
+    "docks": 0,
     "provider": {"name": "FLAIR Land Cover", "icon": True},
     "algorithms": ["flair:segment"],
     "active": True,
@@ -33,7 +35,8 @@ ABSENT = {
     "toolbar": [],
     "icons": [],
     "buttons": 0,
-    "actions": 0,
+    "actions": [],
+    "docks": 0,
     "provider": None,
     "algorithms": [],
     "active": False,
@@ -53,6 +56,28 @@ def test_unloading_takes_everything_away_and_ends_the_worker(window):
 def test_the_plugin_loads_again_after_it_was_unloaded(window):
     assert window["loads_again"] is True
     assert window["again"] == PRESENT
+
+
+def test_loading_and_unloading_twenty_times_leaves_nothing_behind(loads):
+    assert loads["half_done"] == 4 and loads["workers_left"] == []
+    assert loads["absent_after"] == loads["absent_before"] == ABSENT
+    assert loads["after"] == loads["before"]
+    assert loads["before"]["threads"] == loads["before"]["processes"] == loads["before"]["files"] == []
+    assert loads["layer_there"] is True
+
+
+@pytest.mark.parametrize("closing", ["closed", "quit", "killed"], indirect=True)
+def test_when_qgis_ends_in_the_middle_of_a_run_nothing_is_left_running(closing):
+    for _ in range(100):
+        if not Path(f"/proc/{closing['pid']}").exists():
+            break
+        time.sleep(0.1)
+    assert not Path(f"/proc/{closing['pid']}").exists()
+    assert not (Path(closing["folder"]) / "map.tif").exists()
+    if closing["ending"] != "killed":
+        assert closing["status"] == 0
+        assert not list(Path(closing["folder"]).glob(".map.tif*"))
+        assert (Path(closing["folder"]) / "crash.txt").read_text() == ""
 
 
 def test_metadata_holds_what_qgis_and_the_plugin_site_ask_for(metadata):

@@ -1,20 +1,55 @@
-"""The plugin's entries in QGIS's toolbar and Raster menu."""
+"""The plugin's entries in QGIS's toolbar, its Raster menu and the menu of raster layers."""
 
 from __future__ import annotations
 
-from qgis.PyQt.QtCore import QCoreApplication, QObject
+from collections.abc import Callable
+
+from qgis.core import QgsMapLayerType
+from qgis.gui import QgisInterface
+from qgis.PyQt.QtCore import QCoreApplication
 from qgis.PyQt.QtGui import QIcon
 from qgis.PyQt.QtWidgets import QAction
 
 from ..processing.icons import ICON_PATH
 
+_MENU = "FLAIR Land Cover"
 
-def make_segment_action(parent: QObject) -> QAction:
-    """The action that opens the dialog of `flair:segment`."""
-    action = QAction(QIcon(ICON_PATH), QCoreApplication.translate("Actions", "Land cover of an aerial image…"), parent)
-    action.setObjectName("flairLandCoverSegment")
-    action.triggered.connect(_open_dialog)
-    return action
+
+class Actions:
+    """All ways in. open_dock: opens the dock, for the layer that it is given."""
+
+    def __init__(self, iface: QgisInterface, open_dock: Callable) -> None:
+        self._iface = iface
+        self._dock = self._action("flairLandCoverDock", _tr("Land cover of an aerial image"), lambda: open_dock(None))
+        self._batch = self._action("flairLandCoverBatch", _tr("In Processing, for many images…"), _open_dialog)
+        self._layer = self._action(
+            "flairLandCoverLayer",
+            _tr("Land cover of this layer"),
+            lambda: open_dock(iface.layerTreeView().currentLayer()),
+        )
+        iface.addRasterToolBarIcon(self._dock)
+        for action in (self._dock, self._batch):
+            iface.addPluginToRasterMenu(_MENU, action)
+        iface.addCustomActionForLayerType(self._layer, "", QgsMapLayerType.RasterLayer, True)
+
+    def remove(self) -> None:
+        """Takes all of them away."""
+        self._iface.removeRasterToolBarIcon(self._dock)
+        for action in (self._dock, self._batch):
+            self._iface.removePluginRasterMenu(_MENU, action)
+        self._iface.removeCustomActionForLayerType(self._layer)
+        for action in (self._dock, self._batch, self._layer):
+            action.deleteLater()
+
+    def _action(self, name: str, text: str, run: Callable) -> QAction:
+        action = QAction(QIcon(ICON_PATH), text, self._iface.mainWindow())
+        action.setObjectName(name)
+        action.triggered.connect(lambda _=False: run())
+        return action
+
+
+def _tr(text: str) -> str:
+    return QCoreApplication.translate("Actions", text)
 
 
 def _open_dialog() -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import threading
 from collections.abc import Callable
 
@@ -10,6 +9,10 @@ from qgis.PyQt.QtCore import QObject, pyqtSignal
 
 from ..runtime.client import EngineClient, shared_client
 from ..runtime.errors import CancelledError, EngineError
+
+# Questions whose thread runs: a thread must not speak through an object that is gone. They have no
+# parent either, which would delete them with its window.
+_asking: set[Question] = set()
 
 
 class Question(QObject):
@@ -22,11 +25,10 @@ class Question(QObject):
     answered = pyqtSignal(object)
     failed = pyqtSignal(object)
     _came = pyqtSignal(int, object, object)
+    _over = pyqtSignal()
 
-    def __init__(
-        self, call: str, client: Callable[[], EngineClient] = shared_client, parent: QObject | None = None
-    ) -> None:
-        super().__init__(parent)
+    def __init__(self, call: str, client: Callable[[], EngineClient] = shared_client) -> None:
+        super().__init__()
         self._call = call
         self._client = client
         self._lock = threading.Lock()
@@ -34,6 +36,7 @@ class Question(QObject):
         self._waiting: tuple[EngineClient, dict] | None = None
         self._thread: threading.Thread | None = None
         self._came.connect(self._tell)
+        self._over.connect(self._rest)
 
     def ask(self, params: dict) -> None:
         """Asks; what was asked before is given up."""
@@ -43,6 +46,7 @@ class Question(QObject):
             self._waiting = self._client(), params
             if self._thread is None:
                 self._thread = threading.Thread(target=self._work, name=f"FLAIR {self._call}", daemon=True)
+                _asking.add(self)
                 self._thread.start()
 
     def drop(self) -> None:
@@ -57,6 +61,7 @@ class Question(QObject):
                 waiting, self._waiting = self._waiting, None
                 if waiting is None:
                     self._thread = None
+                    self._over.emit()
                     return
                 number = self._latest
             client, params = waiting
@@ -67,9 +72,12 @@ class Question(QObject):
                 continue
             except EngineError as failure:
                 error = failure
-            # Qt deletes the receiver with its window, whatever still runs.
-            with contextlib.suppress(RuntimeError):
-                self._came.emit(number, answer, error)
+            self._came.emit(number, answer, error)
+
+    def _rest(self) -> None:
+        with self._lock:
+            if self._thread is None:
+                _asking.discard(self)
 
     def _tell(self, number: int, answer: dict | None, error: EngineError | None) -> None:
         if number != self._latest:

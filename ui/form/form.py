@@ -61,13 +61,13 @@ class Form(QWidget):
         self._pause.setSingleShot(True)
         self._pause.setInterval(_PAUSE_MS)
         self._pause.timeout.connect(self._check)
-        self._check_question = Question("check", client, self)
+        self._check_question = Question("check", client)
         self._check_question.answered.connect(self._on_checked)
         self._check_question.failed.connect(self._on_failed)
         # Where these two fail, the check fails too and says why.
-        self._describe_question = Question("describe", client, self)
+        self._describe_question = Question("describe", client)
         self._describe_question.answered.connect(self._on_described)
-        self._hello_question = Question("hello", client, self)
+        self._hello_question = Question("hello", client)
         self._hello_question.answered.connect(self._on_hello)
 
         self.fields.changed.connect(self.check_soon)

@@ -1,0 +1,172 @@
+"""The dock: the form, the queue of runs, and what they gave."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+from qgis.core import QgsCoordinateReferenceSystem, QgsMapLayer, QgsProject
+from qgis.gui import QgisInterface, QgsDockWidget
+from qgis.PyQt.QtCore import Qt
+from qgis.PyQt.QtWidgets import QSplitter, QVBoxLayout, QWidget
+
+from ..runtime.client import EngineClient, shared_client
+from .canvas.tiles import LiveTiles
+from .form.estimate import duration_text
+from .form.form import Form
+from .messages.bar import Messages
+from .messages.details import details_text
+from .remembered import keep_pace, measured_pace, pace_key
+from .result.layers import add_result
+from .result.panel import ResultPanel
+from .run.panel import QueuePanel
+from .run.queue import Run, RunQueue, RunState
+
+_FORM_SHARE, _RESULT_SHARE = 9, 11  # of the dock's height, once there is a result
+
+
+class LandCoverDock(QgsDockWidget):
+    """Puts the panels together. iface: QGIS's window. client: gives the connection to the engine."""
+
+    def __init__(self, iface: QgisInterface, client: Callable[[], EngineClient] = shared_client) -> None:
+        super().__init__(iface.mainWindow())
+        self.setObjectName("flairLandCoverDock")
+        self.setWindowTitle("FLAIR Land Cover")
+        self._canvas = iface.mapCanvas()
+        self._live: LiveTiles | None = None
+        self._clock: list[float] = []  # seconds at which the run began and each of its tiles came
+        self._versions: dict | None = None
+        self.messages = Messages(iface.messageBar(), iface.mainWindow())
+        self.queue = RunQueue(client, self)
+        self.form = Form(self._canvas, self._busy_paths, client)
+        self.results = ResultPanel(QgsProject.instance(), self._canvas)
+        upper = QWidget()
+        column = QVBoxLayout(upper)
+        column.setContentsMargins(6, 6, 6, 6)
+        column.addWidget(self.form, 1)
+        self.queue_panel = QueuePanel(self.queue)
+        column.addWidget(self.queue_panel)
+        self._splitter = QSplitter(Qt.Orientation.Vertical)
+        self._splitter.setChildrenCollapsible(False)
+        self._splitter.addWidget(upper)
+        self._splitter.addWidget(self.results)
+        self.setWidget(self._splitter)
+
+        self.form.run_asked.connect(self.queue.add)
+        self.form.versions_known.connect(self._on_versions)
+        self.queue.changed.connect(self.form.check_soon)
+        self.queue.started.connect(self._on_started)
+        self.queue.tile_done.connect(self._on_tile)
+        self.queue.ended.connect(self._on_ended)
+        self.opened.connect(self.form.activate)
+        self.closed.connect(self._on_closed)
+
+    def show_for(self, layer: QgsMapLayer | None) -> None:
+        """Opens the dock, with the layer as its aerial image where it is a raster."""
+        self.setUserVisible(True)
+        self.form.choose_aerial(layer)
+
+    def unload(self) -> None:
+        """Takes everything off the window, the canvas and the project; a run that goes on is cancelled."""
+        self.queue.close()
+        self.form.close()
+        self.results.close()
+        self.messages.close()
+        self._remove_live()
+
+    def _busy_paths(self) -> list[str]:
+        """Files that runs in the queue will write."""
+        jobs = [run.request.job for run in self.queue.runs]
+        return [path for job in jobs for path in (job.output, job.confidence, job.probabilities) if path]
+
+    def _on_versions(self, versions: dict) -> None:
+        self._versions = versions
+
+    def _on_closed(self) -> None:
+        self.form.rest()
+        self.results.rest()
+
+    # A run
+
+    def _on_started(self, run: Run) -> None:
+        self._remove_live()
+        self._clock = [time.monotonic()]
+        self._live = LiveTiles(self._canvas, QgsCoordinateReferenceSystem.fromWkt(run.request.crs_wkt))
+
+    def _on_tile(self, run: Run, transform: tuple[float, ...], png: bytes) -> None:
+        self._clock.append(time.monotonic())
+        if self._live is not None:
+            self._live.add(transform, png)
+
+    def _on_ended(self, run: Run) -> None:
+        details = details_text(run.request, run.error, run.warnings, self._versions)
+        if run.state is RunState.FAILED:
+            self._remove_live()
+            self.messages.error(str(run.error), details)
+        elif run.state is RunState.CANCELLED:
+            self._remove_live()
+            self.messages.info(self.tr("{}: cancelled, nothing was kept.").format(run.request.name))
+        else:
+            self._show_result(run, details)
+
+    def _show_result(self, run: Run, details: str) -> None:
+        try:
+            layer = add_result(QgsProject.instance(), run.result, run.request, run.started)
+        except ValueError as error:
+            self._remove_live()
+            self.messages.error(str(error), details)
+            return
+        # The pieces stay until the canvas has drawn the layer: no blink in between.
+        self._leave_live()
+        self._keep_pace(run)
+        self.results.show_layer(layer)
+        self._splitter.setSizes([_FORM_SHARE * self.height(), _RESULT_SHARE * self.height()])
+        self._say_done(run, details)
+
+    def _say_done(self, run: Run, details: str) -> None:
+        result, name = run.result, run.request.name
+        if not result["complete"]:
+            text = self.tr("{}: {} of {} tiles were mapped, the rest is empty.").format(
+                name, result["tiles"], result["planned_tiles"]
+            )
+        else:
+            text = self.tr("{}: mapped in {} on {}.").format(name, duration_text(result["seconds"]), result["device"])
+        if run.warnings:
+            remarks = len(run.warnings)
+            text += " " + (self.tr("One remark.") if remarks == 1 else self.tr("{} remarks.").format(remarks))
+            self.messages.warning(text, details)
+        else:
+            self.messages.info(text)
+
+    def _keep_pace(self, run: Run) -> None:
+        """Remembers how fast the run was, for the next estimate."""
+        result, job = run.result, run.request.job
+        began, *came = self._clock
+        if not (result["complete"] and result["tiles"] and came):
+            return
+        pace = measured_pace(
+            (came[0] - began, came[-1] - began, len(came)),
+            result["seconds"],
+            result["tiles"],
+            job.tta,
+            result["bytes"] / max(1, run.request.pixels),
+        )
+        keep_pace(pace_key(job), pace)
+
+    # The pieces on the canvas
+
+    def _remove_live(self) -> None:
+        live, self._live = self._live, None
+        if live is not None:
+            live.remove()
+
+    def _leave_live(self) -> None:
+        live, self._live = self._live, None
+        if live is None:
+            return
+
+        def remove() -> None:
+            self._canvas.mapCanvasRefreshed.disconnect(remove)
+            live.remove()
+
+        self._canvas.mapCanvasRefreshed.connect(remove)
