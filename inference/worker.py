@@ -337,6 +337,8 @@ def main() -> int:
     # A crash in native code leaves its stack in the log.
     faulthandler.enable()
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
+    # GDAL mentions what it works around itself; that would stand in the details of every error.
+    logging.getLogger("rasterio").setLevel(logging.WARNING)
     lanes = Lanes(CallQueue(), CallQueue())
     threading.Thread(target=_read, args=(requests, answers, lanes), name="requests", daemon=True).start()
     quick = [
