@@ -27,7 +27,7 @@ define install_missing
 	fi
 endef
 
-.PHONY: demo test test-engine test-qgis lint env system clean
+.PHONY: demo test test-engine test-qgis pictures benchmark-window lint env system clean
 
 demo: system env $(PLUGINS)/flair_landcover
 	$(QGIS_ENVIRONMENT) ENGINE_PYTHON=$(ENGINE_PYTHON) sh demo/run.sh $(WORK)
@@ -39,6 +39,14 @@ test-engine: system env
 
 test-qgis: system env $(PLUGINS)/flair_landcover
 	$(QGIS_ENVIRONMENT) $(SYSTEM_PYTHON) -m pytest -q --import-mode=importlib $(QGIS_TESTS)
+
+# The pictures of docs/, taken in a real QGIS window.
+pictures: system env $(PLUGINS)/flair_landcover
+	$(QGIS_ENVIRONMENT) $(SYSTEM_PYTHON) -m flair_landcover.tests.window.pictures docs/pictures
+
+# How late QGIS's main thread ever is during a run.
+benchmark-window: system env $(PLUGINS)/flair_landcover
+	$(QGIS_ENVIRONMENT) $(SYSTEM_PYTHON) -m flair_landcover.benchmarks.main_thread
 
 # As the plugin site's scanner runs them, see .ci/lint.
 lint: env

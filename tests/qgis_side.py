@@ -201,7 +201,7 @@ def window_report(base: Path, script: str, **more: str) -> dict:
         env=environment,
         capture_output=True,
         text=True,
-        timeout=400,
+        timeout=900,
     )
     report = Path(settings["report"])
     if not report.is_file():

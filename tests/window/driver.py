@@ -21,8 +21,9 @@ from qgis.PyQt.QtGui import QMouseEvent
 from qgis.PyQt.QtTest import QTest
 from qgis.PyQt.QtWidgets import QAction, QApplication, QDockWidget, QToolButton
 
-PATIENCE_S = 240  # for all steps together
+PATIENCE_S = 150  # for one step
 _LOOK_MS = 50
+_PICTURE_WIDTH = 1200  # pixels; pictures stay in git for good
 
 # What PyQt calls must be in reach of Python: a timer and its slot that only know each other are
 # collected as garbage, and the next call crashes.
@@ -53,6 +54,7 @@ def tell(steps: Iterator[Wait], at_end: Callable[[], None] | None = None) -> Non
                 raise TimeoutError("a step hangs")
             if state["wait"]():
                 state["wait"] = next(steps)
+                state["deadline"] = time.monotonic() + PATIENCE_S
         except StopIteration:
             finish()
         except Exception:
@@ -209,7 +211,9 @@ def picture(name: str, widget=None) -> None:
     """Saves what a widget (the whole window) shows, where the settings name a folder and kind of picture."""
     if settings.get("pictures"):
         image = (widget or iface.mainWindow()).grab().toImage()
-        image.save(str(Path(settings["pictures"]) / f"{name}-{settings['kind']}.jpg"), "JPG", 82)
+        if image.width() > _PICTURE_WIDTH:
+            image = image.scaledToWidth(_PICTURE_WIDTH, Qt.TransformationMode.SmoothTransformation)
+        image.save(str(Path(settings["pictures"]) / f"{name}-{settings['kind']}.jpg"), "JPG", 78)
 
 
 def drawn() -> bool:

@@ -157,6 +157,7 @@ class Form(QWidget):
         """Says why nothing can be run: under the field that is to blame, else under the button."""
         self.cost.say("")
         self.remarks.set_remarks([])
+        self.fields.set_note("area", "")
         if name is None:
             self._wait(sentence, wrong=True)
         else:

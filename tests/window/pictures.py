@@ -1,0 +1,34 @@
+"""Takes the pictures of `docs/`: the story of tests/window/story.py in the light, the dark and a large window.
+
+Run as `make pictures`.
+"""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from pathlib import Path
+
+from flair_landcover.tests.qgis_side import window_report
+
+KINDS = {
+    "light": {},
+    "dark": {"theme": "Night Mapping"},
+    "200": {"scale": "2", "screen": "3000x2100"},
+}
+
+
+def main(folder: str, *kinds: str) -> None:
+    """folder: for the pictures. kinds: of `KINDS`; all without."""
+    target = Path(folder).absolute()
+    target.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as base:
+        for kind in kinds or KINDS:
+            report = window_report(Path(base), "story", pictures=str(target), kind=kind, **KINDS[kind])
+            if report["errors"]:
+                raise SystemExit(report["errors"][0])
+            print(f"{kind}: {', '.join(sorted(path.name for path in target.glob(f'*-{kind}.jpg')))}")
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
