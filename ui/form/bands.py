@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 
-from qgis.PyQt.QtCore import QCoreApplication, QSize, Qt, pyqtSignal
+from qgis.PyQt.QtCore import QCoreApplication, QEvent, QSize, Qt, pyqtSignal
 from qgis.PyQt.QtGui import QPixmap
 from qgis.PyQt.QtWidgets import QComboBox, QGridLayout, QLabel, QSizePolicy, QWidget
 
@@ -36,7 +36,7 @@ class _Picture(QLabel):
         self._whole = QPixmap()
         self.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
-        self.setMinimumHeight(2 * self.fontMetrics().height())
+        self._set_height()
 
     def show_picture(self, png: bytes | None) -> None:
         self._whole = QPixmap()
@@ -47,6 +47,15 @@ class _Picture(QLabel):
     def resizeEvent(self, event) -> None:
         super().resizeEvent(event)
         self._fit()
+
+    def changeEvent(self, event) -> None:
+        super().changeEvent(event)
+        if event.type() == QEvent.Type.FontChange:
+            self._set_height()
+
+    def _set_height(self) -> None:
+        """Two lines of text, never the picture's own height: that would grow with the room it is given."""
+        self.setFixedHeight(2 * self.fontMetrics().height())
 
     def _fit(self) -> None:
         if self._whole.isNull():

@@ -7,6 +7,7 @@ import base64
 import pytest
 from qgis.PyQt.QtCore import QBuffer, QIODevice
 from qgis.PyQt.QtGui import QColor, QImage
+from qgis.PyQt.QtTest import QTest
 from qgis.PyQt.QtWidgets import QComboBox, QLabel
 
 from flair_landcover.ui.form.bands import BandsField, role_name
@@ -108,6 +109,16 @@ def test_a_bands_description_is_its_tooltip(field):
     field.set_known(described())
     pictures = [label for label in field.findChildren(QLabel) if label.toolTip() == "Rouge"]
     assert len(pictures) == 1
+
+
+def test_pictures_keep_their_height_whatever_room_the_field_is_given(field):
+    field.set_known(described())
+    field.resize(300, 600)
+    QTest.qWait(50)
+    field.set_pictures({str(number): grey(9) for number in range(1, 6)})
+    QTest.qWait(50)
+    (height,) = {label.height() for label in field.findChildren(QLabel) if label.buddy() is None}
+    assert height == 2 * field.fontMetrics().height()
 
 
 def test_five_roles_fit_beside_each_other_in_a_narrow_dock(field):
