@@ -142,22 +142,26 @@ def check_lies_under(
 
     Raises BadInput where the raster cannot be warped to the CRS or has nothing of the extent.
     """
+    share = share_under(dataset, f"{what} {dataset.name}", crs_wkt, extent)
+    if not share > 0:
+        raise BadInput(f"{what} {dataset.name} does not cover the extent: choose one of the same place, or none.")
+    return share
+
+
+def share_under(dataset: DatasetReader, what: str, crs_wkt: str, extent: tuple[float, float, float, float]) -> float:
+    """The same share, 0 where the raster has nothing of the extent; `what` names the raster in the sentence.
+
+    Raises BadInput where the raster cannot be warped to the CRS.
+    """
     if not dataset.crs or not crs_wkt:
-        raise BadInput(
-            f"{what} {dataset.name} cannot be laid under the aerial raster: both need a CRS; "
-            "assign the missing one first."
-        )
+        raise BadInput(f"{what} cannot be laid under the aerial raster: both need a CRS; assign the missing one first.")
     try:
         left, bottom, right, top = transform_bounds(crs_wkt, dataset.crs, *extent, densify_pts=21)
     except (RasterioError, CRSError, CPLE_BaseError):
-        raise BadInput(
-            f"{what} {dataset.name} cannot be transformed to the aerial raster's CRS: check both CRS."
-        ) from None
+        raise BadInput(f"{what} cannot be transformed to the aerial raster's CRS: check both CRS.") from None
     columns, rows = zip(*(~dataset.transform * (x, y) for x in (left, right) for y in (bottom, top)))
     share = _share(min(columns), max(columns), dataset.width) * _share(min(rows), max(rows), dataset.height)
-    if not share > 0:  # nor where a bound is infinite
-        raise BadInput(f"{what} {dataset.name} does not cover the extent: choose one of the same place, or none.")
-    return share
+    return share if share > 0 else 0.0  # nor where a bound is infinite
 
 
 def _share(start: float, end: float, length: int) -> float:

@@ -22,7 +22,9 @@ from .errors import BadInput, about
 from .grid import Grid, Window, intersection, make_grid
 from .job import SegmentationJob
 from .predict import AUGMENTATIONS
-from .sentinel2 import SentinelSource, describe_sentinel2
+from .sentinel2.open import open_series
+from .sentinel2.series import Series
+from .sentinel2.usable import over_place, warn_of_missing_masks, without_dates
 from .write import finished_size, label_bits, working_size
 
 _ROLE_NAMES = {"nir": "near infrared", "elevation": "elevation"}
@@ -36,6 +38,7 @@ class Inputs:
 
     window: what to map, in pixels of the grid. roles: the model's inputs that are at hand.
     heights: whether elevation comes from a raster of its own. model: folder or checkpoint file.
+    sentinel2: the acquisitions of the place that the job does not leave out, or None.
     """
 
     job: SegmentationJob
@@ -46,17 +49,26 @@ class Inputs:
     window: Window
     roles: tuple[str, ...]
     heights: bool
-    sentinel2: SentinelSource | None
+    sentinel2: Series | None
 
 
-def check_job(job: SegmentationJob, warn: Callable[[str], None]) -> Inputs:
-    """Checks everything that can be known before the work. `warn` takes sentences for the user.
+@dataclass(frozen=True)
+class Place:
+    """The aerial raster of a job and what of it is to be mapped.
 
-    Raises BadInput, which names the setting, at the first thing that is wrong; nothing has been written then.
+    window: to map, in pixels of the grid. inside: its part that lies on the raster.
     """
-    _check_choice("tta", "test-time augmentation", job.tta, AUGMENTATIONS)
-    _check_choice("precision", "precision", job.precision, ("auto", "fp32", "bf16"))
-    _check_choice("device", "device", job.device, ("auto", "cpu", "cuda", "mps"))
+
+    model: Path
+    card: ModelCard
+    aerial: AerialSource
+    grid: Grid
+    window: Window
+    inside: Window
+
+
+def find_place(job: SegmentationJob, warn: Callable[[str], None]) -> Place:
+    """Where a job maps. Raises BadInput, which names the setting, where model, raster or extent cannot be used."""
     model, card = _find_card(job.model)
     with about("input"):
         aerial = describe_aerial(job.input, job.bands, warn)
@@ -70,22 +82,57 @@ def check_job(job: SegmentationJob, warn: Callable[[str], None]) -> Inputs:
     )
     with about("extent"):
         window = _window(job, grid)
+    return Place(model, card, aerial, grid, window, intersection(window, (0, 0, grid.width, grid.height)))
+
+
+def find_series(job: SegmentationJob, place: Place, warn: Callable[[str], None]) -> Series:
+    """The acquisitions of a job's series at its place, also of the dates that it leaves out.
+
+    Raises BadInput, which names ``sentinel2``, where the series cannot be used.
+    """
+    with about("sentinel2"):
+        series = open_series(job.sentinel2, warn)
+        return over_place(series, place.grid, place.grid.window_bounds(place.inside))
+
+
+def check_job(job: SegmentationJob, warn: Callable[[str], None]) -> Inputs:
+    """Checks everything that can be known before the work. `warn` takes sentences for the user.
+
+    Raises BadInput, which names the setting, at the first thing that is wrong; nothing has been written then.
+    """
+    _check_choice("tta", "test-time augmentation", job.tta, AUGMENTATIONS)
+    _check_choice("precision", "precision", job.precision, ("auto", "fp32", "bf16"))
+    _check_choice("device", "device", job.device, ("auto", "cpu", "cuda", "mps"))
+    place = find_place(job, warn)
+    card, grid, window = place.card, place.grid, place.window
     with about("mask"):
         _check_mask(job, grid, window)
-    inside = grid.window_bounds(intersection(window, (0, 0, grid.width, grid.height)))
-    heights = _check_heights(job, card, grid, inside, warn)
+    heights = _check_heights(job, card, grid, grid.window_bounds(place.inside), warn)
     with about("bands"):
-        roles = _roles(card, aerial, heights, warn)
-    sentinel2 = None
-    if job.sentinel2 is not None:
-        if card.satellite is None:
-            warn(f"The model {card.title} takes no Sentinel-2: the series is left out.")
-        else:
-            with about("sentinel2"):
-                sentinel2 = describe_sentinel2(job.sentinel2, grid, inside)
-            warn("The Sentinel-2 raster has no cloud mask: all of its dates are kept.")
-    _check_outputs(job, window, card)
-    return Inputs(job, model, card, aerial, grid, window, roles, heights, sentinel2)
+        roles = _roles(card, place.aerial, heights, warn)
+    sentinel2 = _check_sentinel2(job, place, warn)
+    _check_outputs(job, window, card, sentinel2)
+    return Inputs(job, place.model, card, place.aerial, grid, window, roles, heights, sentinel2)
+
+
+def _check_sentinel2(job: SegmentationJob, place: Place, warn: Callable[[str], None]) -> Series | None:
+    """The series that the map is made with."""
+    card = place.card
+    if job.difference is not None and (job.sentinel2 is None or card.satellite is None):
+        reason = "no Sentinel-2 series is given" if job.sentinel2 is None else f"the model {card.title} takes none"
+        raise BadInput(
+            f"There is nothing to show of what Sentinel-2 changes, as {reason}: leave the difference out.", "difference"
+        )
+    if job.sentinel2 is None:
+        return None
+    if card.satellite is None:
+        warn(f"The model {card.title} takes no Sentinel-2: the series is left out.")
+        return None
+    series = without_dates(find_series(job, place, warn), job.leave_out, warn)
+    warn_of_missing_masks(series, warn)
+    if job.difference is not None:
+        warn("To show what Sentinel-2 changes, every tile is predicted twice: the map takes about twice as long.")
+    return series
 
 
 def outputs_of(job: SegmentationJob, card: ModelCard) -> dict[str, tuple[str, int, int]]:
@@ -94,6 +141,7 @@ def outputs_of(job: SegmentationJob, card: ModelCard) -> dict[str, tuple[str, in
         "output": (job.output, 1, label_bits(card.classes)),
         "confidence": (job.confidence, 1, 8),
         "probabilities": (job.probabilities, len(card.classes), 8),
+        "difference": (job.difference, 1, label_bits(card.classes)),
     }
     return {setting: output for setting, output in outputs.items() if output[0] is not None}
 
@@ -192,9 +240,11 @@ def _roles(card: ModelCard, aerial: AerialSource, heights: bool, warn: Callable[
     return roles
 
 
-def _check_outputs(job: SegmentationJob, window: Window, card: ModelCard) -> None:
+def _check_outputs(job: SegmentationJob, window: Window, card: ModelCard, series: Series | None) -> None:
     seen: set[str] = set()
-    inputs = {os.path.realpath(path) for path in (job.input, job.elevation, job.terrain, job.sentinel2) if path}
+    sources = (job.input, job.elevation, job.terrain, *(job.sentinel2 or ()))
+    bands = {source.path for acquisition in (series.acquisitions if series else ()) for source in acquisition.bands}
+    inputs = {os.path.realpath(path) for path in {*sources, *bands} if path}
     needed: dict[str, int] = {}
     asking: dict[str, str] = {}
     for setting, (path, bands, bits) in outputs_of(job, card).items():

@@ -55,13 +55,26 @@ def _parser() -> argparse.ArgumentParser:
     segment.add_argument(
         "--extent", nargs=4, type=float, metavar=("XMIN", "YMIN", "XMAX", "YMAX"), help="in the raster's CRS"
     )
-    segment.add_argument("--sentinel2", metavar="PATH", help="raster of 10 bands, or 10 for each date of a series")
+    segment.add_argument(
+        "--sentinel2",
+        nargs="+",
+        metavar="PATH",
+        help="Sentinel-2 series: a raster, folder, Level-2A product or data cube, or several rasters of one date each",
+    )
+    segment.add_argument(
+        "--leave-out", nargs="+", default=[], metavar="DATE", help="dates of the series not to use, such as 2021-04-15"
+    )
     segment.add_argument("--model", default="bundled", metavar="ID_OR_FILE", help="model id, folder or checkpoint")
     segment.add_argument("--device", default="auto", help="auto, cpu, cuda or mps")
     segment.add_argument("--precision", default="auto", help="auto, fp32 or bf16")
     segment.add_argument("--tta", default="none", help="test-time augmentation: none, flips or d4")
     segment.add_argument("--confidence", metavar="FILE", help="GeoTIFF of the class's probability in percent")
     segment.add_argument("--probabilities", metavar="FILE", help="GeoTIFF of all class probabilities x 255")
+    segment.add_argument(
+        "--difference",
+        metavar="FILE",
+        help="GeoTIFF of the labels without Sentinel-2 where they differ; takes about twice as long",
+    )
     segment.set_defaults(run=_segment)
 
     models = commands.add_parser("models", help="list the models at hand, or install a checkpoint")
@@ -89,13 +102,15 @@ def _segment(options: argparse.Namespace) -> int:
         elevation=options.elevation,
         terrain=options.terrain,
         extent=tuple(options.extent) if options.extent else None,
-        sentinel2=options.sentinel2,
+        sentinel2=tuple(options.sentinel2) if options.sentinel2 else None,
+        leave_out=tuple(options.leave_out),
         model=options.model,
         device=options.device,
         precision=options.precision,
         tta=options.tta,
         confidence=options.confidence,
         probabilities=options.probabilities,
+        difference=options.difference,
     )
     with tqdm(total=1.0, bar_format="{l_bar}{bar}| {elapsed}<{remaining}{postfix}", leave=False) as bar:
         report = _BarReport(bar)
@@ -109,6 +124,8 @@ def _segment(options: argparse.Namespace) -> int:
     for value, name, _ in result.classes:
         area = result.areas_m2[value]
         print(f"{value:3} {name:24} {area:14.1f} m2 {area / total:7.1%}")
+    if result.changed_m2 is not None:
+        print(f"{result.difference}: Sentinel-2 changed {result.changed_m2:.1f} m2, {result.changed_m2 / total:.1%}")
     return DONE
 
 

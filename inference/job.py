@@ -26,13 +26,17 @@ class SegmentationJob:
     extent: (xmin, ymin, xmax, ymax) in the aerial raster's CRS; None: the whole raster. Labels do not
         depend on it: a raster split into extents gives the labels of the whole, to the pixel.
     mask: GeoJSON-like polygon geometries in the aerial raster's CRS; labels outside are nodata.
-    sentinel2: path of a raster of 10 bands, or T x 10 bands, of Sentinel-2.
+    sentinel2: paths of a Sentinel-2 series: of one raster, folder, product or data cube, or of several rasters of
+        one date each. One path may be given as it is; it becomes a tuple of one.
+    leave_out: ISO dates of the series that are not to be used.
     model: id of an installed model, or the path of a model folder or checkpoint.
     device: ``auto``, ``cpu``, ``cuda`` or ``mps``.
     precision: ``auto``, ``fp32`` or ``bf16``.
     tta: test-time augmentation, ``none``, ``flips`` (4 passes) or ``d4`` (8 passes).
     confidence: path of the confidence raster to write, or None.
     probabilities: path of the raster of class probabilities to write, or None.
+    difference: path of a raster to write, or None: the labels that the map would have without the series, where
+        they differ from those with it, and 0 elsewhere.
     """
 
     input: str
@@ -42,13 +46,21 @@ class SegmentationJob:
     terrain: str | None = None
     extent: tuple[float, float, float, float] | None = None
     mask: tuple[dict, ...] | None = None
-    sentinel2: str | None = None
+    sentinel2: tuple[str, ...] | None = None
+    leave_out: tuple[str, ...] = ()
     model: str = "bundled"
     device: str = "auto"
     precision: str = "auto"
     tta: str = "none"
     confidence: str | None = None
     probabilities: str | None = None
+    difference: str | None = None
+
+    def __post_init__(self) -> None:
+        paths = (self.sentinel2,) if isinstance(self.sentinel2, str) else tuple(self.sentinel2 or ())
+        dates = (self.leave_out,) if isinstance(self.leave_out, str) else tuple(self.leave_out or ())
+        object.__setattr__(self, "sentinel2", tuple(path for path in paths if path) or None)
+        object.__setattr__(self, "leave_out", tuple(date for date in dates if date))
 
     def to_dict(self) -> dict:
         """Plain JSON values; `from_dict` gives the same job back."""
@@ -75,7 +87,7 @@ class SegmentationJob:
 class SegmentationResult:
     """What a job left.
 
-    output, confidence, probabilities: paths written (None where not asked for).
+    output, confidence, probabilities, difference: paths written (None where not asked for).
     areas_m2: square metres by class value.
     classes: (value, name, colour) of the map's legend.
     tiles: number of tiles predicted; planned_tiles: of the whole map.
@@ -84,11 +96,15 @@ class SegmentationResult:
     device, precision: what it ran on.
     model: ``{"id", "title"}`` of the model that was used.
     bytes: size of the label file.
+    sentinel2_dates: ISO dates of the series that some tile used, ascending.
+    tiles_without_sentinel2: tiles that were predicted from the aerial image alone although a series was given.
+    changed_m2: square metres whose label the series changed; None where `difference` is.
     """
 
     output: str
     confidence: str | None
     probabilities: str | None
+    difference: str | None
     areas_m2: dict[int, float]
     classes: tuple[tuple[int, str, str], ...]
     tiles: int
@@ -99,6 +115,9 @@ class SegmentationResult:
     precision: str
     model: dict[str, str]
     bytes: int
+    sentinel2_dates: tuple[str, ...]
+    tiles_without_sentinel2: int
+    changed_m2: float | None
 
     def to_dict(self) -> dict:
         """Plain JSON values (JSON makes the keys of `areas_m2` strings)."""

@@ -27,34 +27,49 @@ class TileInput:
     """What the network gets of a tile.
 
     aerial: (inputs, size, size) float32, or None where the tile holds no data at all.
-    valid: (size, size) bool, pixels with data. series: its Sentinel-2, or None.
+    valid: (size, size) bool, pixels with data. series: its Sentinel-2, or None. dates: of the series, ISO.
+    mirrored: whether a part of the series is a reflection.
     """
 
     tile: Tile
     aerial: np.ndarray | None
     valid: np.ndarray
     series: Series | None
+    dates: tuple[str, ...] = ()
+    mirrored: bool = False
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """Class probabilities of a tile, (classes, size, size) float32; None where it holds no data at all.
+
+    without: the same without its Sentinel-2, where that was asked for.
+    """
+
+    probabilities: np.ndarray | None
+    without: np.ndarray | None = None
 
 
 def predict_tiles(
-    inputs: Iterator[TileInput], backend: Backend, augmentation: str
-) -> Iterator[tuple[TileInput, np.ndarray | None]]:
-    """Each tile with its class probabilities (classes, size, size) float32, in the order they come.
+    inputs: Iterator[TileInput], backend: Backend, augmentation: str, also_without: bool = False
+) -> Iterator[tuple[TileInput, Prediction]]:
+    """Each tile with its prediction, in the order they come.
 
+    also_without: predict every tile without its series too.
     Every call of the network has the same number of tiles with equally many dates, the last one filled
     up: what a tile gets does not depend on the tiles beside it.
     """
     batch: list[TileInput] = []
     for tile_input in inputs:
         if batch and not _alike(batch[0], tile_input):
-            yield from _predict_batch(batch, backend, augmentation)
+            yield from _predict_batch(batch, backend, augmentation, also_without)
             batch = []
         batch.append(tile_input)
         if len(batch) == backend.batch_size or tile_input.aerial is None:
-            yield from _predict_batch(batch, backend, augmentation)
+            yield from _predict_batch(batch, backend, augmentation, also_without)
             batch = []
     if batch:
-        yield from _predict_batch(batch, backend, augmentation)
+        yield from _predict_batch(batch, backend, augmentation, also_without)
 
 
 def _alike(first: TileInput, second: TileInput) -> bool:
@@ -64,17 +79,21 @@ def _alike(first: TileInput, second: TileInput) -> bool:
 
 
 def _predict_batch(
-    batch: list[TileInput], backend: Backend, augmentation: str
-) -> Iterator[tuple[TileInput, np.ndarray | None]]:
+    batch: list[TileInput], backend: Backend, augmentation: str, also_without: bool
+) -> Iterator[tuple[TileInput, Prediction]]:
     if batch[0].aerial is None:
-        yield batch[0], None
+        yield batch[0], Prediction(None)
         return
     filled = batch + [batch[-1]] * (backend.batch_size - len(batch))
     aerial = np.stack([item.aerial for item in filled])
     series = None
     if batch[0].series is not None:
         series = tuple(np.stack([item.series[part] for item in filled]) for part in (0, 1))
-    yield from zip(batch, _augmented(aerial, series, backend, augmentation))
+    probabilities = _augmented(aerial, series, backend, augmentation)
+    without = [None] * len(batch)
+    if also_without:
+        without = probabilities if series is None else _augmented(aerial, None, backend, augmentation)
+    yield from zip(batch, map(Prediction, probabilities, without))
 
 
 def _augmented(aerial: np.ndarray, series: Series | None, backend: Backend, augmentation: str) -> np.ndarray:

@@ -8,7 +8,7 @@ import os
 import time
 from collections.abc import Iterator
 from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -28,7 +28,7 @@ from .plan import Part, Tile, make_plan, overlap_of, plan_parts
 from .predict import TileInput, predict_tiles, warm_backend
 from .prepare import fill_invalid, heights_to_digital_numbers, network_input, pad_to, to_8_bits
 from .read import WindowReader, aerial_reader, gdal_settings, read_ahead, warped_reader
-from .sentinel2 import Superpatches, open_superpatches
+from .sentinel2.superpatches import Superpatches
 from .write import MapBlock, MapWriter
 
 
@@ -55,22 +55,26 @@ def segment(job: SegmentationJob, report: Report) -> SegmentationResult:
         parts = list(planned_parts(inputs, mask))
         tally = _Tally(np.zeros(256, np.int64), sum(len(part.reaches) for part in parts))
         with MapWriter(
-            job.output, job.confidence, job.probabilities, inputs.grid, inputs.window, inputs.card.classes
+            job.output,
+            job.confidence,
+            job.probabilities,
+            inputs.grid,
+            inputs.window,
+            inputs.card.classes,
+            job.difference,
         ) as writer:
             pictures = BlockPictures(*inputs.window[2:], inputs.card.tile_size, inputs.card.classes)
             with closing(_map_blocks(inputs, backend, parts, mask, report, tally)) as blocks:
                 for block in blocks:
                     writer.write(block)
                     tally.pixels += np.bincount(block.labels.ravel(), minlength=256)
+                    if block.difference is not None:
+                        tally.changed += np.count_nonzero(block.difference != NODATA)
                     tally.blocks += 1
                     report.tile(*pictures.picture(block.labels, inputs.grid.window_transform(block.window)))
             if not tally.complete and not tally.blocks:
                 raise Cancelled
-            if tally.without_sentinel2:
-                report.warning(
-                    f"Sentinel-2 was left out for {tally.without_sentinel2} of {tally.tiles} tiles: "
-                    "the raster does not cover them on every date."
-                )
+            _warn_of_sentinel2(tally, report)
             if tally.complete and not tally.pixels[1:].any():
                 report.warning("The extent holds no pixel with data: the map is empty.")
             report.progress(1.0, "Writing the map")
@@ -80,6 +84,7 @@ def segment(job: SegmentationJob, report: Report) -> SegmentationResult:
         output=job.output,
         confidence=job.confidence,
         probabilities=job.probabilities,
+        difference=job.difference,
         areas_m2={c.value: float(tally.pixels[c.value] * area) for c in inputs.card.classes},
         classes=tuple((c.value, c.name, c.colour) for c in inputs.card.classes),
         tiles=tally.tiles,
@@ -90,6 +95,9 @@ def segment(job: SegmentationJob, report: Report) -> SegmentationResult:
         precision=backend.precision,
         model={"id": inputs.card.id, "title": inputs.card.title},
         bytes=os.path.getsize(job.output),
+        sentinel2_dates=tuple(sorted(tally.dates)),
+        tiles_without_sentinel2=tally.without_sentinel2,
+        changed_m2=None if job.difference is None else float(tally.changed * area),
     )
 
 
@@ -101,47 +109,87 @@ def planned_parts(inputs: Inputs, mask: Mask) -> Iterator[Part]:
 
 @dataclass
 class _Tally:
-    """What a run counts: pixels by label, tiles planned and predicted, tiles without their Sentinel-2, blocks done."""
+    """What a run counts.
+
+    pixels: by label. planned, tiles: tiles to predict, and done. without_sentinel2, mirrored: of those, without a
+    series although there is one, and with a series that ends in their superpatch. dates: of the series that some
+    tile used. changed: pixels whose label the series changed. blocks: written.
+    """
 
     pixels: np.ndarray
     planned: int
     tiles: int = 0
     without_sentinel2: int = 0
+    mirrored: int = 0
+    dates: set[str] = field(default_factory=set)
+    changed: int = 0
     blocks: int = 0
 
     @property
     def complete(self) -> bool:
         return self.tiles == self.planned
 
+    def count(self, tile_input: TileInput, with_series: bool) -> None:
+        """Counts a tile that is done; with_series: whether the job has one."""
+        self.tiles += 1
+        self.without_sentinel2 += with_series and tile_input.series is None
+        self.mirrored += tile_input.mirrored
+        self.dates.update(tile_input.dates)
+
+
+def _warn_of_sentinel2(tally: _Tally, report: Report) -> None:
+    if tally.without_sentinel2:
+        report.warning(
+            f"Sentinel-2 was left out for {tally.without_sentinel2} of {tally.tiles} tiles: "
+            "there the series has no pixels, or clouds and snow on every date."
+        )
+    if tally.mirrored:
+        report.warning(
+            f"The Sentinel-2 series ends beside or within {tally.mirrored} of {tally.tiles} tiles: "
+            "what is missing of their surroundings is a reflection of the rest."
+        )
+
 
 def _map_blocks(
     inputs: Inputs, backend: Backend, parts: list[Part], mask: Mask, report: Report, tally: _Tally
 ) -> Iterator[MapBlock]:
     """Finished blocks of the map, each once, until the user has enough."""
-    card = inputs.card
+    card, job = inputs.card, inputs.job
     weights = tile_weights(card.tile_size, overlap_of(card.tile_size))
-    values = np.array([c.value for c in card.classes], np.uint8)
     clock = _Clock(tally.planned, report)
     with _open_readers(inputs) as readers:
         for part in parts:
             blender = Blender(part.targets, weights)
+            without = Blender(part.targets, weights) if job.difference is not None else None
             # closed before the readers are, at whatever error: its threads read from them
             with closing(read_ahead(part.reaches, readers.tile_input)) as tile_inputs:
-                for tile_input, probabilities in predict_tiles(tile_inputs, backend, inputs.job.tta):
+                for tile_input, predicted in predict_tiles(tile_inputs, backend, job.tta, without is not None):
                     if report.cancelled():
                         raise Cancelled
                     tile = tile_input.tile
-                    tally.tiles += 1
-                    tally.without_sentinel2 += inputs.sentinel2 is not None and tile_input.series is None
-                    finished = blender.add(tile, probabilities, part.reaches[tile])
+                    tally.count(tile_input, inputs.sentinel2 is not None)
+                    finished = blender.add(tile, predicted.probabilities, part.reaches[tile])
+                    alone = without.add(tile, predicted.without, part.reaches[tile]) if without else None
                     if finished is not None:
                         target = part.targets[tile.row, tile.column]
                         known = _crop(tile_input.valid, tile.window, target) & mask.inside(target)
-                        labels = np.where(known, values[finished.argmax(axis=0)], np.uint8(NODATA))
-                        yield MapBlock(target, labels, finished)
+                        labels = _labels(finished, known, card)
+                        difference = None if alone is None else _difference(labels, _labels(alone, known, card))
+                        yield MapBlock(target, labels, finished, difference)
                     clock.tick()
                     if report.enough():
                         return
+
+
+def _labels(probabilities: np.ndarray, known: np.ndarray, card: ModelCard) -> np.ndarray:
+    """The likeliest class of each pixel, uint8 (rows, columns), nodata where it is not known."""
+    values = np.array([c.value for c in card.classes], np.uint8)
+    return np.where(known, values[probabilities.argmax(axis=0)], np.uint8(NODATA))
+
+
+def _difference(labels: np.ndarray, others: np.ndarray) -> np.ndarray:
+    """The other labels where they differ, nodata elsewhere."""
+    return np.where(labels != others, others, np.uint8(NODATA))
 
 
 def _crop(array: np.ndarray, window: Window, part: Window) -> np.ndarray:
@@ -163,7 +211,7 @@ class _Readers:
         return self
 
     def __exit__(self, *_: object) -> None:
-        for reader in (self.aerial, self.heights, self.terrain, self.superpatches and self.superpatches.reader):
+        for reader in (self.aerial, self.heights, self.terrain):
             if reader is not None:
                 reader.close()
 
@@ -186,8 +234,11 @@ class _Readers:
             bands["elevation"] = self._elevation(window)
         aerial = pad_to(network_input(bands, card), size)
         with about("sentinel2"):
-            series = self.superpatches.read(tile.window) if self.superpatches else None
-        return TileInput(tile, aerial, valid, series)
+            superpatch = self.superpatches.read(tile.window) if self.superpatches else None
+        if superpatch is None:
+            return TileInput(tile, aerial, valid, None)
+        series = (superpatch.pixels, superpatch.days)
+        return TileInput(tile, aerial, valid, series, superpatch.dates, superpatch.mirrored)
 
     def _elevation(self, window: Window) -> np.ndarray:
         with about("elevation"):
@@ -214,7 +265,7 @@ def _open_readers(inputs: Inputs) -> _Readers:
         if job.terrain is not None:
             terrain = warped_reader(job.terrain, grid.crs_wkt, grid.transform, grid.width, grid.height)
     if inputs.sentinel2 is not None:
-        superpatches = open_superpatches(inputs.sentinel2, inputs.card.satellite, grid)
+        superpatches = Superpatches(inputs.sentinel2, inputs.card.satellite, grid)
     return _Readers(inputs, aerial_reader(inputs.aerial, grid), heights, terrain, superpatches)
 
 
@@ -235,12 +286,13 @@ class _Clock:
 
 def _with_full_paths(job: SegmentationJob) -> SegmentationJob:
     """The job as it can be run again from any folder; sources that are no files and ids of models stay as they are."""
-    paths = {name: getattr(job, name) for name in ("output", "confidence", "probabilities")}
-    for name in ("input", "elevation", "terrain", "sentinel2", "model"):
+    paths = {name: getattr(job, name) for name in ("output", "confidence", "probabilities", "difference")}
+    for name in ("input", "elevation", "terrain", "model"):
         value = getattr(job, name)
         if value and value != BUNDLED and os.path.exists(value):
             paths[name] = value
-    return replace(job, **{name: os.path.abspath(path) for name, path in paths.items() if path})
+    series = tuple(os.path.abspath(path) if os.path.exists(path) else path for path in job.sentinel2 or ())
+    return replace(job, sentinel2=series, **{name: os.path.abspath(path) for name, path in paths.items() if path})
 
 
 def _provenance(inputs: Inputs, backend: Backend, tally: _Tally) -> dict:
@@ -257,11 +309,14 @@ def _provenance(inputs: Inputs, backend: Backend, tally: _Tally) -> dict:
         "ground_sampling_distance": card.ground_sampling_distance,
         "tile_size": card.tile_size,
         "overlap": overlap_of(card.tile_size),
-        "sentinel2_dates": list(inputs.sentinel2.dates) if inputs.sentinel2 else [],
+        "sentinel2_dates": sorted(tally.dates),
         "complete": tally.complete,
         "tiles": tally.tiles,
         "planned_tiles": tally.planned,
         "tiles_without_sentinel2": tally.without_sentinel2,
+        "tiles_with_mirrored_sentinel2": tally.mirrored,
+        "difference": inputs.job.difference,
+        "changed_m2": None if inputs.job.difference is None else tally.changed * inputs.grid.pixel_area_m2,
         "device": backend.device,
         "precision": backend.precision,
         "made": datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),

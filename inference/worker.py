@@ -258,10 +258,20 @@ def describe(params: dict, report: Report) -> dict:
     return look(params["input"], params.get("bands") or "", params.get("extent"))
 
 
+def series(params: dict, report: Report) -> dict:
+    """What the Sentinel-2 series of a `SegmentationJob`, given as its dictionary, holds; see `overview.overview`."""
+    job = SegmentationJob.from_dict(params)
+    _load_engine()
+    from .sentinel2.overview import overview
+
+    return overview(job, report.cancelled)
+
+
 def _load_engine() -> None:
     """Makes the engine's own modules, and rasterio with them, ready to be imported by any thread."""
     with loading("engine"):
         from . import describe, forecast, segment  # noqa: F401
+        from .sentinel2 import overview  # noqa: F401
 
 
 def models(params: dict, report: Report) -> dict:
@@ -276,6 +286,7 @@ CALLS: dict[str, Callable[[dict, Report], dict]] = {
     "segment": segment,
     "check": check,
     "describe": describe,
+    "series": series,
     "models": models,
 }
 

@@ -27,6 +27,8 @@ from .grid import Grid, Window
 CONFIDENCE_NODATA = 255
 PROVENANCE_TAG = "FLAIR_LANDCOVER"
 _BESIDE = (".aux.xml", ".ovr", ".msk")  # what GDAL reads beside a file: of an older file it would belie the new one
+_LABELS = ("labels", "difference")  # the files that hold class values and get their names beside them
+_AUX = "aux.xml"
 _PART = ".part"  # ends the name of a working folder
 _LOCK = "in-use"  # file in a working folder that its run holds locked for as long as it lives
 _BLOCK = 512  # pixels a side of the files' inner tiles
@@ -39,12 +41,14 @@ class MapBlock:
     """One finished window of the map.
 
     window: in grid pixels. labels: uint8 (rows, columns), 0 = nodata. probabilities: float32
-    (classes, rows, columns), meaningful where labels are not nodata.
+    (classes, rows, columns), meaningful where labels are not nodata. difference: uint8 (rows, columns), labels of
+    the same kind for a file of their own, or None.
     """
 
     window: Window
     labels: np.ndarray
     probabilities: np.ndarray
+    difference: np.ndarray | None = None
 
 
 def label_bits(classes: tuple[LandCoverClass, ...]) -> int:
@@ -75,7 +79,7 @@ def _padded(width: int, height: int) -> int:
 class MapWriter:
     """Writes blocks; `finish` puts the files in place, leaving without it leaves nothing behind.
 
-    output: what the files cover, in grid pixels. confidence, probabilities: paths, or None.
+    output: what the files cover, in grid pixels. confidence, probabilities, difference: paths, or None.
     """
 
     def __init__(
@@ -86,6 +90,7 @@ class MapWriter:
         grid: Grid,
         output: Window,
         classes: tuple[LandCoverClass, ...],
+        difference: str | None = None,
     ) -> None:
         self._origin = output[:2]
         self._classes = classes
@@ -103,7 +108,8 @@ class MapWriter:
             "sparse_ok": True,
         }
         bits = {"nbits": label_bits(classes)} if label_bits(classes) < 8 else {}
-        self._files = {"labels": _WorkingFile(labels, {**profile, **bits, "count": 1, "nodata": NODATA}, "mode")}
+        label_profile = {**profile, **bits, "count": 1, "nodata": NODATA}
+        self._files = {"labels": _WorkingFile(labels, label_profile, "mode")}
         if confidence:
             self._files["confidence"] = _WorkingFile(
                 confidence, {**profile, "count": 1, "nodata": CONFIDENCE_NODATA}, "average"
@@ -112,6 +118,8 @@ class MapWriter:
             self._files["probabilities"] = _WorkingFile(
                 probabilities, {**profile, "count": len(classes), "interleave": "band"}, "average"
             )
+        if difference:
+            self._files["difference"] = _WorkingFile(difference, label_profile, "mode")
 
     def __enter__(self) -> MapWriter:
         try:
@@ -140,6 +148,8 @@ class MapWriter:
             scaled = np.rint(block.probabilities * 255).astype(np.uint8)
             scaled[:, ~known] = 0
             self._files["probabilities"].dataset.write(scaled, window=window)
+        if "difference" in self._files:
+            self._files["difference"].dataset.write(block.difference, 1, window=window)
 
     def finish(self, provenance: str) -> None:
         """Tags the files, turns them into Cloud Optimized GeoTIFFs and renames them into place.
@@ -151,12 +161,14 @@ class MapWriter:
             _DESCRIBE[name](file.dataset, self._classes)
         for file in self._files.values():
             file.optimise()
-        aux = self._files["labels"].part / "aux.xml"
-        aux.write_bytes(category_names_xml(self._classes))
+        named = [self._files[name] for name in _LABELS if name in self._files]
+        for file in named:
+            (file.part / _AUX).write_bytes(category_names_xml(self._classes))
         for file in self._files.values():
             for suffix in _BESIDE:
                 Path(file.path + suffix).unlink(missing_ok=True)
-        os.replace(aux, f"{self._files['labels'].path}.aux.xml")
+        for file in named:
+            os.replace(file.part / _AUX, f"{file.path}.aux.xml")
         for file in self._files.values():
             os.replace(file.optimised, file.path)
 
@@ -213,6 +225,15 @@ def _remove_abandoned(folder: str, name: str) -> None:
 
 def _describe_labels(dataset: rasterio.io.DatasetWriter, classes: tuple[LandCoverClass, ...]) -> None:
     dataset.set_band_description(1, "land cover")
+    _give_legend(dataset, classes)
+
+
+def _describe_difference(dataset: rasterio.io.DatasetWriter, classes: tuple[LandCoverClass, ...]) -> None:
+    dataset.set_band_description(1, "land cover without Sentinel-2, where it differs")
+    _give_legend(dataset, classes)
+
+
+def _give_legend(dataset: rasterio.io.DatasetWriter, classes: tuple[LandCoverClass, ...]) -> None:
     dataset.write_colormap(1, {NODATA: (0, 0, 0, 0), **{c.value: (*c.rgb, 255) for c in classes}})
     dataset.colorinterp = [ColorInterp.palette]
     dataset.update_tags(1, **{f"CLASS_{c.value}": c.name for c in classes})
@@ -231,6 +252,7 @@ _DESCRIBE = {
     "labels": _describe_labels,
     "confidence": _describe_confidence,
     "probabilities": _describe_probabilities,
+    "difference": _describe_difference,
 }
 
 

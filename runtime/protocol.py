@@ -32,7 +32,7 @@ CANCELLED = "cancelled"
 FAILED = "failed"
 
 # Calls that look and write nothing: the worker answers them while a map runs.
-QUICK_CALLS = frozenset({"hello", "models", "check", "describe"})
+QUICK_CALLS = frozenset({"hello", "models", "check", "describe", "series"})
 
 
 class ProtocolError(ValueError):

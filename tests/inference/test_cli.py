@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -13,6 +14,7 @@ import pytest
 import rasterio
 
 from .conftest import picture, write_raster
+from .sentinel2.made_series import write_date
 
 
 def command(*arguments: object) -> list[str]:
@@ -34,6 +36,27 @@ def test_segment_writes_the_map_and_prints_areas(small_model, tmp_path):
     assert sum(float(line.split()[-3]) for line in lines[1:]) == pytest.approx(1600, abs=13 * 0.05)
     with rasterio.open(tmp_path / "map.tif") as dataset:
         assert dataset.read(1).min() >= 1
+
+
+def test_a_series_dates_to_leave_out_and_a_difference_are_taken(utt_model, tmp_path):
+    raster = write_raster(tmp_path / "a.tif", picture(5, 60, 60).astype(np.uint8))
+    series = [write_date(tmp_path / "s", f"2021-0{month}-15").bands[0].path for month in (3, 4, 5)]
+    done = subprocess.run(
+        command(
+            *("segment", raster, tmp_path / "map.tif", "--model", utt_model, "--device", "cpu"),
+            *("--sentinel2", *series, "--leave-out", "2021-04-15", "--difference", tmp_path / "d.tif"),
+        ),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "Sentinel-2 changed" in done.stdout.splitlines()[-1]
+    with rasterio.open(tmp_path / "map.tif") as dataset:
+        made = json.loads(dataset.tags()["FLAIR_LANDCOVER"])
+    assert made["sentinel2_dates"] == ["2021-03-15", "2021-05-15"]
+    assert made["job"]["sentinel2"] == series
+    assert (tmp_path / "d.tif").is_file()
 
 
 def test_bad_input_is_status_2_and_one_line(tmp_path):

@@ -45,12 +45,28 @@ def test_tiles_come_out_in_order_whatever_the_batches():
     backend = PixelwiseBackend()
     results = list(predict_tiles(iter(inputs), backend, "none"))
     assert [result.tile.column for result, _ in results] == [i.tile.column for i in inputs]
-    for given, probabilities in results:
+    for given, predicted in results:
+        assert predicted.without is None
         if given.aerial is None:
-            assert probabilities is None
+            assert predicted.probabilities is None
         else:
-            (alone,) = predict_tiles(iter([given]), PixelwiseBackend(batch_size=1), "none")
-            np.testing.assert_array_equal(probabilities, alone[1])
+            ((_, alone),) = predict_tiles(iter([given]), PixelwiseBackend(batch_size=1), "none")
+            np.testing.assert_array_equal(predicted.probabilities, alone.probabilities)
+
+
+def test_every_tile_is_predicted_without_its_series_too_where_that_is_asked_for():
+    inputs = [tile_input(0, 2), tile_input(1, 2), tile_input(2), tile_input(3, empty=True), tile_input(4, 2)]
+    backend = PixelwiseBackend()
+    results = list(predict_tiles(iter(inputs), backend, "none", also_without=True))
+    assert backend.calls == [(3, (3, 2)), (3, None), (3, None), (3, (3, 2)), (3, None)]  # a tile without: once
+    for given, predicted in results:
+        if given.aerial is None:
+            assert predicted.probabilities is None and predicted.without is None
+            continue
+        bare = TileInput(given.tile, given.aerial, given.valid, None)
+        ((_, alone),) = predict_tiles(iter([bare]), PixelwiseBackend(batch_size=1), "none")
+        np.testing.assert_array_equal(predicted.without, alone.probabilities)
+        assert (predicted.probabilities != predicted.without).any() == (given.series is not None)
 
 
 def test_every_call_has_the_same_number_of_tiles_with_equally_many_dates():
@@ -63,10 +79,10 @@ def test_every_call_has_the_same_number_of_tiles_with_equally_many_dates():
 def test_views_are_turned_back_before_they_are_averaged(augmentation, views):
     given = tile_input(5)
     backend = PixelwiseBackend(batch_size=1)
-    ((_, probabilities),) = predict_tiles(iter([given]), backend, augmentation)
+    ((_, predicted),) = predict_tiles(iter([given]), backend, augmentation)
     assert len(backend.calls) == views
     expected = np.exp(given.aerial[0]) / (np.exp(given.aerial[0]) + 12)  # a pixelwise network sees no difference
-    np.testing.assert_allclose(probabilities[4], expected, rtol=1e-5)
+    np.testing.assert_allclose(predicted.probabilities[4], expected, rtol=1e-5)
 
 
 def test_outputs_that_were_never_trained_get_nothing_and_others_add_up_by_class():

@@ -19,6 +19,7 @@ from flair_landcover.inference.worker import failure_sentence
 from flair_landcover.runtime.environment import Engine, child_environment, package_folder, worker_command
 
 from .conftest import picture, write_raster
+from .sentinel2.made_series import write_date
 
 # Calls that the tests need beside the engine's own; they are added to a real worker.
 EXTRA_CALLS = """
@@ -200,6 +201,8 @@ def test_bad_input_comes_with_the_setting_that_it_is_about(worker, small_model, 
             ("check", {"input": str(raster)}, "output"),
             ("describe", {"input": str(raster), "bands": "R=1", "extent": None}, "bands"),
             ("describe", {"bands": ""}, "input"),
+            ("series", job, "sentinel2"),
+            ("series", {**job, "sentinel2": "nowhere"}, "sentinel2"),
         ]
     ):
         worker.send(id=id, call=call, params=params)
@@ -214,9 +217,17 @@ def test_rasters_are_described_and_jobs_checked_without_torch(worker, small_mode
     job = {"input": str(raster), "output": str(tmp_path / "map.tif"), "model": str(small_model)}
     worker.send(id=2, call="check", params=job)
     assert worker.until("result")[-1]["result"]["tiles"] == 4
+    write_date(tmp_path / "s", "2021-05-15", clouds=np.zeros((80, 80)))
+    worker.send(id=4, call="series", params={**job, "sentinel2": str(tmp_path / "s")})
+    assert worker.until("result")[-1]["result"] == {
+        "kind": "folder",
+        "dates": [{"date": "2021-05-15", "name": "2021-05-15.tif", "clear": 1.0, "state": "clear"}],
+        "months": 1,
+        "warnings": [],
+    }
     worker.send(id=3, call="loaded", params={"names": ["rasterio", "torch"]})
     assert worker.until("result")[-1]["result"] == {"rasterio": True, "torch": False}
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.tif"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.tif", "s"]
 
 
 def test_all_calls_at_once_load_the_libraries_in_good_order(worker, small_model, tmp_path):

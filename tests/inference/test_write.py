@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -47,6 +48,25 @@ def test_what_no_block_covers_is_nodata_in_every_file(tmp_path):
     np.testing.assert_array_equal(confidence[0], np.where(inside, 75, 255))
     np.testing.assert_array_equal(probabilities[4], np.where(inside, 191, 0))
     assert not np.delete(probabilities, 4, 0).any()
+
+
+def test_a_difference_is_a_file_of_labels_with_their_names(tmp_path):
+    paths = [str(tmp_path / "map.tif"), None, None]
+    difference = np.zeros((300, 600), np.uint8)
+    difference[:, :200] = 9
+    with MapWriter(*paths, GRID, (0, 0, 1200, 1000), FLAIR_CLASSES, str(tmp_path / "d.tif")) as writer:
+        writer.write(replace(block((100, 700, 600, 300), 5), difference=difference))
+        writer.finish('{"a": 1}')
+    with rasterio.open(tmp_path / "d.tif") as dataset:
+        labels = dataset.read(1)
+        assert dataset.nodata == 0
+        assert dataset.tags(1)["CLASS_9"] == "vineyard"
+        assert dataset.tags()["FLAIR_LANDCOVER"] == '{"a": 1}'
+        assert dataset.tags(ns="IMAGE_STRUCTURE")["LAYOUT"] == "COG"
+    np.testing.assert_array_equal(labels[700:, 100:700], difference)
+    assert np.count_nonzero(labels) == 200 * 300
+    names = {"map.tif", "map.tif.aux.xml", "d.tif", "d.tif.aux.xml"}
+    assert {path.name for path in tmp_path.iterdir()} == names
 
 
 def test_finished_files_are_cloud_optimized_with_overviews(tmp_path):

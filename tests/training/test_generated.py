@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from flair_landcover.inference.sentinel2 import monthly_means
+from flair_landcover.inference.sentinel2.means import monthly_means
 from flair_landcover.samples.seasons import DATES
 from flair_landcover.training.generated import days_to_may, with_series_of_its_labels
 from flair_landcover.training.labels import CODES

@@ -1,0 +1,116 @@
+"""Finds out in which form a Sentinel-2 series is given, and reads it."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable, Sequence
+
+from ..errors import BadInput, about
+from .cube import is_cube, read_cube
+from .flair import is_flair, read_flair
+from .folder import SUFFIXES, read_folder
+from .product import is_product, products_in, read_products
+from .raster import read_raster
+from .series import Acquisition, Series
+
+# What QGIS calls a layer that it took out of a cube or a product: the file is what counts.
+_LAYER_OF = re.compile(r'^(?:NETCDF|ZARR|HDF5|SENTINEL2_L[12][AC]):"?(.{2,}?)"?(?::[^/\\]*|:/[^:]*)?$', re.IGNORECASE)
+_VSIZIP = re.compile(r"^/vsizip/\{?(.+?\.zip)\}?(?:/.*)?$", re.IGNORECASE)
+_PRODUCT_FILE = re.compile(r"MTD_MSIL[12][AC]\.xml$")
+
+
+def open_series(paths: Sequence[str], warn: Callable[[str], None]) -> Series:
+    """The series that one path (file, folder, product, cube, array) or several rasters or products hold.
+
+    warn: takes sentences for the user. Only headers and metadata are read.
+    Raises BadInput, which names ``sentinel2``, where there is none or it cannot be used.
+    """
+    with about("sentinel2"):
+        given = list(dict.fromkeys(_file_of(path) for path in ([paths] if isinstance(paths, str) else paths)))
+        if not given:
+            raise BadInput("No Sentinel-2 series is given: choose a file or a folder.")
+        forms: dict[str, list[str]] = {}
+        for path in given:
+            form, items = _form_of(path)
+            forms.setdefault(form, []).extend(items)
+        if len(forms) > 1:
+            raise BadInput("The Sentinel-2 paths mix rasters, products and cubes: give one form at a time.")
+        ((form, items),) = forms.items()
+        items = list(dict.fromkeys(items))
+        where = given[0] if len(given) == 1 else "The list of Sentinel-2 files"
+        kind, acquisitions = _read(form, items, given, where, warn)
+        return Series(kind, tuple(sorted(acquisitions, key=lambda each: each.date)))
+
+
+def _read(
+    form: str, items: list[str], given: list[str], where: str, warn: Callable[[str], None]
+) -> tuple[str, list[Acquisition]]:
+    if form == "product":
+        return form, read_products(items, warn)
+    if form == "cube":
+        return form, read_cube(items, where, warn)
+    if form == "flair":
+        if len(items) > 1:
+            raise BadInput(f"{where} has several series of FLAIR's layout: choose one _data.npy file.")
+        return form, read_flair(items[0], warn)
+    if items == given and len(given) == 1:
+        return "raster", read_raster(items[0], warn)
+    return "folder", read_folder(items, where, warn)
+
+
+def _file_of(path: str) -> str:
+    """The file or folder that a path or the name of a layer in QGIS is about."""
+    path = os.fspath(path)
+    for pattern in (_LAYER_OF, _VSIZIP):
+        match = pattern.match(path)
+        if match:
+            path = match[1]
+    return os.path.dirname(path) or "." if _PRODUCT_FILE.search(path) else path
+
+
+def _form_of(path: str) -> tuple[str, list[str]]:
+    """In which form a path holds a series, and the paths of its parts."""
+    remote = "://" in path or path.startswith("/vsi")
+    if not remote and not os.path.exists(path):
+        raise BadInput(f"{path} does not exist: choose an existing Sentinel-2 file or folder.")
+    if is_product(path) or path.lower().endswith(".zip"):
+        return "product", [path]
+    if is_cube(path):
+        return "cube", [path]
+    if is_flair(path):
+        return "flair", [path]
+    if not os.path.isdir(path):
+        return "raster", [path]
+    try:
+        return _form_of_folder(path)
+    except OSError as error:
+        raise BadInput(f"The folder {path} cannot be read ({error.strerror}): choose another one.") from None
+
+
+def _form_of_folder(folder: str) -> tuple[str, list[str]]:
+    products = products_in(folder)
+    if products:
+        return "product", products
+    names = sorted(name for name in os.listdir(folder) if not name.startswith("."))
+    inside = [os.path.join(folder, name) for name in names]
+    cubes = [path for path in inside if is_cube(path)]
+    if cubes:
+        return "cube", cubes
+    arrays = [path for path in inside if path.lower().endswith("_data.npy")]
+    if arrays:
+        return "flair", arrays
+    rasters = [path for path in inside if path.lower().endswith(SUFFIXES)]
+    for path in inside:  # one folder a date, or masks in a folder of their own
+        if os.path.isdir(path):
+            rasters += [
+                os.path.join(path, name)
+                for name in sorted(os.listdir(path))
+                if name.lower().endswith(SUFFIXES) and not name.startswith(".")
+            ]
+    if not rasters:
+        raise BadInput(
+            f"The folder {folder} holds no Sentinel-2 data: choose one with rasters of 10 bands, Level-2A products, "
+            "a netCDF cube or arrays of FLAIR's layout."
+        )
+    return "raster", rasters

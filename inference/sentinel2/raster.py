@@ -1,0 +1,240 @@
+"""One raster of Sentinel-2: whole or in parts, of one date or of several stacked."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import numpy as np
+import rasterio
+from rasterio.errors import RasterioError
+from rasterio.io import DatasetReader
+
+from ...models.cards import SATELLITE_BANDS
+from ..aerial import check_not_truncated, open_raster, unreadable
+from ..errors import BadInput
+from .bands import CLASSES, CLOUDS, MASKS, SNOW, check_complete, role_in
+from .dates import date_in, unknown_date
+from .series import Acquisition, Source
+
+WHAT = "The Sentinel-2 raster"
+REFLECTANCE = 10_000.0  # digital numbers to a reflectance of 1, as Level-2A products and the published models have it
+_BRIGHTEST = 2.0  # reflectance that no pixel exceeds but a cloud's glint; digital numbers lie far above
+_SAMPLES, _SAMPLE_SIZE = 3, 64  # windows a side that tell reflectance from digital numbers, and their pixels a side
+_WANTED = len(SATELLITE_BANDS)
+# Tags in which programs keep when a scene was taken; TIFFTAG_DATETIME may be when the file was written.
+_TAKEN = re.compile(r"(acqui|sens).*(date|time)|product_start_time|^date(_?time)?$|^time$", re.IGNORECASE)
+_WRITTEN = "TIFFTAG_DATETIME"
+
+
+@dataclass(frozen=True)
+class Grid:
+    """Where a raster lies: its CRS as WKT, (xmin, ymin, xmax, ymax) and the larger side of a pixel in CRS units."""
+
+    crs_wkt: str
+    bounds: tuple[float, float, float, float]
+    pixel: float
+
+
+@dataclass(frozen=True)
+class Digits:
+    """What the pixels of a raster mean: nodata, offset and scale as Acquisition has them."""
+
+    nodata: float | None
+    offset: float = 0.0
+    scale: float = 1.0
+
+
+@dataclass(frozen=True)
+class Part:
+    """The bands and masks of one date that a raster has.
+
+    roles: Source by band name or mask. date: ISO, empty for a mask whose file does not say it.
+    """
+
+    date: str
+    path: str
+    grid: Grid
+    digits: Digits
+    roles: dict[str, Source] = field(default_factory=dict)
+
+    @property
+    def name(self) -> str:
+        """The file's name."""
+        return os.path.basename(self.path)
+
+    @property
+    def complete(self) -> bool:
+        """Whether all bands that the networks take are here."""
+        return all(name in self.roles for name in SATELLITE_BANDS)
+
+    @property
+    def only_masks(self) -> bool:
+        """Whether there is nothing but masks."""
+        return all(role in MASKS for role in self.roles)
+
+
+def read_raster(path: str, warn: Callable[[str], None]) -> list[Acquisition]:
+    """The dates of one raster; BadInput where it has none or bands are missing."""
+    parts = parts_of(path, warn)
+    if not parts:
+        with open_raster(path, WHAT) as dataset:
+            count = dataset.count
+        if count in (12, 13):
+            raise BadInput(
+                f"{WHAT} {path} has {count} bands without names: describe them as B1, B2 and so on, "
+                f"or give only {' '.join(SATELLITE_BANDS)}."
+            )
+        raise BadInput(
+            f"{WHAT} {path} has {count} bands: give {_WANTED} for one date ({' '.join(SATELLITE_BANDS)}) "
+            f"or {_WANTED} for each date of a series."
+        )
+    for part in parts:
+        check_complete(part.roles, f"{WHAT} {path}" if len(parts) == 1 else f"{WHAT} {path} on {part.date}")
+    return [acquisition(part) for part in parts]
+
+
+def acquisition(part: Part, name: str = "") -> Acquisition:
+    """A complete part as a date of a series."""
+    return Acquisition(
+        date=part.date,
+        name=name or part.name,
+        bands=tuple(part.roles[band] for band in SATELLITE_BANDS),
+        nodata=part.digits.nodata,
+        offset=part.digits.offset,
+        scale=part.digits.scale,
+        clouds=part.roles.get(CLOUDS),
+        snow=part.roles.get(SNOW),
+        classes=part.roles.get(CLASSES),
+    )
+
+
+def parts_of(path: str, warn: Callable[[str], None]) -> list[Part]:
+    """What a raster has, date by date, ascending; empty where nothing in it can be told.
+
+    Bands are told by their descriptions, a single one also by the file's name; ten without names are taken in
+    the order of SATELLITE_BANDS. Raises BadInput where the raster or its dates cannot be read.
+    """
+    with open_raster(path, WHAT) as dataset:
+        check_not_truncated(dataset, WHAT)
+        descriptions = [text or "" for text in dataset.descriptions]
+        if dataset.count == 1 and role_in(descriptions[0]) is None:
+            descriptions = [f"{descriptions[0]} {os.path.splitext(os.path.basename(path))[0]}"]
+        dated = [date_in(text, f"{WHAT} {path}") for text in descriptions]
+        roles = [role_in(text) for text in descriptions]
+        named = any(role in SATELLITE_BANDS for role in roles)
+        if not any(roles) and dataset.count % _WANTED:
+            return []
+        if None in dated and (any(dated) or (dataset.count > _WANTED and not named)):
+            raise BadInput(
+                f"{WHAT} {path} does not say the date of its band {dated.index(None) + 1}: "
+                "describe each band like '2021-04-15 B8A'."
+            )
+        if None in dated:
+            date = _date_of(dataset, path, warn) or ""
+            if not date and any(role not in MASKS for role in roles):
+                raise unknown_date(f"the Sentinel-2 raster {path}")
+            dated = [date] * dataset.count
+        grid = grid_of(dataset, f"{WHAT} {path}")
+        by_date: dict[str, list[int]] = {}
+        for number, date in enumerate(dated, start=1):
+            by_date.setdefault(date, []).append(number)
+        picked = {date: _pick(by_date[date], roles, f"{WHAT} {path}", date) for date in sorted(by_date)}
+        numbers = sorted({n for found in picked.values() for role, n in found.items() if role in SATELLITE_BANDS})
+        digits = digits_of(dataset, numbers, f"{WHAT} {path}") if numbers else Digits(None)
+    return [
+        Part(date, path, grid, digits, {role: Source(path, number) for role, number in found.items()})
+        for date, found in picked.items()
+    ]
+
+
+def _pick(numbers: list[int], roles: list[str | None], what: str, date: str) -> dict[str, int]:
+    """Band numbers of one date by role; as they lie where they are ten and not all named."""
+    found: dict[str, int] = {}
+    for number in numbers:
+        role = roles[number - 1]
+        if role is None:
+            continue
+        if role in found and role in SATELLITE_BANDS:
+            raise BadInput(f"{what} has band {role} of {date} twice: keep one of them.")
+        found.setdefault(role, number)
+    if not all(roles[number - 1] for number in numbers):
+        bands = [number for number in numbers if roles[number - 1] not in MASKS]
+        if len(bands) == _WANTED:
+            masks = {role: number for role, number in found.items() if role in MASKS}
+            return {**dict(zip(SATELLITE_BANDS, bands)), **masks}
+        if not found:
+            raise BadInput(f"{what} has {len(numbers)} bands of {date}: each date needs {_WANTED}.")
+    return {role: number for role, number in found.items() if role in SATELLITE_BANDS or role in MASKS}
+
+
+def _date_of(dataset: DatasetReader, path: str, warn: Callable[[str], None]) -> str | None:
+    """The date that a raster has by its file's name, its tags or its folder's name."""
+    what = f"{WHAT} {path}"
+    tags = dataset.tags()
+    taken = [value for key, value in tags.items() if _TAKEN.search(key)]
+    found = date_in(os.path.basename(path), what)
+    for text in taken:
+        found = found or date_in(text, what)
+    if found is None and _WRITTEN in tags:
+        found = date_in(tags[_WRITTEN], what)
+        if found:
+            warn(
+                f"{WHAT} {path} is dated {found} by its tag {_WRITTEN}; if this is only when the file was written, "
+                "put the right date into its name."
+            )
+    return found or date_in(os.path.basename(os.path.dirname(path)), what)
+
+
+def grid_of(dataset: DatasetReader, what: str) -> Grid:
+    """Where a dataset lies; BadInput without a CRS or a georeference."""
+    if not dataset.crs or dataset.transform.is_identity or dataset.transform.determinant == 0:
+        raise BadInput(f"{what} has no georeference: assign its CRS and place first.")
+    transform = dataset.transform
+    pixel = max(float(np.hypot(transform.a, transform.d)), float(np.hypot(transform.b, transform.e)))
+    left, bottom, right, top = dataset.bounds
+    return Grid(dataset.crs.to_wkt(), (min(left, right), min(bottom, top), max(left, right), max(bottom, top)), pixel)
+
+
+def digits_of(dataset: DatasetReader, numbers: list[int], what: str) -> Digits:
+    """What the digital numbers of some bands mean.
+
+    By the scale and offset that the file declares; floating-point values without one are reflectance where
+    samples do not exceed 2. Raises BadInput where the values cannot be reflectance.
+    """
+    kinds = {np.dtype(dataset.dtypes[number - 1]) for number in numbers}
+    declared = {(dataset.scales[number - 1], dataset.offsets[number - 1]) for number in numbers}
+    nodatas = {dataset.nodatavals[number - 1] for number in numbers if dataset.nodatavals[number - 1] is not None}
+    if len(declared) > 1:
+        raise BadInput(f"{what} declares several scales for its bands: convert them all to reflectance x 10000.")
+    scale, offset = declared.pop()
+    floating = any(kind.kind == "f" for kind in kinds)
+    if any(kind.kind not in "iuf" for kind in kinds) or (kinds == {np.dtype("uint8")} and scale == 1):
+        name = sorted(kind.name for kind in kinds)[0]
+        raise BadInput(f"{what} has values of type {name}: give reflectance x 10000, as Level-2A products have it.")
+    nodata = float(nodatas.pop()) if nodatas else float("nan") if floating else 0.0
+    if scale != 1:
+        return Digits(nodata, round(offset / scale, 6), round(scale * REFLECTANCE, 6))
+    if floating and _largest(dataset, numbers) <= _BRIGHTEST:
+        return Digits(nodata, offset, REFLECTANCE)
+    return Digits(nodata, offset)
+
+
+def _largest(dataset: DatasetReader, numbers: list[int]) -> float:
+    """The 99th percentile of valid pixels in windows spread evenly; 0 where there are none."""
+    values = []
+    for row in np.linspace(0, max(0, dataset.height - _SAMPLE_SIZE), _SAMPLES).astype(int):
+        for column in np.linspace(0, max(0, dataset.width - _SAMPLE_SIZE), _SAMPLES).astype(int):
+            size = min(_SAMPLE_SIZE, dataset.width), min(_SAMPLE_SIZE, dataset.height)
+            try:
+                pixels = dataset.read(
+                    numbers[:_WANTED], window=rasterio.windows.Window(column, row, *size), masked=True
+                )
+            except RasterioError as error:
+                raise unreadable(dataset.name, error) from None
+            values.append(pixels.compressed())
+    found = np.concatenate(values)
+    found = found[np.isfinite(found)]
+    return float(np.percentile(found, 99)) if found.size else 0.0

@@ -1,0 +1,112 @@
+"""The superpatch of any tile: the satellite network's input, centred on the tile."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from affine import Affine
+from rasterio.crs import CRS
+from rasterio.errors import RasterioError
+
+from ...models.cards import SatelliteInput
+from ..aerial import unreadable
+from ..grid import Grid, Window
+from .clouds import rejected
+from .means import monthly_means
+from .reflect import fill_by_reflection
+from .series import Series
+from .store import BUDGET, BlockStore
+from .vrt import open_source
+
+GROUND_SAMPLING_DISTANCE = 10.0  # metres
+_SAME = 1e-3  # shares of a pixel that count as none
+_HALF = 0.5 - 1e-6  # what is rounded up: exact halves go down, as the centre pixel of published superpatches does
+
+
+@dataclass(frozen=True)
+class Superpatch:
+    """What the network gets of a tile's surroundings.
+
+    pixels: float32 (months, bands, side, side). days: float32 (months,). dates: the ISO dates that went into it.
+    mirrored: whether the series ends in it, so that a part is a reflection.
+    """
+
+    pixels: np.ndarray
+    days: np.ndarray
+    dates: tuple[str, ...]
+    mirrored: bool
+
+
+class Superpatches:
+    """Reads the superpatches of tiles, in any thread.
+
+    Of a date all pixels count or none: it is left out where clouds and snow cover half of the superpatch or more
+    (see `clouds`), or where it has no pixel in the central part that the tile covers itself.
+    """
+
+    def __init__(self, series: Series, card: SatelliteInput, grid: Grid, budget: int = BUDGET) -> None:
+        self._dates = tuple(acquisition.date for acquisition in series.acquisitions)
+        self._card = card
+        self._grid = grid
+        self._inverse, transform = _lattice(series, grid)
+        self._store = BlockStore(series.acquisitions, grid.crs_wkt, transform, self._area(), budget)
+
+    def place(self, tile: Window) -> Window:
+        """The superpatch's window on the grid of 10 m; its centre lies at most 5 m from the tile's on either axis."""
+        size = self._card.superpatch
+        column, row = self._inverse * (tile[0] + tile[2] / 2, tile[1] + tile[3] / 2)
+        return math.floor(column + _HALF) - size // 2, math.floor(row + _HALF) - size // 2, size, size
+
+    def read(self, tile: Window) -> Superpatch | None:
+        """The superpatch of a tile, a window of the aerial grid; None where no date can be used.
+
+        Raises BadInput where the series cannot be read.
+        """
+        pixels = self._store.read(self.place(tile))
+        central = self._central(tile)
+        used = ~pixels.missing[(slice(None), *central)].all(axis=(1, 2)) & ~rejected(pixels.covers, pixels.missing)
+        if not used.any():
+            return None
+        dates = tuple(date for date, use in zip(self._dates, used) if use)
+        means, days = monthly_means(pixels.values[used], dates, pixels.missing[used])
+        mirrored = bool(np.isnan(means[:, 0]).any())
+        if mirrored:
+            fill_by_reflection(means)
+        return Superpatch(means / np.float32(self._card.divisor), days, dates, mirrored)
+
+    def _central(self, tile: Window) -> tuple[slice, slice]:
+        """Rows and columns of a superpatch that lie on the tile."""
+        across, down = self._grid.pixels_in(GROUND_SAMPLING_DISTANCE)
+        half = self._card.superpatch // 2
+        reach_across, reach_down = max(1, round(tile[2] / across / 2)), max(1, round(tile[3] / down / 2))
+        return slice(half - reach_down, half + reach_down), slice(half - reach_across, half + reach_across)
+
+    def _area(self) -> Window:
+        """What superpatches can reach of the grid of 10 m: the raster and its surroundings."""
+        margin = self._card.superpatch
+        corners = [self._inverse * (x, y) for x in (0, self._grid.width) for y in (0, self._grid.height)]
+        columns, rows = zip(*corners)
+        left, top = math.floor(min(columns)) - margin, math.floor(min(rows)) - margin
+        return left, top, math.ceil(max(columns)) + margin - left, math.ceil(max(rows)) + margin - top
+
+
+def _lattice(series: Series, grid: Grid) -> tuple[Affine, Affine]:
+    """The grid of 10 m: from pixels of the aerial grid to its own, and from its own to the CRS.
+
+    It lies in the aerial raster's frame, and begins at its corner unless the series' first raster has pixels of the
+    same size and direction: then it takes those, which saves them a resampling.
+    """
+    across, down = grid.pixels_in(GROUND_SAMPLING_DISTANCE)
+    start = Affine.scale(across, down)
+    path = series.acquisitions[0].bands[0].path
+    try:
+        with open_source(path) as dataset:
+            if dataset.crs == CRS.from_wkt(grid.crs_wkt):
+                a, b, c, d, e, f = tuple(~(grid.transform * start) * dataset.transform)[:6]
+                if max(abs(abs(a) - 1), abs(b), abs(d), abs(abs(e) - 1)) < _SAME:
+                    start = start * Affine.translation(c % 1, f % 1)
+    except RasterioError as error:
+        raise unreadable(series.acquisitions[0].name, error) from None
+    return ~start, grid.transform * start

@@ -1,0 +1,82 @@
+"""What of a series a job can use: the acquisitions of the place, without the dates that are left out."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Callable
+from dataclasses import replace
+
+from rasterio.errors import RasterioError
+
+from ..aerial import share_under, unreadable
+from ..errors import BadInput
+from ..grid import Grid
+from .series import Acquisition, Series
+from .warp import OpenFiles
+
+_SURROUNDINGS_M = 400.0  # around the aerial raster: superpatches reach 150 m past it
+
+
+def over_place(series: Series, grid: Grid, extent: tuple[float, float, float, float]) -> Series:
+    """The acquisitions that reach the aerial raster or its surroundings, whatever the extent.
+
+    extent: (xmin, ymin, xmax, ymax) in the grid's CRS. Raises BadInput where no acquisition lies under it.
+    """
+    across, down = (int(pixels) + 1 for pixels in grid.pixels_in(_SURROUNDINGS_M))
+    around = grid.window_bounds((-across, -down, grid.width + 2 * across, grid.height + 2 * down))
+    here: list[Acquisition] = []
+    best = 0.0
+    with OpenFiles() as files:
+        for acquisition in series.acquisitions:
+            reaches, share = _shares(acquisition, grid, (around, extent), files)
+            if reaches > 0:
+                here.append(acquisition)
+            best = max(best, share)
+    if best <= 0:
+        raise BadInput(
+            f"The Sentinel-2 series ({series.acquisitions[0].name}) does not cover the extent: "
+            "choose one of the same place, or none."
+        )
+    return replace(series, acquisitions=tuple(here))
+
+
+def _shares(
+    acquisition: Acquisition, grid: Grid, extents: tuple[tuple[float, float, float, float], ...], files: OpenFiles
+) -> tuple[float, ...]:
+    """How much of each extent an acquisition's first band covers."""
+    try:
+        dataset = files.dataset(acquisition.bands[0].path)
+    except RasterioError as error:
+        raise unreadable(acquisition.name, error) from None
+    what = f"The Sentinel-2 raster {acquisition.name}"
+    return tuple(share_under(dataset, what, grid.crs_wkt, extent) for extent in extents)
+
+
+def without_dates(series: Series, leave_out: tuple[str, ...], warn: Callable[[str], None]) -> Series:
+    """The series without some of its dates.
+
+    Raises BadInput, which names ``leave_out``, where one is no date or none of the series' would be left.
+    """
+    for date in leave_out:
+        try:
+            datetime.date.fromisoformat(date)
+        except ValueError:
+            raise BadInput(f"The date to leave out {date!r} is none: write it as 2021-04-15.", "leave_out") from None
+    unknown = sorted(set(leave_out) - set(series.dates))
+    if unknown:
+        warn(f"The Sentinel-2 series has no date {', '.join(unknown)} that could be left out.")
+    kept = tuple(acquisition for acquisition in series.acquisitions if acquisition.date not in leave_out)
+    if not kept:
+        raise BadInput("All dates of the Sentinel-2 series are left out: keep one, or give no series.", "leave_out")
+    return replace(series, acquisitions=kept)
+
+
+def warn_of_missing_masks(series: Series, warn: Callable[[str], None]) -> None:
+    """Tells in one sentence where clouds cannot be known: those dates are kept as they are."""
+    blind = {a.date for a in series.acquisitions if a.clouds is None and a.classes is None}
+    if not blind:
+        return
+    if len(blind) == len(series.dates):
+        warn("The Sentinel-2 series has no cloud mask: all of its dates are kept, clouds or not.")
+    else:
+        warn(f"{len(blind)} of {len(series.dates)} Sentinel-2 dates have no cloud mask: they are kept, clouds or not.")

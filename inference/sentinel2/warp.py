@@ -1,0 +1,186 @@
+"""Reads an acquisition on a grid of 10 m in another raster's frame, whatever the CRS and pixel size of its bands."""
+
+from __future__ import annotations
+
+import math
+from collections import OrderedDict
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import rasterio
+from affine import Affine
+from rasterio._err import CPLE_BaseError  # what PROJ's refusals are raised as; rasterio has no public name for it
+from rasterio.enums import Resampling
+from rasterio.errors import CRSError, RasterioError
+from rasterio.io import DatasetReader
+from rasterio.warp import reproject, transform_bounds
+
+from ..aerial import unreadable
+from ..grid import Window, intersection
+from .clouds import SCL_NO_DATA, cover
+from .series import Acquisition, Source
+from .vrt import open_source
+
+_MOST_OPEN = 64  # rasters that are kept open at once
+_RIM = 2  # source pixels read around what a window needs, for the neighbours of its outermost pixels
+_FEW_BANDS = 0.5  # share of its bands that a pixel must have: a digital number of 0 in one of them is a dark surface
+
+
+@dataclass(frozen=True)
+class Frame:
+    """Pixels to read onto: of `transform` in the CRS `crs_wkt`."""
+
+    crs_wkt: str
+    transform: Affine
+    width: int
+    height: int
+
+    @property
+    def bounds(self) -> tuple[float, float, float, float]:
+        """(xmin, ymin, xmax, ymax)."""
+        corners = [self.transform * (i * self.width, j * self.height) for i in (0, 1) for j in (0, 1)]
+        xs, ys = zip(*corners)
+        return min(xs), min(ys), max(xs), max(ys)
+
+
+class OpenFiles:
+    """Rasters that stay open while one thread reads many bands out of them; closed on leaving.
+
+    A data cube takes a tenth of a second to open, and each of its dates is in the same few files.
+    """
+
+    def __init__(self) -> None:
+        self._open: OrderedDict[str, DatasetReader] = OrderedDict()
+
+    def __enter__(self) -> OpenFiles:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for dataset in self._open.values():
+            dataset.close()
+        self._open.clear()
+
+    def dataset(self, path: str) -> DatasetReader:
+        """The raster of a path, which stays open until many others were asked for. Raises RasterioError."""
+        if path not in self._open:
+            self._open[path] = open_source(path)
+            if len(self._open) > _MOST_OPEN:
+                self._open.popitem(last=False)[1].close()
+        self._open.move_to_end(path)
+        return self._open[path]
+
+
+def read_reflectance(acquisition: Acquisition, frame: Frame, files: OpenFiles) -> tuple[np.ndarray, np.ndarray]:
+    """Reflectance x 10000, uint16 (bands, rows, columns), and the pixels that are missing, bool (rows, columns).
+
+    Bilinear. Missing pixels are 0. Raises BadInput where a band cannot be read.
+    """
+    numbers = read_onto(acquisition.bands, frame, Resampling.bilinear, acquisition.nodata, acquisition.name, files)
+    missing = np.isnan(numbers).mean(axis=0) >= _FEW_BANDS
+    values = np.clip(numbers + np.float32(acquisition.offset), 0, None) * np.float32(acquisition.scale)
+    values = np.nan_to_num(np.where(missing, 0, values))
+    return np.rint(np.clip(values, 0, np.iinfo(np.uint16).max)).astype(np.uint16), missing
+
+
+def read_cover(acquisition: Acquisition, frame: Frame, files: OpenFiles) -> tuple[np.ndarray | None, np.ndarray]:
+    """How often each pixel counts as covered (see `clouds.cover`), and the pixels that the scene classes call missing.
+
+    Nearest neighbour. None where the acquisition has no mask at all. Raises BadInput where a mask cannot be read.
+    """
+    sources = {"clouds": acquisition.clouds, "snow": acquisition.snow, "classes": acquisition.classes}
+    if sources["clouds"] and sources["snow"]:
+        sources["classes"] = None  # with both probabilities there is nothing left to learn from them
+    given = {name: source for name, source in sources.items() if source}
+    read = read_onto(tuple(given.values()), frame, Resampling.nearest, None, acquisition.name, files)
+    layers = dict(zip(given, read))
+    covered = cover(layers.get("clouds"), layers.get("snow"), layers.get("classes"))
+    if "classes" in layers:
+        return covered, layers["classes"] == SCL_NO_DATA
+    return covered, np.zeros((frame.height, frame.width), bool)
+
+
+def read_onto(
+    sources: Sequence[Source],
+    frame: Frame,
+    resampling: Resampling,
+    nodata: float | None,
+    name: str,
+    files: OpenFiles,
+) -> np.ndarray:
+    """Bands of any CRS on a frame, float32 (len(sources), rows, columns), NaN where they have nothing.
+
+    nodata: value of missing pixels beside what a raster declares itself. name: of the whole, for messages. Sources
+    much finer than the frame are read thinned. Raises BadInput where one cannot be read.
+    """
+    result = np.full((len(sources), frame.height, frame.width), np.nan, np.float32)
+    by_path: dict[str, list[int]] = {}
+    for index, source in enumerate(sources):
+        by_path.setdefault(source.path, []).append(index)
+    # bands that lie alike are warped together: most of the work is finding out where each pixel goes
+    alike: dict[tuple, list[tuple[list[int], np.ndarray]]] = {}
+    for path, indices in by_path.items():
+        try:
+            dataset = files.dataset(path)
+            read = _read_around(dataset, frame, [sources[index].band for index in indices], nodata)
+        except RasterioError as error:
+            raise unreadable(name, error) from None
+        if read is not None:
+            pixels, transform = read
+            key = (dataset.crs.to_wkt(), tuple(transform), pixels.shape[1:])
+            alike.setdefault(key, []).append((indices, pixels))
+    for (crs, transform, _), parts in alike.items():
+        indices = [index for part, _ in parts for index in part]
+        onto = np.full((len(indices), frame.height, frame.width), np.nan, np.float32)
+        reproject(
+            np.concatenate([pixels for _, pixels in parts]),
+            onto,
+            src_transform=Affine(*transform[:6]),
+            src_crs=crs,
+            src_nodata=np.nan,
+            dst_transform=frame.transform,
+            dst_crs=frame.crs_wkt,
+            dst_nodata=np.nan,
+            resampling=resampling,
+        )
+        result[indices] = onto
+    return result
+
+
+def _read_around(
+    dataset: DatasetReader, frame: Frame, bands: list[int], nodata: float | None
+) -> tuple[np.ndarray, Affine] | None:
+    """The part of a dataset that lies under a frame, float32 with NaN for missing pixels, and its transform."""
+    window, thinning = window_under(dataset, frame)
+    if window is None:
+        return None
+    shape = (max(1, window[3] // thinning), max(1, window[2] // thinning))
+    pixels = dataset.read(
+        bands, window=rasterio.windows.Window(*window), out_shape=(len(bands), *shape), out_dtype=np.float32
+    )
+    for layer, band in zip(pixels, bands):
+        for value in {nodata, dataset.nodatavals[band - 1]} - {None}:
+            layer[layer == value] = np.nan
+    step = Affine.scale(window[2] / shape[1], window[3] / shape[0])
+    return pixels, dataset.transform * Affine.translation(*window[:2]) * step
+
+
+def window_under(dataset: DatasetReader, frame: Frame) -> tuple[Window | None, int]:
+    """The window of a dataset that lies under a frame, None where none does, and its pixels to one of the frame."""
+    try:
+        left, bottom, right, top = transform_bounds(frame.crs_wkt, dataset.crs, *frame.bounds, densify_pts=21)
+    except (RasterioError, CRSError, CPLE_BaseError):  # the frame lies where the dataset's CRS has no places
+        return None, 1
+    columns, rows = zip(*(~dataset.transform * (x, y) for x in (left, right) for y in (bottom, top)))
+    if not all(math.isfinite(value) for value in (*columns, *rows)):
+        return None, 1
+    thinning = max(1, int(min((max(columns) - min(columns)) / frame.width, (max(rows) - min(rows)) / frame.height)))
+    rim = _RIM * thinning
+    first_column, first_row = math.floor(min(columns)) - rim, math.floor(min(rows)) - rim
+    around = (
+        first_column,
+        first_row,
+        math.ceil(max(columns)) + rim - first_column,
+        math.ceil(max(rows)) + rim - first_row,
+    )
+    return intersection(around, (0, 0, dataset.width, dataset.height)), thinning

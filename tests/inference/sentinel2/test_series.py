@@ -1,0 +1,12 @@
+"""What a series says of itself."""
+
+from __future__ import annotations
+
+from flair_landcover.inference.sentinel2.series import Acquisition, Series
+
+
+def test_two_orbits_of_one_date_are_two_acquisitions_and_one_date():
+    acquisitions = tuple(Acquisition(date, "x", (), 0.0) for date in ("2021-01-05", "2021-01-05", "2021-02-01"))
+    series = Series("folder", acquisitions)
+    assert series.dates == ("2021-01-05", "2021-02-01")
+    assert len(series.acquisitions) == 3
