@@ -1,4 +1,4 @@
-"""Twelve months of Sentinel-2 over a layout: what each cover reflects, by season, in pixels of 10 m.
+"""A year of Sentinel-2 over a layout: what each cover reflects, by season, in pixels of 10 m.
 
 Every cover is a mixture of a green and a bare surface whose green share changes over the year; where the bare
 surface is soil, it is dark when wet in winter and bright when dry in summer.
@@ -6,6 +6,8 @@ surface is soil, it is dark when wet in winter and bright when dry in summer.
 
 from __future__ import annotations
 
+import datetime
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -96,24 +98,50 @@ SEASONS: dict[Cover, Season] = {
 
 
 def series(cover: np.ndarray, unit: np.ndarray, units: int, rng: np.random.Generator) -> np.ndarray:
-    """A year of Sentinel-2 over sampled covers.
+    """A year of Sentinel-2 over sampled covers, one clear image a month.
 
     cover, unit: (5 x rows, 5 x columns) samples every 2 m, as in a `Layout`; rows and columns even.
-    units: number of units; each has a brightness and an earliness of its own.
+    units: number of units; each has a brightness and a vigour of its own.
     Returns float32 (12, 10, rows, columns), whole numbers: reflectance x 10000 of DATES and BANDS.
+    """
+    return sensor(ground(cover, unit, units, range(12), rng), rng)
+
+
+def ground(
+    cover: np.ndarray, unit: np.ndarray, units: int, months: Iterable[float], rng: np.random.Generator
+) -> np.ndarray:
+    """What the ground reflects at moments of the year, before the sensor sees it.
+
+    cover, unit, units: as in `series`. months: each moment in months since the middle of January, 0..12; between
+    the middles of two months the seasons go on evenly.
+    Returns float32 (moments, 10, rows, columns), reflectance x 10000.
     """
     rows, columns = cover.shape[0] // SUBPIXELS, cover.shape[1] // SUBPIXELS
     own = rng.standard_normal((units, 2), dtype=np.float32)
     vigour = (1 + 0.10 * np.clip(own[:, 0], -2.5, 2.5))[unit]
     brightness = (1 + 0.05 * np.clip(own[:, 1], -2.5, 2.5))[unit]
-    green, bare, share = _tables()
-    cubes = np.empty((len(DATES), len(BANDS), rows, columns), np.float32)
-    for month in range(len(DATES)):
-        part = np.minimum(share[cover, month] * vigour, 1)[..., None]
-        mixed = (part * green[cover, month] + (1 - part) * bare[cover, month]) * brightness[..., None]
+    moments, tables = list(months), _tables()
+    cubes = np.empty((len(moments), len(BANDS), rows, columns), np.float32)
+    for cube, month in zip(cubes, moments):
+        green, bare, share = (_at(table, month) for table in tables)
+        part = np.minimum(share[cover] * vigour, 1)[..., None]
+        mixed = (part * green[cover] + (1 - part) * bare[cover]) * brightness[..., None]
         mean = mixed.reshape(rows, SUBPIXELS, columns, SUBPIXELS, len(BANDS)).mean(axis=(1, 3))
-        cubes[month] = np.moveaxis(mean, -1, 0)
-    return _sensor(cubes, rng)
+        cube[:] = np.moveaxis(mean, -1, 0)
+    return cubes
+
+
+def months_since_mid_january(date: datetime.date) -> float:
+    """Where a date lies in the year, in months since 15 January: 0 <= months < 12."""
+    last = date.replace(day=15) if date.day >= 15 else (date.replace(day=1) - datetime.timedelta(1)).replace(day=15)
+    following = (last + datetime.timedelta(31)).replace(day=15)
+    return (last.month - 1 + (date - last) / (following - last)) % 12
+
+
+def _at(table: np.ndarray, month: float) -> np.ndarray:
+    """A table (covers, months, ...) at a moment between two months."""
+    before, part = int(month) % 12, month % 1
+    return (1 - part) * table[:, before] + part * table[:, (before + 1) % 12]
 
 
 def _tables() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -129,8 +157,12 @@ def _tables() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     )
 
 
-def _sensor(cubes: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """What the sensor and the atmospheric correction add: blur, 20 m bands, an error a date, noise."""
+def sensor(cubes: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """What the sensor and the atmospheric correction add: blur, 20 m bands, an error a date, noise.
+
+    cubes: (dates, 10, rows, columns) reflectance x 10000, rows and columns even. Returns the same shape, float32,
+    whole numbers of 1..10000.
+    """
     months, bands, rows, columns = cubes.shape
     cubes = 0.5 * cubes + 0.5 * blur(cubes)
     coarse = cubes[:, _COARSE].reshape(months, len(_COARSE), rows // 2, 2, columns // 2, 2).mean(axis=(3, 5))

@@ -2,6 +2,9 @@
 
     python -m flair_landcover.samples.village OUTDIR [--size 1024] [--seed 1]
 
+Sentinel-2 comes in two forms: one raster of twelve clear months, and a folder of one raster a date, irregular,
+with clouds, their shadows and snow, the probabilities of clouds and snow beside each.
+
 The place is made up; the files carry coordinates in the foothills of the Vosges in Alsace. Both grids are in
 different coordinate reference systems, turned by about four degrees against each other, as real ones are.
 """
@@ -10,7 +13,9 @@ from __future__ import annotations
 
 import argparse
 import os
+import shutil
 import sys
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -27,6 +32,7 @@ from .layout import Grid, rasterise
 from .plan import USUAL_WEIGHTS, Plan, Style, draw_plan
 from .scene import AERIAL_PIXEL, SATELLITE_PIXEL
 from .seasons import BANDS, DATES, SUBPIXELS, series
+from .year import MASK_PIXEL, Year, draw_year
 
 AERIAL_CRS = "EPSG:2154"  # RGF93 v1 / Lambert-93
 SATELLITE_CRS = "EPSG:32632"  # WGS 84 / UTM 32N, whose meridian is another than Lambert-93's
@@ -43,16 +49,30 @@ class VillageFiles:
     """Where a village was written.
 
     aerial: uint8, 5 bands, 0.2 m. sentinel2: uint16, 12 dates x 10 bands, 10 m, reflectance x 10000.
+    year: folder of 25 dates of the same ground under weather. Of each date, `20210415.tif` is uint16, 10 bands, 10 m,
+    reflectance x 10000; `20210415_clouds.tif` and `20210415_snow.tif` are uint8, 20 m, probabilities in percent.
     truth: uint8, classes 1..13 on the grid of `aerial`.
     """
 
     aerial: Path
     sentinel2: Path
+    year: Path
     truth: Path
 
 
+@dataclass(frozen=True)
+class _Satellite:
+    """The ground as the satellite samples it, every 2 m: covers and units (5 x rows, 5 x columns), and the corner."""
+
+    cover: np.ndarray
+    unit: np.ndarray
+    units: int
+    left: float
+    top: float
+
+
 def make_village(folder: str | os.PathLike, size: int = 1024, seed: int = DEFAULT_SEED) -> VillageFiles:
-    """Write `aerial.tif`, `sentinel2.tif` and `truth.tif` into a folder, which is made where it is missing.
+    """Write `aerial.tif`, `sentinel2.tif`, `sentinel2/` and `truth.tif` into a folder, made where it is missing.
 
     size: side of the aerial picture in pixels of 0.2 m, 512 or more. seed: which village.
     The same size and seed give the same bytes with the same versions of numpy and GDAL.
@@ -65,12 +85,15 @@ def make_village(folder: str | os.PathLike, size: int = 1024, seed: int = DEFAUL
     plan, number = _whole_plan(seed, size)
     layout = rasterise(plan, Grid.centred(size, AERIAL_PIXEL))
     aerial = render(layout, np.random.default_rng([seed, number, 1]), Flight())
-    files = VillageFiles(folder / "aerial.tif", folder / "sentinel2.tif", folder / "truth.tif")
+    files = VillageFiles(folder / "aerial.tif", folder / "sentinel2.tif", folder / "sentinel2", folder / "truth.tif")
     half = size * AERIAL_PIXEL / 2
     corner = from_origin(MIDDLE[0] - half, MIDDLE[1] + half, AERIAL_PIXEL, AERIAL_PIXEL)
     _write_aerial(files.aerial, aerial, corner)
     _write_truth(files.truth, layout.labels, corner)
-    _write_sentinel2(files.sentinel2, plan, half, np.random.default_rng([seed, number, 2]))
+    seen = _seen_by_satellite(plan, half + MARGIN)
+    _write_sentinel2(files.sentinel2, seen, np.random.default_rng([seed, number, 2]))
+    year = draw_year(seen.cover, seen.unit, seen.units, np.random.default_rng([seed, number, 3]))
+    _write_year(files.year, seen, year)
     return files
 
 
@@ -150,9 +173,8 @@ def _write_truth(path: Path, labels: np.ndarray, corner: rasterio.Affine) -> Non
     _write(path, labels[None], ["land cover"], colour_table=table, crs=AERIAL_CRS, transform=corner, nodata=NODATA)
 
 
-def _write_sentinel2(path: Path, plan: Plan, half: float, rng: np.random.Generator) -> None:
-    """The satellite series over the aerial picture (`half` its side in metres) and MARGIN around it."""
-    outer = half + MARGIN
+def _seen_by_satellite(plan: Plan, outer: float) -> _Satellite:
+    """The ground under a satellite grid that covers a square of `outer` metres to each side of the middle."""
     left, bottom, right, top = transform_bounds(
         AERIAL_CRS, SATELLITE_CRS, MIDDLE[0] - outer, MIDDLE[1] - outer, MIDDLE[0] + outer, MIDDLE[1] + outer
     )
@@ -171,23 +193,42 @@ def _write_sentinel2(path: Path, plan: Plan, half: float, rng: np.random.Generat
     layout = rasterise(plan, Grid.centred(int(np.ceil(reach / step)) * 2, step))
     column = ((x - layout.grid.left) / step).astype(int).reshape(grid_east.shape)
     row = ((y - layout.grid.top) / step).astype(int).reshape(grid_east.shape)
-    cubes = series(layout.cover[row, column], layout.unit[row, column], layout.units, rng)
+    return _Satellite(layout.cover[row, column], layout.unit[row, column], layout.units, float(left), float(top))
+
+
+def _write_sentinel2(path: Path, seen: _Satellite, rng: np.random.Generator) -> None:
+    """Twelve clear months in one raster."""
+    cubes = series(seen.cover, seen.unit, seen.units, rng)
     names = [f"{date} {band}" for date in DATES for band in BANDS]
     values = cubes.reshape(-1, *cubes.shape[2:]).astype(np.uint16)
-    _write(
-        path,
-        values,
-        names,
-        crs=SATELLITE_CRS,
-        transform=from_origin(left, top, SATELLITE_PIXEL, SATELLITE_PIXEL),
-        photometric="minisblack",
-    )
+    _write_on_satellite_grid(path, values, names, seen, SATELLITE_PIXEL)
+
+
+def _write_year(folder: Path, seen: _Satellite, year: Year) -> None:
+    """One raster a date with its probabilities of clouds and snow; the folder takes its name once it is whole."""
+    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}-") as beside:
+        whole = Path(beside) / folder.name
+        whole.mkdir()
+        for weather, pixels, clouds, snow in zip(year.weather, year.pixels, year.clouds, year.snow):
+            stem = weather.date.strftime("%Y%m%d")
+            _write_on_satellite_grid(whole / f"{stem}.tif", pixels, list(BANDS), seen, SATELLITE_PIXEL)
+            for name, mask in (("clouds", clouds), ("snow", snow)):
+                names = [f"probability of {name}, percent"]
+                _write_on_satellite_grid(whole / f"{stem}_{name}.tif", mask[None], names, seen, MASK_PIXEL)
+        if folder.exists():
+            shutil.rmtree(folder)
+        os.replace(whole, folder)
+
+
+def _write_on_satellite_grid(path: Path, values: np.ndarray, names: list[str], seen: _Satellite, pixel: float) -> None:
+    corner = from_origin(seen.left, seen.top, pixel, pixel)
+    _write(path, values, names, crs=SATELLITE_CRS, transform=corner, photometric="minisblack")
 
 
 def main(arguments: list[str] | None = None) -> int:
     """The command line; returns its exit status: 0 written, 2 bad input."""
     parser = argparse.ArgumentParser(prog="village", description="Write a made-up village: aerial, Sentinel-2, truth.")
-    parser.add_argument("folder", help="folder to write aerial.tif, sentinel2.tif and truth.tif into")
+    parser.add_argument("folder", help="folder to write the files into")
     parser.add_argument("--size", type=int, default=1024, help="side of the aerial picture in pixels (default 1024)")
     parser.add_argument("--seed", type=int, default=DEFAULT_SEED, help=f"which village (default {DEFAULT_SEED})")
     chosen = parser.parse_args(arguments)
@@ -196,7 +237,7 @@ def main(arguments: list[str] | None = None) -> int:
     except (ValueError, OSError) as error:
         print(error, file=sys.stderr)
         return 2
-    for path in (files.aerial, files.sentinel2, files.truth):
+    for path in (files.aerial, files.sentinel2, files.year, files.truth):
         print(path)
     return 0
 

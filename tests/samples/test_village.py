@@ -84,6 +84,42 @@ def test_sentinel2_series_covers_the_picture_and_its_margin_in_another_crs(files
     assert values.min() >= 1 and values.max() <= 10000
 
 
+def test_the_year_is_a_folder_of_dates_with_masks_on_the_ground_of_the_stacked_series(files):
+    stems = sorted(path.stem for path in files.year.iterdir() if "_" not in path.stem)
+    assert len(stems) == 25 and all(stem.startswith("2021") and len(stem) == 8 for stem in stems)
+    with rasterio.open(files.sentinel2) as stacked:
+        for stem in stems:
+            with rasterio.open(files.year / f"{stem}.tif") as source:
+                assert source.descriptions == seasons.BANDS and set(source.dtypes) == {"uint16"}
+                assert (source.crs, source.bounds, source.res) == (stacked.crs, stacked.bounds, (10, 10))
+            for mask in ("clouds", "snow"):
+                with rasterio.open(files.year / f"{stem}_{mask}.tif") as source:
+                    assert source.count == 1 and source.dtypes == ("uint8",) and source.res == (20, 20)
+                    assert (source.crs, source.bounds) == (stacked.crs, stacked.bounds)
+                    assert source.read().max() <= 100
+
+
+def test_clear_dates_of_the_year_show_what_the_stacked_series_shows(files):
+    """Greenness of a cloudless day in summer, pixel by pixel, against that of the month's middle."""
+
+    def ndvi(red, infrared):
+        return (infrared - red) / (infrared + red)
+
+    with rasterio.open(files.sentinel2) as source:
+        months = source.read().astype(float).reshape(12, 10, *source.shape)
+    clear = []
+    for path in files.year.glob("20210[678]??.tif"):
+        with rasterio.open(path.with_name(f"{path.stem}_clouds.tif")) as source:
+            if source.read().max() == 0:
+                clear.append(path)
+    assert clear
+    for path in clear:
+        with rasterio.open(path) as source:
+            seen = source.read().astype(float)
+        expected = months[int(path.stem[4:6]) - 1]
+        assert np.corrcoef(ndvi(seen[2], seen[6]).ravel(), ndvi(expected[2], expected[6]).ravel())[0, 1] > 0.8
+
+
 def test_satellite_and_aerial_show_the_same_ground(files, aerial):
     """Greenness in July, seen from both, agrees pixel by pixel; shifted by 60 m it does not."""
     with rasterio.open(files.sentinel2) as source, rasterio.open(files.aerial) as picture:
@@ -110,6 +146,9 @@ def test_satellite_and_aerial_show_the_same_ground(files, aerial):
 
 
 def test_same_seed_gives_the_same_bytes_and_another_seed_does_not(files, tmp_path):
+    # A date of another village that lay here before is gone afterwards.
+    (tmp_path / "sentinel2").mkdir()
+    (tmp_path / "sentinel2" / "20200101.tif").write_bytes(b"another village")
     # A process of its own, so that nothing is shared but the code.
     subprocess.run(
         [sys.executable, "-m", "flair_landcover.samples.village", str(tmp_path), "--size", "512"],
@@ -117,9 +156,11 @@ def test_same_seed_gives_the_same_bytes_and_another_seed_does_not(files, tmp_pat
         capture_output=True,
         env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
     )
-    for path in (files.aerial, files.sentinel2, files.truth):
-        assert (tmp_path / path.name).read_bytes() == path.read_bytes(), path.name
-    assert sorted(entry.name for entry in tmp_path.iterdir()) == ["aerial.tif", "sentinel2.tif", "truth.tif"]
+    for path in (files.aerial, files.sentinel2, files.truth, *files.year.iterdir()):
+        assert (tmp_path / path.relative_to(files.aerial.parent)).read_bytes() == path.read_bytes(), path.name
+    made = sorted(entry.name for entry in tmp_path.iterdir())
+    assert made == ["aerial.tif", "sentinel2", "sentinel2.tif", "truth.tif"]
+    assert len(list((tmp_path / "sentinel2").iterdir())) == 75
     assert not np.array_equal(draw_scene(1, 128).aerial, draw_scene(2, 128).aerial)
 
 
