@@ -20,7 +20,7 @@ from .aerial import AerialSource, check_lies_under, check_not_truncated, describ
 from .backends import checkpoint_card
 from .errors import BadInput, about
 from .grid import Grid, Window, intersection, make_grid
-from .job import SegmentationJob
+from .job import SegmentationJob, dated_path
 from .predict import AUGMENTATIONS
 from .sentinel2.open import open_series
 from .sentinel2.series import Series
@@ -242,7 +242,7 @@ def _roles(card: ModelCard, aerial: AerialSource, heights: bool, warn: Callable[
 
 def _check_outputs(job: SegmentationJob, window: Window, card: ModelCard, series: Series | None) -> None:
     seen: set[str] = set()
-    sources = (job.input, job.elevation, job.terrain, *(job.sentinel2 or ()))
+    sources = (job.input, job.elevation, job.terrain, *(dated_path(path)[0] for path in job.sentinel2 or ()))
     bands = {source.path for acquisition in (series.acquisitions if series else ()) for source in acquisition.bands}
     inputs = {os.path.realpath(path) for path in {*sources, *bands} if path}
     needed: dict[str, int] = {}

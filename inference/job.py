@@ -6,10 +6,14 @@ else that wants a map; it travels as JSON to the worker. It holds plain values o
 
 from __future__ import annotations
 
+import os
+import re
 from dataclasses import asdict, dataclass, fields
 from typing import Protocol
 
 from .errors import BadInput
+
+_DATED = re.compile(r"^(.+)@(\d{4}-\d{2}-\d{2})$", re.DOTALL)
 
 
 @dataclass(frozen=True)
@@ -27,7 +31,8 @@ class SegmentationJob:
         depend on it: a raster split into extents gives the labels of the whole, to the pixel.
     mask: GeoJSON-like polygon geometries in the aerial raster's CRS; labels outside are nodata.
     sentinel2: paths of a Sentinel-2 series: of one raster, folder, product or data cube, or of several rasters of
-        one date each. One path may be given as it is; it becomes a tuple of one.
+        one date each. One path may be given as it is; it becomes a tuple of one. After a raster that does not say
+        its date, or the wrong one, it can stand behind an @: ``clip.tif@2021-04-15``.
     leave_out: ISO dates of the series that are not to be used.
     model: id of an installed model, or the path of a model folder or checkpoint.
     device: ``auto``, ``cpu``, ``cuda`` or ``mps``.
@@ -146,3 +151,9 @@ class Report(Protocol):
 
     def enough(self) -> bool:
         """True once the user wants the job to end with the map as far as it is; asked at least once a tile."""
+
+
+def dated_path(text: str) -> tuple[str, str]:
+    """A path of a series without the date that stands behind its @, and that date as ISO; "" where there is none."""
+    match = None if os.path.exists(text) else _DATED.match(text)
+    return (match[1], match[2]) if match else (text, "")

@@ -21,7 +21,7 @@ from .blend import Blender, tile_weights
 from .check import Inputs, check_job
 from .errors import BadInput, Cancelled, about
 from .grid import Window
-from .job import Report, SegmentationJob, SegmentationResult
+from .job import Report, SegmentationJob, SegmentationResult, dated_path
 from .mask import Mask
 from .picture import BlockPictures
 from .plan import Part, Tile, make_plan, overlap_of, plan_parts
@@ -291,8 +291,13 @@ def _with_full_paths(job: SegmentationJob) -> SegmentationJob:
         value = getattr(job, name)
         if value and value != BUNDLED and os.path.exists(value):
             paths[name] = value
-    series = tuple(os.path.abspath(path) if os.path.exists(path) else path for path in job.sentinel2 or ())
+    series = tuple(_absolute(path) for path in job.sentinel2 or ())
     return replace(job, sentinel2=series, **{name: os.path.abspath(path) for name, path in paths.items() if path})
+
+
+def _absolute(text: str) -> str:
+    path, _ = dated_path(text)
+    return os.path.abspath(path) + text[len(path) :] if os.path.exists(path) else text
 
 
 def _provenance(inputs: Inputs, backend: Backend, tally: _Tally) -> dict:

@@ -160,7 +160,7 @@ def _merge_dates(maps: Tensor, weights: Tensor, padded: Tensor) -> Tensor:
     weights = weights.unflatten(0, (maps.shape[0], HEADS))
     weights = weights.masked_fill(padded[:, None, :, None, None], 0.0)
     groups = maps.unflatten(2, (HEADS, -1))  # (B, T, HEADS, C / HEADS, H, W)
-    return torch.einsum("bgthw,btgchw->bgchw", weights, groups).flatten(1, 2)
+    return (weights.transpose(1, 2).unsqueeze(3) * groups).sum(dim=1).flatten(1, 2)
 
 
 class UTAE(nn.Module):

@@ -75,10 +75,22 @@ def choose_device(wanted: str) -> str:
     return wanted
 
 
+# What was measured in this process, by device and architecture: runs of one session are alike, however busy the
+# machine is at the start of each.
+_measured: dict[tuple[str, str], str] = {}
+
+
 def _faster_precision(backend: TorchBackend) -> str:
     """bf16 where it is clearly faster than fp32 on this very machine: processors that emulate it are slower."""
     if backend.device == "mps":
         return "fp32"
+    key = (backend.device, backend.card.architecture)
+    if key not in _measured:
+        _measured[key] = _measure_precisions(backend)
+    return _measured[key]
+
+
+def _measure_precisions(backend: TorchBackend) -> str:
     size = min(_TRIAL_SIZE, backend.card.tile_size)
     tile = np.zeros((backend.batch_size, len(backend.card.inputs), size, size), np.float32)
     seconds = {}

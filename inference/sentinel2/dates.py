@@ -49,7 +49,10 @@ def date_in(text: str, where: str) -> str | None:
 
 def unknown_date(what: str) -> BadInput:
     """What to raise where a raster nowhere says its date."""
-    return BadInput(f"The date of {what} is unknown: put it into the file name (2021-04-15).")
+    return BadInput(
+        f"The date of {what} is unknown: put it into the file name (2021-04-15), or behind the path "
+        "(clip.tif@2021-04-15)."
+    )
 
 
 def axis_date(value: str, units: str, calendar: str, where: str) -> str:

@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable, Sequence
 
 from ..errors import BadInput, about
+from ..job import dated_path
 from .cube import is_cube, read_cube
 from .flair import is_flair, read_flair
 from .folder import SUFFIXES, read_folder
@@ -60,17 +61,19 @@ def _read(
 
 
 def _file_of(path: str) -> str:
-    """The file or folder that a path or the name of a layer in QGIS is about."""
+    """The file or folder that a path or the name of a layer in QGIS is about, the date behind it kept."""
     path = os.fspath(path)
+    file = dated_path(path)[0]
     for pattern in (_LAYER_OF, _VSIZIP):
-        match = pattern.match(path)
+        match = pattern.match(file)
         if match:
-            path = match[1]
-    return os.path.dirname(path) or "." if _PRODUCT_FILE.search(path) else path
+            path = file = match[1]
+    return os.path.dirname(file) or "." if _PRODUCT_FILE.search(file) else path
 
 
 def _form_of(path: str) -> tuple[str, list[str]]:
     """In which form a path holds a series, and the paths of its parts."""
+    given, path = path, dated_path(path)[0]
     remote = "://" in path or path.startswith("/vsi")
     if not remote and not os.path.exists(path):
         raise BadInput(f"{path} does not exist: choose an existing Sentinel-2 file or folder.")
@@ -81,7 +84,7 @@ def _form_of(path: str) -> tuple[str, list[str]]:
     if is_flair(path):
         return "flair", [path]
     if not os.path.isdir(path):
-        return "raster", [path]
+        return "raster", [given]
     try:
         return _form_of_folder(path)
     except OSError as error:

@@ -15,6 +15,7 @@ from rasterio.io import DatasetReader
 from ...models.cards import SATELLITE_BANDS
 from ..aerial import check_not_truncated, open_raster, unreadable
 from ..errors import BadInput
+from ..job import dated_path
 from .bands import CLASSES, CLOUDS, MASKS, SNOW, check_complete, role_in
 from .dates import date_in, unknown_date
 from .series import Acquisition, Source
@@ -79,6 +80,7 @@ class Part:
 def read_raster(path: str, warn: Callable[[str], None]) -> list[Acquisition]:
     """The dates of one raster; BadInput where it has none or bands are missing."""
     parts = parts_of(path, warn)
+    path = dated_path(path)[0]
     if not parts:
         with open_raster(path, WHAT) as dataset:
             count = dataset.count
@@ -114,9 +116,12 @@ def acquisition(part: Part, name: str = "") -> Acquisition:
 def parts_of(path: str, warn: Callable[[str], None]) -> list[Part]:
     """What a raster has, date by date, ascending; empty where nothing in it can be told.
 
+    path: with the date behind it where the job says it (see `SegmentationJob.sentinel2`); it stands in for one that
+    the whole raster has, not for those of its bands.
     Bands are told by their descriptions, a single one also by the file's name; ten without names are taken in
     the order of SATELLITE_BANDS. Raises BadInput where the raster or its dates cannot be read.
     """
+    path, given = dated_path(path)
     with open_raster(path, WHAT) as dataset:
         check_not_truncated(dataset, WHAT)
         descriptions = [text or "" for text in dataset.descriptions]
@@ -133,7 +138,7 @@ def parts_of(path: str, warn: Callable[[str], None]) -> list[Part]:
                 "describe each band like '2021-04-15 B8A'."
             )
         if None in dated:
-            date = _date_of(dataset, path, warn) or ""
+            date = date_in(given, f"{WHAT} {path}") or _date_of(dataset, path, warn) or ""
             if not date and any(role not in MASKS for role in roles):
                 raise unknown_date(f"the Sentinel-2 raster {path}")
             dated = [date] * dataset.count

@@ -131,3 +131,30 @@ def test_an_unreadable_file_is_told(tmp_path):
     path.write_bytes(b"II*\x00 but not a TIFF")
     with pytest.raises(BadInput, match="cannot be read as a raster"):
         opened(path)
+
+
+def test_a_date_behind_the_path_is_that_of_the_raster_whatever_its_names_say(tmp_path):
+    for name in ("clip.tif", "export_20230101.tif"):
+        path = write(tmp_path / name, pixels(1)[0])
+        (found,) = opened(f"{path}@2021-04-15")
+        assert (found.date, found.name) == ("2021-04-15", name)
+
+
+def test_several_rasters_have_the_dates_behind_their_paths(tmp_path):
+    values = pixels()
+    paths = [f"{write(tmp_path / f'{letter}.tif', each)}@{date}" for letter, each, date in zip("cab", values, DATES)]
+    found = open_series(paths, no_warning).acquisitions
+    assert tuple(each.date for each in found) == DATES
+    for each, expected in zip(found, values):
+        np.testing.assert_array_equal(reflectance_of(each), expected)
+
+
+def test_a_date_behind_the_path_that_is_on_no_calendar_is_refused(tmp_path):
+    path = write(tmp_path / "clip.tif", pixels(1)[0])
+    with pytest.raises(BadInput, match="2021-02-30, which does not exist"):
+        opened(f"{path}@2021-02-30")
+
+
+def test_a_file_whose_own_name_ends_like_that_is_itself(tmp_path):
+    path = write(tmp_path / "clip@2021-04-15", pixels(1)[0])
+    assert [each.name for each in opened(path)] == ["clip@2021-04-15"]
