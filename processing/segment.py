@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
 
 from qgis.core import (
     QgsCoordinateReferenceSystem,
@@ -14,47 +13,50 @@ from qgis.core import (
     QgsProcessingException,
     QgsProcessingFeedback,
     QgsProcessingOutputNumber,
-    QgsProcessingParameterDefinition,
-    QgsProcessingParameterEnum,
     QgsProcessingParameterExtent,
     QgsProcessingParameterFeatureSource,
     QgsProcessingParameterRasterDestination,
-    QgsProcessingParameterRasterLayer,
-    QgsProcessingParameterString,
 )
 from qgis.PyQt.QtCore import QCoreApplication
 from qgis.PyQt.QtGui import QIcon
 
 from ..inference.job import SegmentationJob
 from ..models.nomenclature import FLAIR_CLASSES
-from ..runtime.client import shared_client
-from ..runtime.errors import CancelledError, EngineError
+from .engine_call import call_engine
 from .icons import ICON_PATH
-from .sources import absolute, polygon_in, raster_path
-from .styling import ConfidenceStyler, LandCoverStyler
+from .image_parameters import (
+    BANDS,
+    DEVICE,
+    ELEVATION,
+    INPUT,
+    LEAVE_OUT,
+    MODEL,
+    PRECISION,
+    SENTINEL2,
+    TERRAIN,
+    choice,
+    described,
+    image_parameter,
+    image_settings,
+    or_refuse,
+)
+from .sources import polygon_in
+from .styling import ConfidenceStyler, DifferenceStyler, LandCoverStyler
 
-INPUT = "INPUT"
-BANDS = "BANDS"
-ELEVATION = "ELEVATION"
-TERRAIN = "TERRAIN"
 EXTENT = "EXTENT"
 MASK = "MASK"
-SENTINEL2 = "SENTINEL2"
-MODEL = "MODEL"
-DEVICE = "DEVICE"
-PRECISION = "PRECISION"
 TTA = "TTA"
 OUTPUT = "OUTPUT"
 OUTPUT_CONFIDENCE = "OUTPUT_CONFIDENCE"
 OUTPUT_PROBABILITIES = "OUTPUT_PROBABILITIES"
+OUTPUT_DIFFERENCE = "OUTPUT_DIFFERENCE"
 
-_BUNDLED = "bundled"
-_CHOICES = {
-    DEVICE: ["auto", "cpu", "cuda", "mps"],
-    PRECISION: ["auto", "fp32", "bf16"],
-    TTA: ["none", "flips", "d4"],
+_OUTPUTS = {
+    OUTPUT: "output",
+    OUTPUT_CONFIDENCE: "confidence",
+    OUTPUT_PROBABILITIES: "probabilities",
+    OUTPUT_DIFFERENCE: "difference",
 }
-_OUTPUTS = {OUTPUT: "output", OUTPUT_CONFIDENCE: "confidence", OUTPUT_PROBABILITIES: "probabilities"}
 
 
 def area_output(class_name: str) -> str:
@@ -95,83 +97,37 @@ class SegmentAlgorithm(QgsProcessingAlgorithm):
         return SegmentAlgorithm()
 
     def initAlgorithm(self, configuration: dict | None = None) -> None:
-        def add(parameter: QgsProcessingParameterDefinition, text: str, advanced: bool = False) -> None:
-            parameter.setHelp(text)
-            if advanced:
-                parameter.setFlags(parameter.flags() | QgsProcessingParameterDefinition.Flag.FlagAdvanced)
-            self.addParameter(parameter)
-
-        add(
-            QgsProcessingParameterRasterLayer(INPUT, self.tr("Aerial image")),
-            self.tr("Raster file or layer with red, green and blue, 8 or 16 bits, in a projected CRS."),
+        for name in (INPUT, BANDS, ELEVATION, TERRAIN):
+            self.addParameter(image_parameter(name))
+        self.addParameter(
+            described(
+                QgsProcessingParameterExtent(EXTENT, self.tr("Extent"), optional=True),
+                self.tr("Part of the image to map. Left empty: all of it."),
+            )
         )
-        add(
-            QgsProcessingParameterString(BANDS, self.tr("Bands"), optional=True),
-            self.tr(
-                "Which band is what, such as 'R=1 G=2 B=3 NIR=4 ELEVATION=5'. Left empty: by the bands' "
-                "descriptions, else in this order. An elevation band counts 0.2 m to one digital number."
-            ),
+        self.addParameter(
+            described(
+                QgsProcessingParameterFeatureSource(
+                    MASK, self.tr("Mask"), [QgsProcessing.SourceType.TypeVectorPolygon], optional=True
+                ),
+                self.tr("Polygons outside of which nothing is mapped."),
+            )
         )
-        add(
-            QgsProcessingParameterRasterLayer(ELEVATION, self.tr("Height above ground"), optional=True),
-            self.tr(
-                "Raster of heights above ground in metres (surface model minus terrain model), or a surface model "
-                "where a terrain model is given too."
-            ),
-        )
-        add(
-            QgsProcessingParameterRasterLayer(TERRAIN, self.tr("Terrain model"), optional=True),
-            self.tr("Raster of the ground's altitude in metres; it is subtracted from the heights."),
-            advanced=True,
-        )
-        add(
-            QgsProcessingParameterExtent(EXTENT, self.tr("Extent"), optional=True),
-            self.tr("Part of the image to map. Left empty: all of it."),
-        )
-        add(
-            QgsProcessingParameterFeatureSource(
-                MASK, self.tr("Mask"), [QgsProcessing.SourceType.TypeVectorPolygon], optional=True
-            ),
-            self.tr("Polygons outside of which nothing is mapped."),
-        )
-        add(
-            QgsProcessingParameterRasterLayer(SENTINEL2, self.tr("Sentinel-2"), optional=True),
-            self.tr(
-                "Raster of 10 bands (B2 B3 B4 B5 B6 B7 B8 B8A B11 B12, reflectance x 10000), or 10 for each date of "
-                "a series with band descriptions like '2021-04-15 B8A'. It tells crops and trees apart by season."
-            ),
-        )
-        add(
-            QgsProcessingParameterString(MODEL, self.tr("Model"), defaultValue=_BUNDLED),
-            self.tr("'bundled', the id of an installed model, or the path of a model folder or checkpoint."),
-            advanced=True,
-        )
-        for name, title, text in (
-            (
-                DEVICE,
-                self.tr("Device"),
-                self.tr("Where the network runs; auto takes a graphics card if there is one."),
-            ),
-            (
-                PRECISION,
-                self.tr("Precision"),
-                self.tr("Arithmetic of the network; auto measures what is faster."),
-            ),
-            (
+        for name in (SENTINEL2, LEAVE_OUT, MODEL, DEVICE, PRECISION):
+            self.addParameter(image_parameter(name))
+        self.addParameter(
+            choice(
                 TTA,
                 self.tr("Test-time augmentation"),
+                ["none", "flips", "d4"],
                 self.tr("Averages several views of each tile: flips takes 4 times, d4 8 times as long."),
-            ),
-        ):
-            options = _CHOICES[name]
-            add(
-                QgsProcessingParameterEnum(name, title, options, defaultValue=options[0], usesStaticStrings=True),
-                text,
-                advanced=True,
             )
-        add(
-            QgsProcessingParameterRasterDestination(OUTPUT, self.tr("Land cover")),
-            self.tr("GeoTIFF of class values 1 to 13; 0 is no data."),
+        )
+        self.addParameter(
+            described(
+                QgsProcessingParameterRasterDestination(OUTPUT, self.tr("Land cover")),
+                self.tr("GeoTIFF of class values 1 to 13; 0 is no data."),
+            )
         )
         for name, title, text in (
             (OUTPUT_CONFIDENCE, self.tr("Confidence"), self.tr("GeoTIFF of the class's probability in percent.")),
@@ -180,8 +136,17 @@ class SegmentAlgorithm(QgsProcessingAlgorithm):
                 self.tr("Class probabilities"),
                 self.tr("GeoTIFF with one band for each class, probability x 255."),
             ),
+            (
+                OUTPUT_DIFFERENCE,
+                self.tr("Without Sentinel-2"),
+                self.tr(
+                    "GeoTIFF of what the series changes: where the map would be another without Sentinel-2, the class "
+                    "that it would have there, 0 elsewhere. The run takes about twice as long."
+                ),
+            ),
         ):
-            add(QgsProcessingParameterRasterDestination(name, title, optional=True, createByDefault=False), text)
+            destination = QgsProcessingParameterRasterDestination(name, title, optional=True, createByDefault=False)
+            self.addParameter(described(destination, text))
         for c in FLAIR_CLASSES:
             self.addOutput(QgsProcessingOutputNumber(area_output(c.name), self.tr("Area of {} (m²)").format(c.name)))
 
@@ -189,21 +154,13 @@ class SegmentAlgorithm(QgsProcessingAlgorithm):
         self, parameters: dict, context: QgsProcessingContext, feedback: QgsProcessingFeedback
     ) -> bool:
         """Copies all that belongs to QGIS to plain values: the work itself runs in another thread."""
-        layer = self.parameterAsRasterLayer(parameters, INPUT, context)
-        if layer is None:
-            raise QgsProcessingException(self.invalidRasterError(parameters, INPUT))
+        layer, settings = image_settings(self, parameters, context)
         self._aerial_layer = layer.id()
-        model = self.parameterAsString(parameters, MODEL, context)
         self._settings = dict(
-            input=_or_refuse(raster_path, layer),
-            bands=self.parameterAsString(parameters, BANDS, context),
-            elevation=self._optional_path(parameters, ELEVATION, context),
-            terrain=self._optional_path(parameters, TERRAIN, context),
+            settings,
             extent=self._extent(parameters, layer.crs(), context),
             mask=self._mask(parameters, layer.crs(), context),
-            sentinel2=self._optional_path(parameters, SENTINEL2, context),
-            model=model if model == _BUNDLED else absolute(model),
-            **{name.lower(): self.parameterAsEnumString(parameters, name, context) for name in _CHOICES},
+            tta=self.parameterAsEnumString(parameters, TTA, context),
         )
         return True
 
@@ -217,31 +174,7 @@ class SegmentAlgorithm(QgsProcessingAlgorithm):
             **self._settings, **{_OUTPUTS[name]: os.path.abspath(path) for name, path in outputs.items()}
         )
 
-        shown = None
-
-        def show_progress(fraction: float, message: str, remaining_s: float | None) -> None:
-            nonlocal shown
-            feedback.setProgress(100 * fraction)
-            # QGIS keeps every text in its log: one for each step and each percent, not for each tile.
-            if remaining_s is None or int(100 * fraction) != shown:
-                shown = int(100 * fraction)
-                feedback.setProgressText(message)
-
-        try:
-            result = shared_client().call(
-                "segment",
-                job.to_dict(),
-                on_progress=show_progress,
-                on_warning=feedback.pushWarning,
-                is_cancelled=feedback.isCanceled,
-            )
-        except CancelledError:
-            raise QgsProcessingException(self.tr("Cancelled: nothing was written.")) from None
-        except EngineError as error:
-            if error.detail:
-                feedback.pushDebugInfo(error.detail)
-            raise QgsProcessingException(str(error)) from None
-
+        result = call_engine("segment", job.to_dict(), feedback)
         self._show_areas(result, feedback)
         self._style_when_loaded(result, outputs, context)
         # By name: a model with a legend of its own may give a value another meaning.
@@ -256,25 +189,24 @@ class SegmentAlgorithm(QgsProcessingAlgorithm):
         confidence = outputs.get(OUTPUT_CONFIDENCE)
         if confidence and context.willLoadLayerOnCompletion(confidence):
             context.layerToLoadOnCompletionDetails(confidence).setPostProcessor(ConfidenceStyler(land_cover))
+        difference = outputs.get(OUTPUT_DIFFERENCE)
+        if difference and context.willLoadLayerOnCompletion(difference):
+            legend = [tuple(entry) for entry in result["classes"]]
+            context.layerToLoadOnCompletionDetails(difference).setPostProcessor(DifferenceStyler(legend, land_cover))
 
     def _show_areas(self, result: dict, feedback: QgsProcessingFeedback) -> None:
         total = sum(result["areas_m2"].values()) or 1.0
         for value, name, _ in result["classes"]:
             area = result["areas_m2"][str(value)]
             feedback.pushInfo(f"{name}: {area:,.0f} m² ({area / total:.1%})")
+        if result.get("changed_m2") is not None:
+            changed = result["changed_m2"]
+            feedback.pushInfo(self.tr("Sentinel-2 changed {:,.0f} m² ({:.1%})").format(changed, changed / total))
         feedback.pushInfo(
             self.tr("Tiles: {}; {:.1f} s on {}, {}").format(
                 result["tiles"], result["seconds"], result["device"], result["precision"]
             )
         )
-
-    def _optional_path(self, parameters: dict, name: str, context: QgsProcessingContext) -> str | None:
-        if parameters.get(name) in (None, ""):
-            return None
-        layer = self.parameterAsRasterLayer(parameters, name, context)
-        if layer is None:
-            raise QgsProcessingException(self.invalidRasterError(parameters, name))
-        return _or_refuse(raster_path, layer)
 
     def _extent(
         self, parameters: dict, crs: QgsCoordinateReferenceSystem, context: QgsProcessingContext
@@ -294,12 +226,4 @@ class SegmentAlgorithm(QgsProcessingAlgorithm):
             raise QgsProcessingException(self.invalidSourceError(parameters, MASK))
         transform = QgsCoordinateTransform(source.sourceCrs(), crs, context.transformContext())
         geometries = [feature.geometry() for feature in source.getFeatures()]
-        return tuple(_or_refuse(polygon_in, geometry, transform) for geometry in geometries if not geometry.isEmpty())
-
-
-def _or_refuse(copy: Callable, *arguments: object):
-    """What `copy` gives; its ValueError becomes what Processing shows to the user."""
-    try:
-        return copy(*arguments)
-    except ValueError as error:
-        raise QgsProcessingException(str(error)) from None
+        return tuple(or_refuse(polygon_in, geometry, transform) for geometry in geometries if not geometry.isEmpty())

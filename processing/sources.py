@@ -4,9 +4,15 @@ from __future__ import annotations
 
 import json
 import os
+import re
+from collections.abc import Iterable
 
-from qgis.core import QgsCoordinateTransform, QgsCsException, QgsGeometry, QgsRasterLayer
+from qgis.core import QgsCoordinateTransform, QgsCsException, QgsGeometry, QgsMapLayer, QgsRasterLayer
 from qgis.PyQt.QtCore import QCoreApplication
+
+from ..inference.errors import BadInput
+from ..inference.job import dated_path
+from ..inference.sentinel2.dates import date_in
 
 
 def _tr(text: str) -> str:
@@ -14,8 +20,12 @@ def _tr(text: str) -> str:
 
 
 def absolute(path: str) -> str:
-    """An existing file's path from the root: the engine's current folder may be another. Others as they are."""
-    return os.path.abspath(path) if os.path.exists(path) else path
+    """An existing file's path from the root: the engine's current folder may be another. Others as they are.
+
+    path: may have a date behind it (see `SegmentationJob.sentinel2`).
+    """
+    file, _ = dated_path(path)
+    return os.path.abspath(file) + path[len(file) :] if os.path.exists(file) else path
 
 
 def raster_path(layer: QgsRasterLayer) -> str:
@@ -32,6 +42,47 @@ def raster_path(layer: QgsRasterLayer) -> str:
         )
     # Behind the bar are QGIS's own settings for opening the file, which no other program reads.
     return absolute(layer.source().split("|option:")[0])
+
+
+# Names that GDAL gives to a variable of a NetCDF file, and to the bands of one resolution of a Sentinel-2 product.
+_NETCDF = re.compile(r'^(?:NETCDF|HDF5):"?(?P<path>.+?)"?:[^:/\\]+$')
+_PRODUCT = re.compile(r"^SENTINEL2_L2A:(?P<path>.+MTD_[^/\\]+\.xml)(?::[^/\\]*)?$")
+
+
+def series_path(layer: QgsMapLayer) -> str:
+    """What holds the Sentinel-2 series that a layer shows: its file, the cube of its variable, or its product.
+
+    Where the file's name has no date and the layer's has one, that stands behind the path.
+    Raises ValueError, with a sentence for the user, for what is no raster or has no pixels of its own.
+    """
+    if not isinstance(layer, QgsRasterLayer):
+        raise ValueError(_tr("The layer {} is no raster: choose rasters of Sentinel-2.").format(layer.name()))
+    path = raster_path(layer)
+    variable, product = _NETCDF.match(path), _PRODUCT.match(path)
+    if variable:
+        return absolute(variable["path"])
+    if product:
+        inside = product["path"]
+        archive = re.match(r"^/vsizip/(?P<path>.+?\.zip)(?:/|$)", inside, re.IGNORECASE)
+        return absolute(archive["path"] if archive else os.path.dirname(inside))
+    return _with_date_of(layer, path)
+
+
+def _with_date_of(layer: QgsRasterLayer, path: str) -> str:
+    """The path with the date of the layer's name behind it, where the file's name has none."""
+    try:
+        date = None if date_in(os.path.basename(path), path) else date_in(layer.name(), layer.name())
+    except BadInput:  # one that is on no calendar: the engine says so where it matters
+        date = None
+    return f"{path}@{date}" if date else path
+
+
+def series_paths(layers: Iterable[QgsMapLayer]) -> tuple[str, ...]:
+    """What holds the series that several layers show, each once.
+
+    Raises ValueError as `series_path`.
+    """
+    return tuple(dict.fromkeys(series_path(layer) for layer in layers))
 
 
 def polygon_in(geometry: QgsGeometry, transform: QgsCoordinateTransform) -> dict:

@@ -61,15 +61,18 @@ def describe_result(
     aerial_layer: str = "",
     confidence_layer: str = "",
     probabilities_layer: str = "",
+    difference_layer: str = "",
 ) -> None:
     """Writes what is known of a map into the custom property RESULT_PROPERTY of its layer.
 
     result: the answer of the engine's call `segment`. made: when it was made (without a time zone: local
-    time). aerial_layer, confidence_layer, probabilities_layer: ids of layers, "" where there is none.
+    time). aerial_layer, confidence_layer, probabilities_layer, difference_layer: ids of layers, "" where there
+    is none.
 
     The JSON holds areas_m2 (by class value as text), classes (value, name, colour), model (id, title), made
-    (ISO 8601 with time zone), complete (false: only a part was mapped), aerial_layer, confidence_layer,
-    probabilities_layer, and layer and name: id and name of the layer it was written for.
+    (ISO 8601 with time zone), complete (false: only a part was mapped), changed_m2 (square metres that have
+    another class with Sentinel-2 than without; null where that is not known), aerial_layer, confidence_layer,
+    probabilities_layer, difference_layer, and layer and name: id and name of the layer it was written for.
     """
     description = {
         "areas_m2": result["areas_m2"],
@@ -77,9 +80,11 @@ def describe_result(
         "model": result.get("model") or {"id": "", "title": ""},
         "made": made.astimezone().isoformat(timespec="seconds"),
         "complete": result.get("complete", True),
+        "changed_m2": result.get("changed_m2"),
         "aerial_layer": aerial_layer,
         "confidence_layer": confidence_layer,
         "probabilities_layer": probabilities_layer,
+        "difference_layer": difference_layer,
         "layer": layer.id(),
         "name": layer.name(),
     }
@@ -120,6 +125,7 @@ class LandCoverStyler(_Styler):
         self._aerial_layer = aerial_layer
         self._layer: QgsRasterLayer | None = None
         self._confidence_layer = ""
+        self._difference_layer = ""
 
     def _style(self, layer: QgsRasterLayer) -> None:
         style_land_cover(layer, [tuple(entry) for entry in self._result["classes"]])
@@ -132,8 +138,21 @@ class LandCoverStyler(_Styler):
         if self._layer is not None:
             self._describe()
 
+    def add_difference(self, layer: QgsRasterLayer) -> None:
+        """Names the layer of what Sentinel-2 changed, which may be loaded before the map or after it."""
+        self._difference_layer = layer.id()
+        if self._layer is not None:
+            self._describe()
+
     def _describe(self) -> None:
-        describe_result(self._layer, self._result, self._made, self._aerial_layer, self._confidence_layer)
+        describe_result(
+            self._layer,
+            self._result,
+            self._made,
+            aerial_layer=self._aerial_layer,
+            confidence_layer=self._confidence_layer,
+            difference_layer=self._difference_layer,
+        )
 
 
 class ConfidenceStyler(_Styler):
@@ -147,3 +166,20 @@ class ConfidenceStyler(_Styler):
         style_confidence(layer)
         if self._land_cover is not None:
             self._land_cover.add_confidence(layer)
+
+
+class DifferenceStyler(_Styler):
+    """For the layer of what Sentinel-2 changed: the map's legend.
+
+    classes: (value, name, #rrggbb). land_cover: the map's own styler, which is told the layer; None: nobody is.
+    """
+
+    def __init__(self, classes: Legend, land_cover: LandCoverStyler | None = None) -> None:
+        super().__init__()
+        self._classes = classes
+        self._land_cover = land_cover
+
+    def _style(self, layer: QgsRasterLayer) -> None:
+        style_land_cover(layer, self._classes)
+        if self._land_cover is not None:
+            self._land_cover.add_difference(layer)

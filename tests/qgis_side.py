@@ -35,6 +35,7 @@ PARAMETERS = [
     "EXTENT",
     "MASK",
     "SENTINEL2",
+    "LEAVE_OUT",
     "MODEL",
     "DEVICE",
     "PRECISION",
@@ -42,6 +43,7 @@ PARAMETERS = [
     "OUTPUT",
     "OUTPUT_CONFIDENCE",
     "OUTPUT_PROBABILITIES",
+    "OUTPUT_DIFFERENCE",
 ]
 
 # A network that knows nothing: these tests ask how a run goes, not what it finds.
@@ -105,6 +107,18 @@ def write_raster(path: Path, pixels: np.ndarray, pixel_m: float = PIXEL_M) -> Pa
     return path
 
 
+def write_series(folder: Path) -> Path:
+    """A folder of three dates of Sentinel-2 with cloud probabilities: clear, a quarter cloudy, and overcast."""
+    folder.mkdir()
+    for number, (date, cloudy_rows) in enumerate((("20210415", 0), ("20210520", 20), ("20210609", 80))):
+        pixels = np.random.default_rng(number).normal(1500 + 500 * number, 100, (10, 80, 80)).astype(np.float32)
+        write_raster(folder / f"{date}.tif", pixels, pixel_m=10.0)
+        clouds = np.zeros((1, 80, 80), np.uint8)
+        clouds[:, :cloudy_rows] = 100
+        write_raster(folder / f"{date}_clouds.tif", clouds[:, :, ::-1].copy(), pixel_m=10.0)
+    return folder
+
+
 def write_polygons(path: Path, rings: list[list[tuple[float, float]]], epsg: int) -> Path:
     """A GeoPackage of polygons. rings: outer rings in Lambert-93; epsg: the layer's own CRS."""
     dataset = ogr.GetDriverByName("GPKG").CreateDataSource(str(path))
@@ -146,7 +160,7 @@ def qgis_environment(base: Path, profile: str, **more: str) -> dict[str, str]:
 
 @functools.lru_cache
 def village(base: Path) -> Path:
-    """The folder of the sample scene (aerial.tif, sentinel2.tif), made once a test run; 410 m a side."""
+    """The folder of the sample scene (aerial.tif, the dates in sentinel2), made once a test run; 410 m a side."""
     folder = base / "village"
     command = worker_command(Engine(engine_python(), "the tests"))
     command[-1] = command[-1].replace("inference.worker", "samples.village")
@@ -167,6 +181,7 @@ def window_report(base: Path, script: str, **more: str) -> dict:
     settings = {
         "folder": str(folder),
         "aerial": str(shutil.copy(village(base) / "aerial.tif", folder / "village.tif")),
+        "sentinel2": str(village(base) / "sentinel2"),
         "small_aerial": str(write_aerial(folder / "small.tif")),
         "model": str(untrained_model(base)),
         "report": str(folder / "report.json"),

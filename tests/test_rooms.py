@@ -29,7 +29,14 @@ STANDARD = set(getattr(sys, "stdlib_module_names", ())) | {"__future__"}
 # other libraries. `models` covers `models.cards`; a module's own room is always allowed.
 # Beside the design's table: `inference.job`, which everyone who wants a map builds, imports the
 # standard library and `inference.errors` alone; `runtime.protocol` is written once for both sides.
-QGIS_SIDE = {"models.nomenclature", "models.cards", "models.library", "inference.job", "inference.errors"}
+QGIS_SIDE = {
+    "models.nomenclature",
+    "models.cards",
+    "models.library",
+    "inference.job",
+    "inference.errors",
+    "inference.sentinel2.dates",
+}
 QT = {"qgis", "processing"}
 ENGINE = ENGINE_LIBRARIES | {"numpy"}
 ROOMS = {
@@ -52,6 +59,7 @@ PLAIN = [
     "models/library.py",
     "inference/job.py",
     "inference/errors.py",
+    "inference/sentinel2/dates.py",
     "runtime/protocol.py",
     "runtime/errors.py",
 ]
@@ -123,7 +131,7 @@ def test_what_both_pythons_read_needs_the_standard_library_alone(module):
             assert not within(name, QT | ENGINE), f"{module} imports {name}"
 
 
-@pytest.mark.parametrize("room", ["models", "inference"])
+@pytest.mark.parametrize("room", ["models", "inference", "training"])
 def test_importing_a_room_of_the_engine_imports_nothing_else(room):
     tree = ast.parse((ROOT / room / "__init__.py").read_text(encoding="utf-8"))
     assert not [node for node in ast.walk(tree) if isinstance(node, (ast.Import, ast.ImportFrom))]
@@ -145,6 +153,16 @@ print("imported", len({modules!r}))
 """
 
 
+# A widget in Processing's dialog builds on QGIS's own plugin `processing`, which QGIS has on its path.
+_WITH_QGIS_PLUGINS = """
+import sys
+from qgis.core import QgsApplication
+
+application = QgsApplication([], False)
+sys.path.insert(0, QgsApplication.pkgDataPath() + "/python/plugins")
+"""
+
+
 def names_of(*rooms: str) -> list[str]:
     """Module names of rooms, as they are imported."""
     found = [".".join(("flair_landcover", *m.with_suffix("").parts)) for m in MODULES if room_of(m) in rooms]
@@ -155,8 +173,9 @@ def test_the_qgis_side_is_importable_without_the_engines_libraries():
     pytest.importorskip("qgis.core", reason="needs QGIS's Python")
     modules = ["flair_landcover", *names_of("plugin", "ui", "processing", "runtime")]
     assert len(modules) > 8
-    code = _IMPORT_ROOMS.format(blocked=ENGINE_LIBRARIES, modules=modules)
-    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120)
+    code = _WITH_QGIS_PLUGINS + _IMPORT_ROOMS.format(blocked=ENGINE_LIBRARIES, modules=modules)
+    environment = {**os.environ, "QT_QPA_PLATFORM": "offscreen"}
+    run = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, timeout=120)
     assert run.stdout.split() == ["imported", str(len(modules))], run.stderr
 
 
@@ -164,7 +183,7 @@ def test_the_engine_is_importable_without_qgis():
     python = os.environ.get("FLAIR_LANDCOVER_PYTHON") or sys.executable
     command = worker_command(Engine(python, "the tests"))
     bootstrap = command[-1][: command[-1].index("from flair_landcover.inference.worker")]
-    modules = names_of("models", "inference")
+    modules = names_of("models", "inference", "training")
     assert len(modules) > 20
     command[-1] = bootstrap + _IMPORT_ROOMS.format(blocked={"qgis", "PyQt5", "PyQt6", "osgeo"}, modules=modules)
     run = subprocess.run(command, env=child_environment(), capture_output=True, text=True, timeout=240)

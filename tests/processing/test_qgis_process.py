@@ -109,6 +109,22 @@ def test_a_run_writes_three_rasters_by_relative_names_in_a_folder_that_is_not_as
     assert processes_in(folder) == []
 
 
+@pytest.mark.parametrize("form", ["folder", "files"])
+def test_a_series_is_a_folder_or_the_parameter_once_for_each_file(qgis_process, aerial, tmp_path, form):
+    qgis_side.write_series(tmp_path / "série")
+    given = ["série"] if form == "folder" else [f"série/{date}.tif" for date in ("20210415", "20210520")]
+    run = qgis_process(
+        *("run", "flair:segment", "--", f"INPUT={aerial}", "DEVICE=cpu", "PRECISION=fp32", "OUTPUT=map.tif"),
+        *(f"SENTINEL2={each}" for each in given),
+        "LEAVE_OUT=2021-05-20",
+        folder=tmp_path,
+    )
+    assert run.returncode == 0, run.stdout + run.stderr
+    provenance = json.loads(gdal.Open(str(tmp_path / "map.tif")).GetMetadataItem("FLAIR_LANDCOVER"))
+    assert provenance["job"]["sentinel2"] == [str(tmp_path / each) for each in given]
+    assert provenance["sentinel2_dates"] == ["2021-04-15"]
+
+
 def test_bad_input_ends_with_status_1_and_the_engines_sentence_as_one_error(qgis_process, aerial, model, tmp_path):
     degrees = tmp_path / "degrees.tif"
     gdal.Translate(str(degrees), str(aerial), outputSRS="EPSG:4326")

@@ -92,6 +92,7 @@ def test_every_parameter_reaches_the_engine(segment, feedback, aerial, model, tm
         EXTENT=f"{LEFT},{LEFT + 20},{TOP - 20},{TOP}",
         MASK=mask,
         SENTINEL2=seasons,
+        LEAVE_OUT="2021-04-15, 2021-04-20",
         TTA="flips",
         OUTPUT=tmp_path / "map.tif",
         OUTPUT_CONFIDENCE=tmp_path / "confidence.tif",
@@ -105,13 +106,15 @@ def test_every_parameter_reaches_the_engine(segment, feedback, aerial, model, tm
         "elevation": str(heights),
         "terrain": str(ground),
         "extent": [LEFT, TOP - 20, LEFT + 20, TOP],
-        "sentinel2": str(seasons),
+        "sentinel2": [str(seasons)],
+        "leave_out": ["2021-04-15", "2021-04-20"],
         "model": str(model),
         "device": "cpu",
         "precision": "fp32",
         "tta": "flips",
         "confidence": str(tmp_path / "confidence.tif"),
         "probabilities": None,
+        "difference": None,
     }
     assert feedback.warnings == ["The model Untrained takes no Sentinel-2: the series is left out."]
     assert set(results) - {name for name in results if name.startswith("AREA_")} == {"OUTPUT", "OUTPUT_CONFIDENCE"}
@@ -217,6 +220,35 @@ def test_a_mask_with_a_broken_polygon_is_refused_by_name(segment, feedback, aeri
     with pytest.raises(QgsProcessingException):
         segment(INPUT=aerial, MASK=mask, OUTPUT=tmp_path / "map.tif")
     assert "invalid geometry" in sentence(feedback)
+
+
+def test_a_series_is_taken_as_a_folder_and_as_layers_and_what_it_changes_is_written(segment, aerial, tmp_path):
+    folder = qgis_side.write_series(tmp_path / "series")
+    maps = [tmp_path / f"{name}.tif" for name in ("folder", "layers", "without")]
+    segment(
+        INPUT=aerial,
+        MODEL="bundled",
+        SENTINEL2=folder,
+        LEAVE_OUT="2021-05-20",
+        OUTPUT=maps[0],
+        OUTPUT_DIFFERENCE=tmp_path / "difference.tif",
+    )
+    layers = [QgsRasterLayer(str(path), path.stem) for path in sorted(folder.glob("*.tif"))]
+    for layer in layers:
+        QgsProject.instance().addMapLayer(layer, False)
+    given = [layers[0], *(layer.id() for layer in layers[1:-1]), layers[-1].source()]
+    try:
+        segment(INPUT=aerial, MODEL="bundled", SENTINEL2=given, LEAVE_OUT="2021-05-20", OUTPUT=maps[1])
+    finally:
+        QgsProject.instance().removeMapLayers([layer.id() for layer in layers])
+    segment(INPUT=aerial, MODEL="bundled", OUTPUT=maps[2])
+    with_series, again, without = (qgis_side.read_pixels(path)[0] for path in maps)
+    assert np.array_equal(with_series, again)
+    difference = qgis_side.read_pixels(tmp_path / "difference.tif")[0]
+    assert difference.any() and np.array_equal(difference, np.where(with_series != without, without, 0))
+    assert job_of(maps[0])["sentinel2"] == [str(folder)]
+    provenance = json.loads(gdal.Open(str(maps[0])).GetMetadataItem("FLAIR_LANDCOVER"))
+    assert provenance["sentinel2_dates"] == ["2021-04-15"]
 
 
 @pytest.mark.parametrize("parameter", ["INPUT", "ELEVATION", "TERRAIN", "SENTINEL2"])

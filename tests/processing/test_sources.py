@@ -7,8 +7,8 @@ import pytest
 pytest.importorskip("qgis.core", reason="needs QGIS's Python")
 from qgis.core import QgsCoordinateReferenceSystem, QgsCoordinateTransform, QgsGeometry, QgsProject, QgsRasterLayer
 
-from flair_landcover.processing.sources import absolute, polygon_in, raster_path
-from flair_landcover.tests.qgis_side import LEFT, TOP
+from flair_landcover.processing.sources import absolute, polygon_in, raster_path, series_path, series_paths
+from flair_landcover.tests.qgis_side import LEFT, TOP, write_aerial
 
 
 def transform(source: str, target: str) -> QgsCoordinateTransform:
@@ -27,6 +27,49 @@ def test_an_existing_relative_path_becomes_absolute_and_others_stay(tmp_path, mo
     (tmp_path / "a.tif").touch()
     assert absolute("a.tif") == str(tmp_path / "a.tif")
     assert absolute("bundled") == "bundled"
+
+
+@pytest.mark.parametrize(
+    ("source", "path"),
+    [
+        ("/s/20210415.tif", "/s/20210415.tif"),
+        ('NETCDF:"/s/S2 10m.nc":B2', "/s/S2 10m.nc"),
+        ("NETCDF:C:\\s\\S2.nc:B2", "C:\\s\\S2.nc"),
+        ("SENTINEL2_L2A:/s/S2A.SAFE/MTD_MSIL2A.xml:10m:EPSG_32631", "/s/S2A.SAFE"),
+        ("SENTINEL2_L2A:/vsizip//s/S2A.zip/S2A.SAFE/MTD_MSIL2A.xml:20m:EPSG_32631", "/s/S2A.zip"),
+        ("/s/S2A.SAFE/MTD_MSIL2A.xml", "/s/S2A.SAFE/MTD_MSIL2A.xml"),
+    ],
+)
+def test_a_layer_of_a_part_gives_the_cube_or_product_that_holds_it(application, source, path):
+    layer = QgsRasterLayer(source, "part")
+    assert series_path(layer) == path
+
+
+def test_layers_of_one_cube_give_it_once_in_the_order_of_the_layers(application, aerial):
+    layers = [QgsRasterLayer(source, "x") for source in (str(aerial), 'NETCDF:"/s.nc":B2', 'NETCDF:"/s.nc":B3')]
+    assert series_paths(layers) == (str(aerial), "/s.nc")
+
+
+@pytest.mark.parametrize(
+    ("file", "name", "behind"),
+    [
+        ("clip.tif", "S2 2021-04-15", "@2021-04-15"),
+        ("S2_20210415.tif", "my 2021-06-01", ""),
+        ("clip.tif", "spring", ""),
+        ("clip.tif", "2021-13-45", ""),
+    ],
+)
+def test_a_layers_name_dates_a_file_whose_name_does_not(application, tmp_path, file, name, behind):
+    path = str(write_aerial(tmp_path / file, size=8))
+    assert series_path(QgsRasterLayer(path, name)) == path + behind
+    assert absolute(path + behind) == path + behind
+
+
+def test_vectors_are_no_series(application):
+    from qgis.core import QgsVectorLayer
+
+    with pytest.raises(ValueError, match="The layer points is no raster"):
+        series_path(QgsVectorLayer("Point", "points", "memory"))
 
 
 def test_a_polygon_is_moved_to_the_images_crs_and_the_original_stays(application):

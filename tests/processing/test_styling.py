@@ -67,7 +67,9 @@ def test_a_description_holds_what_the_panel_shows_as_json_that_is_saved_with_the
     from flair_landcover.processing.styling import describe_result
 
     layer = one_value_layer(tmp_path / "map.tif")
-    describe_result(layer, RESULT, datetime(2024, 5, 1, 14, 2, tzinfo=timezone.utc), "aerial", "confidence", "all")
+    describe_result(
+        layer, RESULT, datetime(2024, 5, 1, 14, 2, tzinfo=timezone.utc), "aerial", "confidence", "all", "other"
+    )
     described = json.loads(layer.customProperty(RESULT_PROPERTY))
     assert datetime.fromisoformat(described.pop("made")) == datetime(2024, 5, 1, 14, 2, tzinfo=timezone.utc)
     assert described == {
@@ -75,9 +77,11 @@ def test_a_description_holds_what_the_panel_shows_as_json_that_is_saved_with_the
         "classes": [[1, "toit d'été", "#102030"], [7, "grass", "#00ff7f"]],
         "model": {"id": "m", "title": "Model"},
         "complete": False,
+        "changed_m2": None,
         "aerial_layer": "aerial",
         "confidence_layer": "confidence",
         "probabilities_layer": "all",
+        "difference_layer": "other",
         "layer": layer.id(),
         "name": "map",
     }
@@ -110,6 +114,25 @@ def test_the_map_knows_its_confidence_layer_whichever_is_loaded_first(applicatio
     assert isinstance(confidence.renderer(), QgsSingleBandGrayRenderer)
     assert confidence.renderer().contrastEnhancement().maximumValue() == 100
     assert confidence.customProperty(RESULT_PROPERTY) is None
+
+
+@pytest.mark.parametrize("first", ["map", "difference"])
+def test_the_map_knows_what_sentinel_2_changed_whichever_is_loaded_first(application, tmp_path, first):
+    from qgis.core import QgsProcessingContext, QgsProcessingFeedback
+
+    from flair_landcover.processing.styling import DifferenceStyler, LandCoverStyler
+
+    labels, difference = (one_value_layer(tmp_path / f"{name}.tif") for name in ("map", "difference"))
+    land_cover = LandCoverStyler({**RESULT, "changed_m2": 12.5})
+    legend = [(1, "roof", "#102030"), (7, "grass", "#00ff7f")]
+    steps = [(land_cover, labels), (DifferenceStyler(legend, land_cover), difference)]
+    del land_cover
+    for styler, layer in steps if first == "map" else reversed(steps):
+        styler.postProcessLayer(layer, QgsProcessingContext(), QgsProcessingFeedback())
+    described = json.loads(labels.customProperty(RESULT_PROPERTY))
+    assert (described["difference_layer"], described["changed_m2"]) == (difference.id(), 12.5)
+    assert [(int(c.value), c.label, c.color.name()) for c in difference.renderer().classes()] == legend
+    assert difference.customProperty(RESULT_PROPERTY) is None
 
 
 def test_a_confidence_that_is_loaded_alone_is_styled(application, tmp_path):

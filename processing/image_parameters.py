@@ -1,0 +1,188 @@
+"""The parameters that all algorithms on an aerial image share: the image, what goes with it, model and device."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+from qgis.core import (
+    QgsProcessingAlgorithm,
+    QgsProcessingContext,
+    QgsProcessingException,
+    QgsProcessingParameterDefinition,
+    QgsProcessingParameterEnum,
+    QgsProcessingParameterRasterLayer,
+    QgsProcessingParameterString,
+    QgsRasterLayer,
+)
+from qgis.PyQt.QtCore import QCoreApplication
+
+from .series_parameter import SeriesParameter, series_of
+from .sources import absolute, raster_path
+
+INPUT = "INPUT"
+BANDS = "BANDS"
+ELEVATION = "ELEVATION"
+TERRAIN = "TERRAIN"
+SENTINEL2 = "SENTINEL2"
+LEAVE_OUT = "LEAVE_OUT"
+MODEL = "MODEL"
+DEVICE = "DEVICE"
+PRECISION = "PRECISION"
+
+_BUNDLED = "bundled"
+_CHOICES = {DEVICE: ["auto", "cpu", "cuda", "mps"], PRECISION: ["auto", "fp32", "bf16"]}
+
+
+def described(
+    parameter: QgsProcessingParameterDefinition, text: str, advanced: bool = False
+) -> QgsProcessingParameterDefinition:
+    """The parameter with its help text, among the advanced ones where it is."""
+    parameter.setHelp(text)
+    if advanced:
+        parameter.setFlags(parameter.flags() | QgsProcessingParameterDefinition.Flag.FlagAdvanced)
+    return parameter
+
+
+def choice(name: str, title: str, options: list[str], text: str) -> QgsProcessingParameterDefinition:
+    """An advanced parameter that is one of the options, the first by default; scripts give it by name."""
+    parameter = QgsProcessingParameterEnum(name, title, options, defaultValue=options[0], usesStaticStrings=True)
+    return described(parameter, text, advanced=True)
+
+
+def image_parameter(name: str) -> QgsProcessingParameterDefinition:
+    """The definition of one of the parameters named above."""
+    return _MAKERS[name]()
+
+
+def image_settings(
+    algorithm: QgsProcessingAlgorithm, parameters: dict, context: QgsProcessingContext
+) -> tuple[QgsRasterLayer, dict]:
+    """The layer of INPUT, and the job's settings that all parameters named above give, as plain values.
+
+    For `prepareAlgorithm`, which runs on the main thread.
+    Raises QgsProcessingException, with a sentence for the user, where one of them cannot be used.
+    """
+    layer = algorithm.parameterAsRasterLayer(parameters, INPUT, context)
+    if layer is None:
+        raise QgsProcessingException(algorithm.invalidRasterError(parameters, INPUT))
+    model = algorithm.parameterAsString(parameters, MODEL, context)
+    settings = dict(
+        input=or_refuse(raster_path, layer),
+        bands=algorithm.parameterAsString(parameters, BANDS, context),
+        elevation=_optional_path(algorithm, parameters, ELEVATION, context),
+        terrain=_optional_path(algorithm, parameters, TERRAIN, context),
+        sentinel2=or_refuse(series_of, parameters.get(SENTINEL2), context),
+        leave_out=tuple(re.findall(r"[^\s,;]+", algorithm.parameterAsString(parameters, LEAVE_OUT, context))),
+        model=model if model == _BUNDLED else absolute(model),
+        **{name.lower(): algorithm.parameterAsEnumString(parameters, name, context) for name in _CHOICES},
+    )
+    return layer, settings
+
+
+def or_refuse(copy: Callable, *arguments: object):
+    """What `copy` gives; its ValueError becomes what Processing shows to the user."""
+    try:
+        return copy(*arguments)
+    except ValueError as error:
+        raise QgsProcessingException(str(error)) from None
+
+
+def _optional_path(
+    algorithm: QgsProcessingAlgorithm, parameters: dict, name: str, context: QgsProcessingContext
+) -> str | None:
+    if parameters.get(name) in (None, ""):
+        return None
+    layer = algorithm.parameterAsRasterLayer(parameters, name, context)
+    if layer is None:
+        raise QgsProcessingException(algorithm.invalidRasterError(parameters, name))
+    return or_refuse(raster_path, layer)
+
+
+def _input() -> QgsProcessingParameterDefinition:
+    return described(
+        QgsProcessingParameterRasterLayer(INPUT, _tr("Aerial image")),
+        _tr("Raster file or layer with red, green and blue, 8 or 16 bits, in a projected CRS."),
+    )
+
+
+def _bands() -> QgsProcessingParameterDefinition:
+    return described(
+        QgsProcessingParameterString(BANDS, _tr("Bands"), optional=True),
+        _tr(
+            "Which band is what, such as 'R=1 G=2 B=3 NIR=4 ELEVATION=5'. Left empty: by the bands' "
+            "descriptions, else in this order. An elevation band counts 0.2 m to one digital number."
+        ),
+    )
+
+
+def _elevation() -> QgsProcessingParameterDefinition:
+    return described(
+        QgsProcessingParameterRasterLayer(ELEVATION, _tr("Height above ground"), optional=True),
+        _tr(
+            "Raster of heights above ground in metres (surface model minus terrain model), or a surface model "
+            "where a terrain model is given too."
+        ),
+    )
+
+
+def _terrain() -> QgsProcessingParameterDefinition:
+    return described(
+        QgsProcessingParameterRasterLayer(TERRAIN, _tr("Terrain model"), optional=True),
+        _tr("Raster of the ground's altitude in metres; it is subtracted from the heights."),
+        advanced=True,
+    )
+
+
+def _sentinel2() -> QgsProcessingParameterDefinition:
+    return described(
+        SeriesParameter(SENTINEL2, _tr("Sentinel-2 series")),
+        _tr(
+            "A year of Sentinel-2 tells crops and trees apart by season: a raster or layer of the 10 bands B2 B3 "
+            "B4 B5 B6 B7 B8 B8A B11 B12 (or 10 for each date), several of one date each, a folder of them, "
+            "Level-2A products (.SAFE or .zip), a NetCDF cube, or an array of FLAIR #2."
+        ),
+    )
+
+
+def _leave_out() -> QgsProcessingParameterDefinition:
+    return described(
+        QgsProcessingParameterString(LEAVE_OUT, _tr("Sentinel-2 dates to leave out"), optional=True),
+        _tr("Dates of the series that are not used, such as '2021-04-15 2021-04-20'."),
+        advanced=True,
+    )
+
+
+def _model() -> QgsProcessingParameterDefinition:
+    return described(
+        QgsProcessingParameterString(MODEL, _tr("Model"), defaultValue=_BUNDLED),
+        _tr("'bundled', the id of an installed model, or the path of a model folder or checkpoint."),
+        advanced=True,
+    )
+
+
+def _device() -> QgsProcessingParameterDefinition:
+    text = _tr("Where the network runs; auto takes a graphics card if there is one.")
+    return choice(DEVICE, _tr("Device"), _CHOICES[DEVICE], text)
+
+
+def _precision() -> QgsProcessingParameterDefinition:
+    text = _tr("Arithmetic of the network; auto measures what is faster.")
+    return choice(PRECISION, _tr("Precision"), _CHOICES[PRECISION], text)
+
+
+def _tr(text: str) -> str:
+    return QCoreApplication.translate("ImageParameters", text)
+
+
+_MAKERS = {
+    INPUT: _input,
+    BANDS: _bands,
+    ELEVATION: _elevation,
+    TERRAIN: _terrain,
+    SENTINEL2: _sentinel2,
+    LEAVE_OUT: _leave_out,
+    MODEL: _model,
+    DEVICE: _device,
+    PRECISION: _precision,
+}
