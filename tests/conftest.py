@@ -33,6 +33,12 @@ def story(tmp_path_factory) -> dict:
 
 
 @pytest.fixture(scope="session")
+def with_series(tmp_path_factory) -> dict:
+    """A map with a year of Sentinel-2, and what that changed."""
+    return seen_in_window(tmp_path_factory, "series")
+
+
+@pytest.fixture(scope="session")
 def loads(tmp_path_factory) -> dict:
     """The plugin loaded and unloaded twenty times."""
     return seen_in_window(tmp_path_factory, "loads")

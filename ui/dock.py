@@ -34,6 +34,7 @@ class LandCoverDock(QgsDockWidget):
         self.setWindowTitle("FLAIR Land Cover")
         self._canvas = iface.mapCanvas()
         self._live: LiveTiles | None = None
+        self._left: LiveTiles | None = None  # of the run before, until the canvas shows its layer
         self._clock: list[float] = []  # seconds at which the run began and each of its tiles came
         self._versions: dict | None = None
         self.messages = Messages(iface.messageBar(), iface.mainWindow())
@@ -60,6 +61,8 @@ class LandCoverDock(QgsDockWidget):
         self.queue.ended.connect(self._on_ended)
         self.opened.connect(self.form.activate)
         self.closed.connect(self._on_closed)
+        # A dock that QGIS opened with its window was there before the project was.
+        QgsProject.instance().readProject.connect(self.form.fields.take_layers)
 
     def show_for(self, layer: QgsMapLayer | None) -> None:
         """Opens the dock, with the layer as its aerial image where it is a raster."""
@@ -68,16 +71,19 @@ class LandCoverDock(QgsDockWidget):
 
     def unload(self) -> None:
         """Takes everything off the window, the canvas and the project; a run that goes on is cancelled."""
+        QgsProject.instance().readProject.disconnect(self.form.fields.take_layers)
         self.queue.close()
         self.form.close()
         self.results.close()
         self.messages.close()
         self._remove_live()
+        self._remove_left()
 
     def _busy_paths(self) -> list[str]:
         """Files that runs in the queue will write."""
         jobs = [run.request.job for run in self.queue.runs]
-        return [path for job in jobs for path in (job.output, job.confidence, job.probabilities) if path]
+        outputs = [(job.output, job.confidence, job.probabilities, job.difference) for job in jobs]
+        return [path for paths in outputs for path in paths if path]
 
     def _on_versions(self, versions: dict) -> None:
         self._versions = versions
@@ -116,11 +122,12 @@ class LandCoverDock(QgsDockWidget):
             self._remove_live()
             self.messages.error(str(error), details)
             return
-        # The pieces stay until the canvas has drawn the layer: no blink in between.
         self._leave_live()
         self._keep_pace(run)
+        first = self.results.isHidden()
         self.results.show_layer(layer)
-        self._splitter.setSizes([_FORM_SHARE * self.height(), _RESULT_SHARE * self.height()])
+        if first:  # later the heights are the user's
+            self._splitter.setSizes([_FORM_SHARE * self.height(), _RESULT_SHARE * self.height()])
         self._say_done(run, details)
 
     def _say_done(self, run: Run, details: str) -> None:
@@ -130,7 +137,8 @@ class LandCoverDock(QgsDockWidget):
                 name, result["tiles"], result["planned_tiles"]
             )
         else:
-            text = self.tr("{}: mapped in {} on {}.").format(name, duration_text(result["seconds"]), result["device"])
+            device = self.form.fields.device.name(result["device"])
+            text = self.tr("{}: mapped in {} on {}.").format(name, duration_text(result["seconds"]), device)
         if run.warnings:
             remarks = len(run.warnings)
             text += " " + (self.tr("One remark.") if remarks == 1 else self.tr("{} remarks.").format(remarks))
@@ -161,12 +169,14 @@ class LandCoverDock(QgsDockWidget):
             live.remove()
 
     def _leave_live(self) -> None:
-        live, self._live = self._live, None
-        if live is None:
-            return
+        """Lets the pieces stay until the canvas has drawn the layer: no blink in between."""
+        self._remove_left()
+        self._left, self._live = self._live, None
+        if self._left is not None:
+            self._canvas.mapCanvasRefreshed.connect(self._remove_left)
 
-        def remove() -> None:
-            self._canvas.mapCanvasRefreshed.disconnect(remove)
-            live.remove()
-
-        self._canvas.mapCanvasRefreshed.connect(remove)
+    def _remove_left(self) -> None:
+        left, self._left = self._left, None
+        if left is not None:
+            self._canvas.mapCanvasRefreshed.disconnect(self._remove_left)
+            left.remove()

@@ -24,14 +24,16 @@ _Kept = TypeVar("_Kept")
 class LastUsed:
     """The choices of the last run, as a job names them.
 
-    heights: a `HeightSource` by its value. bands: the bands' text by image.
+    heights: a `HeightSource` by its value. bands: the bands' text by image. sentinel2: paths of the series.
+    left_out: ISO dates not used, by series, as `SeriesField.remembered` gives them. difference: whether a layer
+    of what the series changes was wanted.
     """
 
     input: str = ""
     heights: str = "band"
     elevation: str = ""
     terrain: str = ""
-    sentinel2: str = ""
+    sentinel2: tuple[str, ...] = ()
     model: str = ""
     device: str = "auto"
     precision: str = "auto"
@@ -39,6 +41,8 @@ class LastUsed:
     confidence: bool = False
     probabilities: bool = False
     bands: dict[str, str] = field(default_factory=dict)
+    left_out: dict[str, list[str]] = field(default_factory=dict)
+    difference: bool = False
 
 
 def last_used() -> LastUsed:
@@ -84,7 +88,8 @@ def measured_pace(
 
 def pace_key(job: SegmentationJob) -> str:
     """What a pace depends on."""
-    return "|".join((job.model, job.device, job.precision, "sentinel2" if job.sentinel2 else "aerial"))
+    satellite = "difference" if job.difference else "sentinel2" if job.sentinel2 else "aerial"
+    return "|".join((job.model, job.device, job.precision, satellite))
 
 
 def last_pace(key: str) -> Pace | None:
@@ -112,6 +117,8 @@ def _stored(name: str) -> dict:
 def _read(kind: type[_Kept], values: dict) -> _Kept:
     """A dataclass of the values that fit; what another version wrote differently is left out."""
     defaults = kind()
+    # JSON makes lists of tuples.
+    values = {name: tuple(value) if isinstance(value, list) else value for name, value in values.items()}
     fitting = {
         f.name: values[f.name] for f in fields(kind) if isinstance(values.get(f.name), type(getattr(defaults, f.name)))
     }

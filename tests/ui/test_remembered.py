@@ -35,7 +35,16 @@ def test_nothing_remembered_gives_the_defaults():
 
 
 def test_what_is_remembered_comes_back():
-    used = LastUsed(input="/a/é.tif", heights="raster", model="own", confidence=True, bands={"/a/é.tif": "R=1 G=2 B=3"})
+    used = LastUsed(
+        input="/a/é.tif",
+        heights="raster",
+        model="own",
+        confidence=True,
+        bands={"/a/é.tif": "R=1 G=2 B=3"},
+        sentinel2=("/a/20210415.tif", "/a/20210420.tif"),
+        left_out={"/a/20210415.tif\n/a/20210420.tif": ["2021-04-15"]},
+        difference=True,
+    )
     remember(used)
     assert last_used() == used
 
@@ -45,7 +54,9 @@ def test_bands_of_only_the_last_twenty_images_are_kept():
     assert list(last_used().bands) == [f"{number}.tif" for number in range(10, 30)]
 
 
-@pytest.mark.parametrize("stored", ["no json", "[1]", '{"confidence": "yes", "new": 1, "tta": 4}'])
+@pytest.mark.parametrize(
+    "stored", ["no json", "[1]", '{"confidence": "yes", "new": 1, "tta": 4}', '{"sentinel2": "s.tif"}']
+)
 def test_settings_of_another_version_or_broken_ones_are_passed_over(stored):
     QgsSettings().setValue("flair_landcover/last_used", stored)
     assert last_used() == LastUsed()
@@ -57,6 +68,9 @@ def test_a_pace_is_kept_for_its_kind_of_run():
     assert last_pace(pace_key(job)) == Pace(0.5, 2.0, 0.1)
     assert last_pace(pace_key(SegmentationJob("a.tif", "b.tif", device="cuda"))) is None
     assert last_pace(pace_key(SegmentationJob("a.tif", "b.tif", sentinel2="s.tif"))) is None
+    with_series = SegmentationJob("a.tif", "b.tif", sentinel2="s.tif")
+    keep_pace(pace_key(with_series), Pace(0.6, 2.0, 0.1))
+    assert last_pace(pace_key(SegmentationJob("a.tif", "b.tif", sentinel2="s.tif", difference="d.tif"))) is None
     # the area and its file say nothing about the pace
     assert last_pace(pace_key(SegmentationJob("c.tif", "d.tif", extent=(0, 0, 1, 1)))) is not None
 

@@ -21,7 +21,7 @@ from qgis.PyQt.QtGui import QMouseEvent
 from qgis.PyQt.QtTest import QTest
 from qgis.PyQt.QtWidgets import QAction, QApplication, QDockWidget, QToolButton
 
-PATIENCE_S = 150  # for one step
+PATIENCE_S = 300  # for one step
 _LOOK_MS = 50
 _PICTURE_WIDTH = 1200  # pixels; pictures stay in git for good
 

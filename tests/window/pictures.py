@@ -1,4 +1,4 @@
-"""Takes the pictures of `docs/`: the story of tests/window/story.py in the light, the dark and a large window.
+"""Takes the pictures of `docs/`: what the scripts beside this one show, in the light, the dark and a large window.
 
 Run as `make pictures`.
 """
@@ -11,6 +11,7 @@ from pathlib import Path
 
 from flair_landcover.tests.qgis_side import window_report
 
+SCRIPTS = ("story", "series")
 KINDS = {
     "light": {},
     "dark": {"theme": "Night Mapping"},
@@ -24,9 +25,10 @@ def main(folder: str, *kinds: str) -> None:
     target.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as base:
         for kind in kinds or KINDS:
-            report = window_report(Path(base), "story", pictures=str(target), kind=kind, **KINDS[kind])
-            if report["errors"]:
-                raise SystemExit(report["errors"][0])
+            for script in SCRIPTS:
+                report = window_report(Path(base), script, pictures=str(target), kind=kind, **KINDS[kind])
+                if report["errors"]:
+                    raise SystemExit(report["errors"][0])
             print(f"{kind}: {', '.join(sorted(path.name for path in target.glob(f'*-{kind}.jpg')))}")
 
 

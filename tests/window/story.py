@@ -8,15 +8,30 @@ import time
 from pathlib import Path
 
 from qgis import utils
-from qgis.core import QgsCoordinateReferenceSystem, QgsProject, QgsRasterLayer
+from qgis.core import QgsCoordinateReferenceSystem, QgsRasterLayer
 from qgis.PyQt.QtCore import Qt
-from qgis.PyQt.QtTest import QTest
-from qgis.PyQt.QtWidgets import QDialog, QLabel, QPlainTextEdit, QPushButton, QToolButton, QTreeView
+from qgis.PyQt.QtWidgets import QDialog, QPlainTextEdit, QPushButton, QToolButton
 
+from flair_landcover.tests.window.analyst import (
+    describe,
+    idle,
+    labels,
+    live_items,
+    message,
+    part,
+    press,
+    project,
+    ready,
+    refused,
+    results,
+    rows,
+    swipe_button,
+    texts,
+    tiles_came,
+)
 from flair_landcover.tests.window.driver import (
     Lateness,
     alive,
-    at,
     canvas,
     click,
     dock,
@@ -33,99 +48,13 @@ from flair_landcover.tests.window.driver import (
     worker_pid,
 )
 
-project = QgsProject.instance()
-LEFT = Qt.MouseButton.LeftButton
 _WEB = "type=xyz&zmin=0&zmax=18&url=http://localhost:1/{z}/{x}/{y}.png"
-
-
-def press(button) -> None:
-    """A click on a button, as the mouse does it."""
-    QTest.mouseClick(button, LEFT)
-
-
-def texts(widget) -> str:
-    """All that the visible labels of a widget say."""
-    return "\n".join(label.text() for label in widget.findChildren(QLabel) if label.isVisible() and label.text())
-
-
-def ready() -> bool:
-    return dock().form.run_button.isEnabled()
-
-
-def refused() -> bool:
-    return not ready() and "Checking" not in texts(dock().form) and "Starting" not in texts(dock().form)
-
-
-def idle() -> bool:
-    return not dock().queue.runs and drawn()
-
-
-def tiles_came(count: int = 1):
-    """Waits until the running map has that many finished pieces."""
-    return lambda: dock().queue.runs and dock().queue.runs[0].tiles_done >= count
-
-
-def message() -> str:
-    """What QGIS's message bar says, the latest first."""
-    return "\n".join(f"{item.text()} {texts(item)}".strip() for item in iface.messageBar().items())
-
-
-def results() -> list:
-    """The land-cover layers of the project, as the layer tree has them from top to bottom."""
-    return [
-        tree.layer() for tree in project.layerTreeRoot().findLayers() if tree.layer() and "Land cover" in tree.name()
-    ]
-
-
-def describe(layer) -> dict:
-    """What an analyst sees of a result in QGIS."""
-    tree = project.layerTreeRoot().findLayer(layer.id())
-    group = tree.parent()
-    return {
-        "group": group.name(),
-        "above": [node.name() for node in group.parent().children()],
-        "legend": [[int(c.value), c.label, c.color.name()] for c in layer.renderer().classes()],
-        "crs": layer.crs().authid(),
-        "size": [layer.width(), layer.height()],
-        "file": layer.source(),
-    }
-
-
-def rows() -> list[list[str]]:
-    """The table of classes in the dock, as it is shown."""
-    model = dock().results.findChild(QTreeView).model()
-    return [
-        [str(model.index(row, column).data() or "") for column in range(model.columnCount())]
-        for row in range(model.rowCount())
-    ]
-
-
-def swipe_button() -> QToolButton:
-    return next(b for b in dock().results.findChildren(QToolButton) if b.text() == "Swipe")
-
-
-def live_items() -> int:
-    """Canvas items that paint finished pieces."""
-    return sum(type(item).__name__ == "LiveTiles" for item in canvas.scene().items())
-
-
-def part(left: float, top: float, right: float, bottom: float) -> tuple:
-    """Two corners on the canvas of a part of the aerial image, in shares of its sides from its upper left."""
-    extent = canvas.mapSettings().layerExtentToOutputExtent(AERIAL[0], AERIAL[0].extent())
-
-    def place(across: float, down: float):
-        return at(extent.xMinimum() + across * extent.width(), extent.yMaximum() - down * extent.height())
-
-    return place(left, top), place(right, bottom)
-
-
-AERIAL: list = []
 
 
 def steps():
     yield lambda: "flair_landcover" in utils.active_plugins
     iface.mainWindow().resize(1400, 1000)
-    AERIAL.append(iface.addRasterLayer(settings["aerial"], "village"))
+    aerial = iface.addRasterLayer(settings["aerial"], "village")
     yield pause(0.5)
     canvas.zoomToFullExtent()
     yield drawn
@@ -149,12 +78,12 @@ def steps():
     report["web"] = texts(form)
     picture("refused")
     project.removeMapLayer(web.id())
-    form.choose_aerial(AERIAL[0])
+    form.choose_aerial(aerial)
 
     # A rectangle, drawn; a run, cancelled
     yield ready
     press(form.fields.area.rectangle_button)
-    drag(*part(0.1, 0.1, 0.85, 0.8))
+    drag(*part(aerial, 0.1, 0.1, 0.85, 0.8))
     yield pause(0.1)
     yield ready
     report["rectangle"] = texts(form)
@@ -196,7 +125,7 @@ def steps():
     report["message"] = message()
     report["rows"] = rows()
     report["live_after"] = live_items()
-    move(part(0.3, 0.3, 0, 0)[0])
+    move(part(aerial, 0.3, 0.3)[0])
     yield pause(0.5)
     report["under_cursor"] = texts(dock().results)
     picture("result")
@@ -220,19 +149,20 @@ def steps():
     yield pause(0.5)
     yield drawn
     report["reloaded"] = {**describe(results()[0]), "rows": rows()}
-    AERIAL[0] = next(la for la in project.mapLayers().values() if la.name() == "village")
+    report["image_again"] = form.fields.aerial.layer().name()
+    aerial = next(la for la in project.mapLayers().values() if la.name() == "village")
 
     # A polygon, drawn on a canvas of another CRS, to a file; and one behind it
     canvas.setDestinationCrs(QgsCoordinateReferenceSystem("EPSG:3857"))
     project.setCrs(QgsCoordinateReferenceSystem("EPSG:3857"))
-    form.choose_aerial(AERIAL[0])
+    form.choose_aerial(aerial)
     canvas.zoomToFullExtent()
     yield drawn
     yield ready
     press(form.fields.area.polygon_button)
     for across, down in ((0.2, 0.2), (0.8, 0.3), (0.5, 0.8)):
-        click(part(across, down, 0, 0)[0])
-    click(part(0.5, 0.8, 0, 0)[0], Qt.MouseButton.RightButton)
+        click(part(aerial, across, down)[0])
+    click(part(aerial, 0.5, 0.8)[0], Qt.MouseButton.RightButton)
     yield pause(0.3)
     yield ready
     report["polygon"] = texts(form)
@@ -248,7 +178,9 @@ def steps():
     picture("queue")
     yield idle
     yield pause(0.3)
-    report["polygon_results"] = [describe(layer) for layer in results()]
+    layers = results()
+    report["polygon_results"] = [describe(layer) for layer in layers]
+    report["same_labels"] = labels(layers[1]) == labels(layers[2])
 
     # Keep what is done
     form.fields.area.set_area(None)

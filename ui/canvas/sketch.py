@@ -7,7 +7,7 @@ from qgis.gui import QgsMapCanvas, QgsRubberBand
 from qgis.PyQt import sip
 from qgis.PyQt.QtCore import QPoint, Qt
 from qgis.PyQt.QtGui import QPalette
-from qgis.PyQt.QtWidgets import QFrame, QLabel
+from qgis.PyQt.QtWidgets import QLabel
 
 from .items import make_area_band, take_from_scene
 
@@ -52,11 +52,14 @@ class Sketch:
 def _make_label(canvas: QgsMapCanvas) -> QLabel:
     label = QLabel(canvas.viewport())
     label.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
-    label.setFrameShape(QFrame.Shape.Box)
-    label.setAutoFillBackground(True)
-    label.setBackgroundRole(QPalette.ColorRole.ToolTipBase)
-    label.setForegroundRole(QPalette.ColorRole.ToolTipText)
-    label.setMargin(label.fontMetrics().height() // 5)
+    palette = canvas.palette()
+    ground = palette.color(QPalette.ColorRole.ToolTipBase).name()
+    text = palette.color(QPalette.ColorRole.ToolTipText).name()
+    # As a style sheet: those of QGIS's dark themes make labels transparent, and a palette does not count beside them.
+    label.setStyleSheet(
+        f"QLabel {{ background-color: {ground}; color: {text}; border: 1px solid {text}; "
+        f"padding: {label.fontMetrics().height() // 5}px; }}"
+    )
     return label
 
 

@@ -12,6 +12,8 @@ from qgis.core import (
     QgsCsException,
     QgsGeometry,
     QgsProject,
+    QgsRasterLayer,
+    QgsRectangle,
     QgsVectorLayer,
     QgsWkbTypes,
 )
@@ -25,6 +27,8 @@ from ..canvas.polygon import PolygonTool
 from ..canvas.rectangle import RectangleTool
 
 _CORNERS = 20  # added to each edge of a polygon before it is moved to another CRS, where straight lines bend
+
+_Extent = tuple[float, float, float, float]  # xmin, ymin, xmax, ymax
 
 
 @dataclass(frozen=True)
@@ -40,28 +44,48 @@ class Area:
     exact: bool
     title: str
 
-    def extent_and_mask(
-        self, crs: QgsCoordinateReferenceSystem
-    ) -> tuple[tuple[float, float, float, float], tuple[dict, ...] | None]:
-        """As a job holds them, in the aerial image's CRS.
+    def in_image(self, layer: QgsRasterLayer) -> tuple[_Extent, tuple[dict, ...] | None]:
+        """`extent_and_mask` in the CRS of an aerial image, the extent no larger than the image.
 
+        An area beside the image stays as it is: the engine says what is wrong with it.
+        """
+        image = layer.extent()
+        extent, mask = self.extent_and_mask(layer.crs(), image)
+        shared = QgsRectangle(*extent).intersect(image)
+        return (extent if shared.isEmpty() else _sides(shared)), mask
+
+    def extent_and_mask(
+        self, crs: QgsCoordinateReferenceSystem, near: QgsRectangle | None = None
+    ) -> tuple[_Extent, tuple[dict, ...] | None]:
+        """As a job holds them: (xmin, ymin, xmax, ymax) and GeoJSON-like polygons, in the CRS named.
+
+        near: of a rectangle that overlaps this one (in the CRS named) only that part counts.
         Raises ValueError, with a sentence for the user, where that CRS does not reach.
         """
-        transform = QgsCoordinateTransform(self.crs, crs, QgsProject.instance().transformContext())
+        context = QgsProject.instance().transformContext()
+        transform = QgsCoordinateTransform(self.crs, crs, context)
         if not self.exact:
             box = self.geometries[0].boundingBox()
             try:
-                box = transform.transformBoundingBox(box)
+                if near is not None:
+                    # First, as the CRS of an image does not reach round the world, which a canvas may show.
+                    back = QgsCoordinateTransform(crs, self.crs, context)
+                    shared = box.intersect(back.transformBoundingBox(near))
+                    box = box if shared.isEmpty() else shared
+                return _sides(transform.transformBoundingBox(box)), None
             except QgsCsException:
                 raise ValueError(
                     QgsApplication.translate("Area", "The area lies outside the CRS of the image: choose it anew.")
                 ) from None
-            return (box.xMinimum(), box.yMinimum(), box.xMaximum(), box.yMaximum()), None
         dense = self.crs != crs
         mask = tuple(polygon_in(g.densifyByCount(_CORNERS) if dense else g, transform) for g in self.geometries)
         corners = [corner for polygon in mask for corner in _corners(polygon["coordinates"])]
         xs, ys = [c[0] for c in corners], [c[1] for c in corners]
         return (min(xs), min(ys), max(xs), max(ys)), mask
+
+
+def _sides(box: QgsRectangle) -> _Extent:
+    return box.xMinimum(), box.yMinimum(), box.xMaximum(), box.yMaximum()
 
 
 def _corners(coordinates: list) -> list:
@@ -129,8 +153,9 @@ class AreaField(QWidget):
         self.changed.emit()
 
     def set_outlined(self, outlined: bool) -> None:
-        """Whether the area shows on the canvas; it should not while the dock is closed."""
+        """Whether the area shows on the canvas, and may be drawn there; it should not while the dock is closed."""
         if not outlined:
+            self._give_tool_back()
             self._outline.clear()
         elif self._area is not None:
             self._outline.show(QgsGeometry.unaryUnion(list(self._area.geometries)), self._area.crs)
@@ -237,4 +262,5 @@ class AreaField(QWidget):
 
 
 def _entry(menu: QMenu, text: str, choose: Callable, *arguments: object) -> None:
-    menu.addAction(text).triggered.connect(lambda _=False: choose(*arguments))
+    # A single & would underline the letter after it.
+    menu.addAction(text.replace("&", "&&")).triggered.connect(lambda _=False: choose(*arguments))

@@ -15,11 +15,12 @@ def _tr(text: str) -> str:
 
 def duration_text(seconds: float) -> str:
     """A length of time as people say it, rounded up so that it rather ends early."""
-    if seconds < 60:
+    if round(seconds) < 60:
         return _tr("{} s").format(max(1, round(seconds)))
-    if seconds < 3600:
-        return _tr("{} min").format(round(seconds / 60 + 0.4))
-    return _tr("{} h {} min").format(int(seconds // 3600), round(seconds % 3600 / 60))
+    minutes = round(seconds / 60 + 0.4)
+    if minutes < 60:
+        return _tr("{} min").format(minutes)
+    return _tr("{} h {} min").format(*divmod(minutes, 60))
 
 
 def bytes_text(size: float) -> str:

@@ -40,10 +40,10 @@ class Sentence(QLabel):
             self._colour()
 
     def _colour(self) -> None:
-        palette = QPalette(self.parentWidget().palette() if self.parentWidget() else QPalette())
+        palette = self.parentWidget().palette() if self.parentWidget() else QPalette()
         colour = alarm(palette) if self._wrong else muted(palette)
-        palette.setColor(QPalette.ColorRole.WindowText, colour)
-        self.setPalette(palette)
+        # As a style sheet: beside those of QGIS's dark themes a palette does not count.
+        self.setStyleSheet(f"QLabel {{ color: {colour.name()}; }}")
 
 
 class Field(QWidget):

@@ -10,15 +10,17 @@ from qgis.PyQt.QtCore import pyqtSignal
 from qgis.PyQt.QtWidgets import QFormLayout, QLabel, QVBoxLayout, QWidget
 
 from ...inference.job import SegmentationJob
+from ...processing.series_chooser import SeriesChooser
 from ..remembered import LastUsed, last_used, remember
 from .area import AreaField
 from .bands import BandsField
-from .destination import DestinationField
+from .destination import DestinationField, beside
 from .field import Field
 from .heights import HeightsField, HeightSource
 from .model import DeviceField, ModelField
 from .more import MoreField
 from .raster import RasterChooser, layer_of
+from .sentinel2 import SeriesField
 
 # The field that shows what is wrong with a setting of the job.
 FIELD_OF_SETTING = {
@@ -29,6 +31,8 @@ FIELD_OF_SETTING = {
     "extent": "area",
     "mask": "area",
     "sentinel2": "sentinel2",
+    "leave_out": "sentinel2",
+    "difference": "sentinel2",
     "model": "model",
     "device": "device",
     "precision": "more",
@@ -51,10 +55,12 @@ class FormFields(QWidget):
     """All fields. canvas: where areas are drawn.
 
     changed: anything was. image_changed: another image, or other bands of it, should be looked at.
+    series_changed: the dates of another series, or in another place, should be looked at.
     """
 
     changed = pyqtSignal()
     image_changed = pyqtSignal()
+    series_changed = pyqtSignal()
 
     def __init__(self, canvas: QgsMapCanvas, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -62,7 +68,8 @@ class FormFields(QWidget):
         self.bands = BandsField()
         self.heights = HeightsField()
         self.area = AreaField(canvas)
-        self.sentinel2 = RasterChooser(self.tr("Sentinel-2"), optional=True, nothing=self.tr("none"))
+        self.sentinel2 = SeriesChooser()
+        self.series = SeriesField()
         self.model = ModelField()
         self.device = DeviceField()
         self.destination = DestinationField()
@@ -78,8 +85,10 @@ class FormFields(QWidget):
         self._show_limits()
         self.aerial.changed.connect(self.image_changed)
         self.area.changed.connect(self.image_changed)
+        for widget in (self.aerial, self.area, self.sentinel2):
+            widget.changed.connect(self.series_changed)
         for widget in (
-            *(self.aerial, self.bands, self.heights, self.area, self.sentinel2, self.model),
+            *(self.aerial, self.bands, self.heights, self.area, self.sentinel2, self.series, self.model),
             *(self.destination, self.more),
         ):
             widget.changed.connect(self.changed)
@@ -116,11 +125,13 @@ class FormFields(QWidget):
         if self.bands.complaint():
             raise WrongField("bands", self.bands.complaint())
         elevation, terrain = _of("heights", self.heights.paths)
-        sentinel2 = _of("sentinel2", self.sentinel2.path)
+        sentinel2 = _of("sentinel2", self.sentinel2.paths)
+        leave_out = _of("sentinel2", self.series.leave_out) if sentinel2 else ()
         area = self.area.area()
-        extent, mask = (None, None) if area is None else _of("area", lambda: area.extent_and_mask(layer.crs()))
+        extent, mask = (None, None) if area is None else _of("area", lambda: area.in_image(layer))
         destination = self.destination.destination(self.more.probabilities())
-        for layer in filter(None, map(layer_of, destination.paths())):
+        difference = beside(destination.output, "difference") if sentinel2 and self.series.difference() else None
+        for layer in filter(None, map(layer_of, [*destination.paths(), *filter(None, (difference,))])):
             raise WrongField(
                 "destination",
                 self.tr("The layer {} shows this file: choose another name, or remove the layer first.").format(
@@ -135,7 +146,9 @@ class FormFields(QWidget):
             terrain=terrain,
             extent=extent,
             mask=mask,
-            sentinel2=sentinel2 or None,
+            sentinel2=sentinel2,
+            leave_out=leave_out,
+            difference=difference,
             model=self.model.model(),
             device=self.device.device(),
             precision=self.more.precision(),
@@ -143,6 +156,19 @@ class FormFields(QWidget):
             confidence=destination.confidence,
             probabilities=destination.probabilities,
         )
+
+    def series_job(self) -> SegmentationJob | None:
+        """The job as far as the dates of its series depend on it; None where there is nothing to ask for."""
+        try:
+            layer, path, sentinel2 = self.aerial.layer(), self.aerial.path(), self.sentinel2.paths()
+            area = self.area.area()
+            extent, mask = (None, None) if area is None or layer is None else area.in_image(layer)
+        except ValueError:  # the check says so
+            return None
+        if not (path and sentinel2):
+            return None
+        output = self.destination.destination(False).output
+        return SegmentationJob(path, output, extent=extent, mask=mask, sentinel2=sentinel2)
 
     def bands_used(self, path: str) -> str:
         """The bands' text that was last used for an image, or ""."""
@@ -156,7 +182,7 @@ class FormFields(QWidget):
             heights=self.heights.source().value,
             elevation=job.elevation or "",
             terrain=job.terrain or "",
-            sentinel2=job.sentinel2 or "",
+            sentinel2=job.sentinel2 or (),
             model=job.model,
             device=job.device,
             precision=job.precision,
@@ -164,20 +190,25 @@ class FormFields(QWidget):
             confidence=job.confidence is not None,
             probabilities=job.probabilities is not None,
             bands={**bands, job.input: job.bands},
+            left_out=self.series.remembered(),
+            difference=self.series.difference_box.isChecked(),
         )
         remember(self._used)
         self.destination.next()
 
     def take_layers(self) -> None:
         """Chooses the layers that were last used, where the project has them."""
-        for chooser, path in ((self.aerial, self._used.input), (self.sentinel2, self._used.sentinel2)):
-            layer = layer_of(path) if path else None
-            if layer is not None:
-                chooser.set_layer(layer)
+        layer = layer_of(self._used.input) if self._used.input else None
+        if layer is not None:
+            self.aerial.set_layer(layer)
+        # In another project, a file that is no layer would lie somewhere else on earth.
+        if self._used.sentinel2 and (layer is not None or all(map(layer_of, self._used.sentinel2))):
+            self.sentinel2.set_paths(self._used.sentinel2)
 
     def close(self) -> None:
-        """Lets go of the canvas."""
+        """Lets go of the canvas and the project."""
         self.area.close()
+        self.sentinel2.close()
 
     def _restore(self) -> None:
         used = self._used
@@ -185,6 +216,8 @@ class FormFields(QWidget):
         self.device.set_device(used.device)
         self.more.set_values(used.precision, used.tta, used.probabilities)
         self.destination.set_confidence(used.confidence)
+        self.series.set_remembered(used.left_out)
+        self.series.set_difference(used.difference)
         if used.heights in [source.value for source in HeightSource]:
             self.heights.set_source(HeightSource(used.heights))
             if os.path.exists(used.elevation):
@@ -222,6 +255,8 @@ class FormFields(QWidget):
             label = QLabel(title)
             label.setBuddy(widget)
             rows.addRow(label, field)
+            if name == "sentinel2":  # a year of dates needs the whole width too
+                rows.addRow(self.series)
         self._fields["more"], self._titles["more"] = Field(self.more), self.tr("More")
         self._more_box = QgsCollapsibleGroupBox(self.tr("More"))
         self._more_box.setCollapsed(True)

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from qgis.core import QgsMapLayer, QgsProject, QgsRasterLayer
 from qgis.gui import QgsMapCanvas
-from qgis.PyQt.QtCore import Qt, QTimer, pyqtSignal
+from qgis.PyQt.QtCore import QLocale, Qt, QTimer, pyqtSignal
 from qgis.PyQt.QtWidgets import QFrame, QPushButton, QScrollArea, QVBoxLayout, QWidget
 
 from ...inference.job import SegmentationJob
@@ -64,14 +64,18 @@ class Form(QWidget):
         self._check_question = Question("check", client)
         self._check_question.answered.connect(self._on_checked)
         self._check_question.failed.connect(self._on_failed)
-        # Where these two fail, the check fails too and says why.
+        # Where these fail, the check fails too and says why.
         self._describe_question = Question("describe", client)
         self._describe_question.answered.connect(self._on_described)
+        self._series_question = Question("series", client)
+        self._series_question.answered.connect(self.fields.series.set_known)
+        self._series_question.failed.connect(lambda _: self.fields.series.set_unknown())
         self._hello_question = Question("hello", client)
         self._hello_question.answered.connect(self._on_hello)
 
         self.fields.changed.connect(self.check_soon)
         self.fields.image_changed.connect(self._describe)
+        self.fields.series_changed.connect(self._look_at_series)
         self.fields.area.refused.connect(lambda sentence: self.fields.complain("area", sentence))
         self.run_button.clicked.connect(self._run)
         project = QgsProject.instance()
@@ -85,6 +89,7 @@ class Form(QWidget):
             self._active = True
             self._hello_question.ask({})
             self._describe()
+            self._look_at_series()
             self.check_soon()
 
     def rest(self) -> None:
@@ -105,7 +110,10 @@ class Form(QWidget):
     def close(self) -> None:
         """Lets go of the canvas, the project and the engine."""
         self._pause.stop()
-        for question in (self._check_question, self._describe_question, self._hello_question):
+        for question in (
+            *(self._check_question, self._describe_question),
+            *(self._series_question, self._hello_question),
+        ):
             question.drop()
         project = QgsProject.instance()
         project.layersAdded.disconnect(self._on_layers)
@@ -119,7 +127,8 @@ class Form(QWidget):
         try:
             job = self.fields.job()
             busy = {os.path.normcase(path) for path in self._busy_paths()}
-            if busy & {os.path.normcase(path) for path in (job.output, job.confidence, job.probabilities) if path}:
+            outputs = (job.output, job.confidence, job.probabilities, job.difference)
+            if busy & {os.path.normcase(path) for path in outputs if path}:
                 raise WrongField("destination", self.tr("A queued run will write this file: choose another name."))
         except WrongField as wrong:
             self._refuse(wrong.field, str(wrong))
@@ -198,7 +207,7 @@ class Form(QWidget):
         area, extent = self.fields.area.area(), None
         if area is not None:
             try:
-                extent = area.extent_and_mask(layer.crs())[0]
+                extent = area.in_image(layer)[0]
             except ValueError:  # the check says so
                 extent = None
         text = self.fields.bands.text() if known else self.fields.bands_used(path)
@@ -211,13 +220,29 @@ class Form(QWidget):
             return
         count = self.tr("one band") if answer["count"] == 1 else self.tr("{} bands").format(answer["count"])
         size = f"{answer['width']} × {answer['height']}"
-        self.fields.set_note("aerial", self.tr("{} pixels of {:g} m, {}").format(size, answer["pixel_m"], count))
+        pixel_m = QLocale().toString(answer["pixel_m"], "g", 3)
+        self.fields.set_note("aerial", self.tr("{} pixels of {} m, {}").format(size, pixel_m, count))
         if path == self._described:
             self.fields.bands.set_pictures(answer["pictures"])
             return
         self._described = path
         self.fields.bands.set_known(answer)
         self.check_soon()
+
+    def _look_at_series(self) -> None:
+        """Asks for the dates of the series where the area lies."""
+        try:
+            paths = self.fields.sentinel2.paths() or ()
+        except ValueError:  # the check says so
+            paths = ()
+        self.fields.series.set_paths(paths)
+        self._series_question.drop()
+        job = self.fields.series_job()
+        if job is None:
+            self.fields.series.set_unknown()
+        elif self._active:
+            self.fields.series.wait()
+            self._series_question.ask(job.to_dict())
 
     def _on_hello(self, answer: dict) -> None:
         self._greeted = True

@@ -43,7 +43,7 @@ class HeightsField(QWidget):
         self._pair = QWidget(self)
         pair = QFormLayout(self._pair)
         pair.setContentsMargins(0, 0, 0, 0)
-        pair.setRowWrapPolicy(QFormLayout.RowWrapPolicy.WrapLongRows)
+        pair.setRowWrapPolicy(QFormLayout.RowWrapPolicy.WrapAllRows)
         pair.addRow(self.tr("Surface"), self._surface)
         pair.addRow(self.tr("Terrain"), self._terrain)
         layout = QVBoxLayout(self)

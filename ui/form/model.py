@@ -110,6 +110,11 @@ class DeviceField(QComboBox):
         """As a job names it."""
         return self.currentData()
 
+    def name(self, device: str) -> str:
+        """What the analyst reads for a device that a job or its result names."""
+        index = self.findData(device)
+        return self.itemText(index) if index >= 0 else device
+
     def set_device(self, device: str) -> None:
         """Chooses a device; one that the engine has not named yet is kept until it does."""
         index = self.findData(device)

@@ -10,6 +10,7 @@ from qgis.PyQt.QtCore import pyqtSignal
 from qgis.PyQt.QtWidgets import QFileDialog, QHBoxLayout, QToolButton, QWidget
 
 from ...processing.sources import raster_path
+from ..result.layers import companions, result_layers
 
 
 def layer_of(path: str) -> QgsRasterLayer | None:
@@ -27,7 +28,7 @@ def _same(path: str) -> str:
 
 
 class RasterChooser(QWidget):
-    """A list of the project's raster layers and a button for files.
+    """A list of the project's raster layers and a button for files. Maps that the plugin made are not offered.
 
     optional: whether nothing can be chosen; the entry for it reads `nothing`. adds_layer: whether a file
     becomes a layer of the project; otherwise it is an entry of this list alone.
@@ -65,6 +66,11 @@ class RasterChooser(QWidget):
         layout.addWidget(self._browse)
         self.setFocusProxy(self._layers)
         self._optional = optional
+        self._results: set[str] = set()
+        self._leave_results_out()
+        project = QgsProject.instance()
+        project.layersAdded.connect(self._leave_results_out)
+        project.layersRemoved.connect(self._leave_results_out)
         self.set_layer(None if optional else self._layers.currentLayer())
         self._layers.currentIndexChanged.connect(self._on_index)
         self._browse.clicked.connect(self._choose_file)
@@ -74,10 +80,10 @@ class RasterChooser(QWidget):
         return self._layers.currentLayer()
 
     def set_layer(self, layer: QgsRasterLayer | None) -> None:
-        """Chooses a layer of the project, or nothing."""
+        """Chooses a layer of the project, or nothing; a map that the plugin made is passed over."""
         if layer is None and self._optional:
             self._layers.setCurrentIndex(0)  # setLayer(None) would choose no entry at all
-        else:
+        elif layer is None or layer.id() not in self._results:
             self._layers.setLayer(layer)
 
     def path(self) -> str:
@@ -110,6 +116,12 @@ class RasterChooser(QWidget):
         self._layers.setAdditionalItems([path])
         self._layers.setCurrentIndex(self._layers.findText(path))
         return True
+
+    def _leave_results_out(self, *_) -> None:
+        project = QgsProject.instance()
+        results = [each for layer in result_layers(project) for each in companions(project, layer)]
+        self._results = {layer.id() for layer in results}
+        self._layers.setExceptedLayerList(results)
 
     def _on_index(self, index: int) -> None:
         if index < 0 and self._optional:  # the layer chosen left the project

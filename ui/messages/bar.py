@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Callable
 from dataclasses import dataclass
 
 from qgis.core import Qgis
@@ -50,11 +49,9 @@ class Messages(QObject):
         """What the user should know; goes after a while."""
         self._say(Qgis.MessageLevel.Warning, _WARNING_S, sentence, details)
 
-    def info(
-        self, sentence: str, details: str = "", action: str = "", on_action: Callable[[], object] | None = None
-    ) -> None:
-        """Good news; goes after a while. action: text of a button that calls on_action and ends the message."""
-        self._say(Qgis.MessageLevel.Info, _INFO_S, sentence, details, action, on_action)
+    def info(self, sentence: str) -> None:
+        """Good news; goes after a while."""
+        self._say(Qgis.MessageLevel.Info, _INFO_S, sentence, "")
 
     def close(self) -> None:
         """Removes all that was said, the open details and itself; what is said afterwards is not shown."""
@@ -73,15 +70,7 @@ class Messages(QObject):
                 dialog.close()
         self.deleteLater()
 
-    def _say(
-        self,
-        level: Qgis.MessageLevel,
-        seconds: int,
-        sentence: str,
-        details: str,
-        action: str = "",
-        on_action: Callable[[], object] | None = None,
-    ) -> None:
+    def _say(self, level: Qgis.MessageLevel, seconds: int, sentence: str, details: str) -> None:
         if self._closed:
             return
         # Said again, it is not said twice at a time.
@@ -90,10 +79,6 @@ class Messages(QObject):
         # The bar takes both for HTML.
         item = QgsMessageBar.createMessage(_TITLE, html.escape(sentence, quote=False))
         message = _Message(item, sentence)
-        if action and on_action is not None:
-            button = QPushButton(action, item)
-            button.clicked.connect(lambda: (self._bar.popWidget(item), on_action()))
-            item.layout().addWidget(button)
         if details:
             button = QPushButton(self.tr("Details"), item)
             button.clicked.connect(lambda: self._open(sentence, details))

@@ -17,7 +17,8 @@ class ResultDescription:
 
     areas_m2: square metres by class value. classes: (value, name, #rrggbb) in the legend's order.
     made: with time zone. complete: False where the run was ended before all was mapped.
-    aerial_layer, confidence_layer, probabilities_layer: layer ids, "" where there is none.
+    changed_m2: square metres that have another class with Sentinel-2 than without; None where that is not known.
+    aerial_layer, confidence_layer, probabilities_layer, difference_layer: layer ids, "" where there is none.
     layer, name: id and name of the layer that was described.
     """
 
@@ -31,6 +32,8 @@ class ResultDescription:
     probabilities_layer: str
     layer: str
     name: str
+    difference_layer: str = ""
+    changed_m2: float | None = None
 
 
 def description_of(layer: QgsMapLayer) -> ResultDescription | None:
@@ -51,6 +54,9 @@ def description_of(layer: QgsMapLayer) -> ResultDescription | None:
             probabilities_layer=str(values["probabilities_layer"]),
             layer=str(values["layer"]),
             name=str(values["name"]),
+            # Not in projects of the first version.
+            difference_layer=str(values.get("difference_layer") or ""),
+            changed_m2=None if values.get("changed_m2") is None else float(values["changed_m2"]),
         )
     except (ValueError, TypeError, KeyError, AttributeError):  # written by hand, or by another version
         return None

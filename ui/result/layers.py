@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from pathlib import Path
 
-from qgis.core import QgsLayerTreeGroup, QgsProject, QgsRasterLayer
+from qgis.core import QgsCoordinateReferenceSystem, QgsLayerTreeGroup, QgsProject, QgsRasterLayer
 from qgis.PyQt.QtCore import QCoreApplication
 
 from ...processing.styling import (
@@ -30,8 +30,8 @@ def add_result(project: QgsProject, result: dict, request: RunRequest, made: dat
 
     result: the answer of the engine's call `segment`. made: without a time zone: local time.
     The group lies directly above the aerial layer, in that layer's own group; at the top where the layer is
-    gone. In it, from the top: confidence and probabilities (where there are, both not shown at first), and the
-    land-cover layer, which is returned.
+    gone. In it, from the top: what Sentinel-2 changed, confidence and probabilities (where there are, all not
+    shown at first), and the land-cover layer, which is returned.
 
     Raises UnreadableResultError where a file is missing or no raster; nothing is added then.
     """
@@ -40,8 +40,12 @@ def add_result(project: QgsProject, result: dict, request: RunRequest, made: dat
     probabilities = (
         _open(result["probabilities"], _tr("Class probabilities"), request) if result.get("probabilities") else None
     )
+    difference = _open(result["difference"], _tr("Without Sentinel-2"), request) if result.get("difference") else None
 
-    style_land_cover(land_cover, [tuple(entry) for entry in result["classes"]])
+    legend = [tuple(entry) for entry in result["classes"]]
+    style_land_cover(land_cover, legend)
+    if difference:
+        style_land_cover(difference, legend)
     if confidence:
         style_confidence(confidence)
     if probabilities:
@@ -54,12 +58,13 @@ def add_result(project: QgsProject, result: dict, request: RunRequest, made: dat
         aerial_layer=request.aerial_layer,
         confidence_layer=confidence.id() if confidence else "",
         probabilities_layer=probabilities.id() if probabilities else "",
+        difference_layer=difference.id() if difference else "",
     )
 
     group = _insert_group(project, request.aerial_layer)
     group.setName(_free_name(project, title, made.astimezone(), result.get("complete", True)))
     # The hidden ones on top: one that is switched on below an opaque map would show nothing.
-    layers = [layer for layer in (confidence, probabilities, land_cover) if layer]
+    layers = [layer for layer in (difference, confidence, probabilities, land_cover) if layer]
     for layer in layers:
         project.addMapLayer(layer, False)
         node = group.addLayer(layer)
@@ -103,9 +108,13 @@ def result_title(project: QgsProject, layer: QgsRasterLayer) -> str:
 
 
 def companions(project: QgsProject, layer: QgsRasterLayer) -> list[QgsRasterLayer]:
-    """The layers of a result that are in the project: the land-cover layer itself, confidence, probabilities."""
+    """The layers of a result that are in the project: the land-cover layer itself and those that go with it."""
     description = description_of(layer)
-    others = [description.confidence_layer, description.probabilities_layer] if description else []
+    others = (
+        [description.difference_layer, description.confidence_layer, description.probabilities_layer]
+        if description
+        else []
+    )
     return [layer, *(project.mapLayer(each) for each in others if project.mapLayer(each))]
 
 
@@ -120,9 +129,9 @@ def _open(path: str, name: str, request: RunRequest) -> QgsRasterLayer:
         raise UnreadableResultError(
             _tr("The result {} cannot be opened as a raster: it was damaged after the run; run again.").format(path)
         )
-    if not layer.crs().isValid():
-        crs = layer.crs()
-        crs.createFromWkt(request.crs_wkt)
+    # The user may have given the aerial layer a CRS that its file does not have: the map lies upon it.
+    crs = QgsCoordinateReferenceSystem.fromWkt(request.crs_wkt)
+    if crs.isValid() and crs != layer.crs():
         layer.setCrs(crs)
     return layer
 

@@ -19,7 +19,7 @@ from qgis.PyQt.QtWidgets import (
 from ..canvas.identify import CursorIdentify
 from ..canvas.swipe import Swipe
 from ..run.elided import ElidedLabel
-from .areas import share_text
+from .areas import area_text, share_text
 from .classes import legend_of, show_classes
 from .connections import Connections
 from .description import description_of
@@ -130,6 +130,12 @@ class ResultPanel(QWidget):
         self._table = ClassTable(self)
         self._table.switched.connect(self._switch)
         self._copy.clicked.connect(self._table.copy)
+        self._changed = QLabel(self)
+        self._changed.setWordWrap(True)
+        self._changed.setToolTip(
+            self.tr("The layer “Without Sentinel-2” shows the class that the map would have there without the series")
+        )
+        self._changed.hide()
         self._seen = ElidedLabel(self)
         self._seen.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
 
@@ -147,6 +153,7 @@ class ResultPanel(QWidget):
         column.addLayout(top)
         column.addLayout(tools)
         column.addWidget(self._table)
+        column.addWidget(self._changed)
         column.addWidget(self._seen)
         column.addStretch()
         order = [self._choice, self._zoom, self._copy, self._swipe_button, self._opacity, self._table]
@@ -213,6 +220,7 @@ class ResultPanel(QWidget):
             widget.setEnabled(layer is not None and layer.isValid())
         if layer is None:
             self._table.set_rows([])
+            self._changed.hide()
             self.rest()
             return
         for signal in ("rendererChanged", "styleChanged", "dataSourceChanged"):
@@ -251,7 +259,16 @@ class ResultPanel(QWidget):
             )
         self._names = {row.value: row.name for row in rows}
         self._table.set_rows(rows)
+        self._show_changed(description.changed_m2, total)
         self._show_opacity()
+
+    def _show_changed(self, changed_m2: float | None, total_m2: float) -> None:
+        self._changed.setVisible(changed_m2 is not None)
+        if changed_m2 is not None:
+            share = changed_m2 / total_m2 if total_m2 else 0.0
+            self._changed.setText(
+                self.tr("Sentinel-2 changed {} ({})").format(area_text(changed_m2), share_text(share))
+            )
 
     def _on_property(self, key: str) -> None:
         if key == RESULT_PROPERTY:

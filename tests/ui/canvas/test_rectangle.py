@@ -199,3 +199,16 @@ def test_a_canvas_that_goes_away_in_the_middle_takes_the_tool_along(canvas, tool
     move(canvas, 200, 150)
     sip.delete(canvas)
     assert sip.isdeleted(tool)
+
+
+def test_its_size_can_be_read_in_a_theme_that_makes_labels_transparent(application, canvas, tool):
+    application.setStyleSheet("QLabel { background: transparent; color: #808080; }")
+    try:
+        press(canvas, 100, 50)
+        move(canvas, 200, 150, LEFT_BUTTON)
+        (label,) = canvas.viewport().findChildren(QLabel)
+        wanted = canvas.palette().color(QPalette.ColorRole.ToolTipBase)
+        assert label.grab().toImage().pixelColor(3, 3) == wanted
+        tool.cancel()
+    finally:
+        application.setStyleSheet("")

@@ -171,3 +171,37 @@ def test_the_area_is_outlined_while_the_form_is_seen(field, canvas):
     assert len(canvas.scene().items()) > before
     field.close()
     assert len(canvas.scene().items()) == before
+
+
+def test_the_map_ends_where_the_image_does(aerial):
+    wide = QgsRectangle(LEFT + 5, TOP - 25, LEFT + 4000, TOP + 4000)
+    extent, _ = Area((QgsGeometry.fromRect(wide),), LAMBERT, False, "").in_image(aerial)
+    assert extent == pytest.approx((LEFT + 5, TOP - 25, LEFT + 40, TOP))
+    extent, mask = Area((QgsGeometry.fromRect(wide),), LAMBERT, True, "").in_image(aerial)
+    assert extent == pytest.approx((LEFT + 5, TOP - 25, LEFT + 40, TOP)) and len(mask) == 1
+
+
+def test_a_canvas_that_shows_the_world_means_all_of_the_image(aerial):
+    world = QgsGeometry.fromRect(QgsRectangle(-2e7, -2e7, 2e7, 2e7))
+    extent, _ = Area((world,), MERCATOR, False, "").in_image(aerial)
+    assert extent == pytest.approx((LEFT, TOP - 40, LEFT + 40, TOP))
+
+
+@pytest.mark.parametrize("exact", [True, False])
+def test_an_area_beside_the_image_is_left_to_the_engine(aerial, exact):
+    beside = QgsRectangle(LEFT + 100, TOP - 25, LEFT + 130, TOP - 10)
+    extent, _ = Area((QgsGeometry.fromRect(beside),), LAMBERT, exact, "").in_image(aerial)
+    assert QgsRectangle(*extent) == beside
+
+
+def test_a_drawing_that_was_begun_ends_when_the_dock_closes(field, canvas):
+    field.rectangle_button.click()
+    tool = canvas.mapTool()
+    field.set_outlined(False)
+    assert tool is not None and canvas.mapTool() is not tool
+    assert not field.rectangle_button.isChecked()
+
+
+def test_a_layers_name_is_read_as_it_is_written(field, aerial):
+    aerial.setName("fields & woods")
+    assert ("fields && woods", True) in entries(field.layer_button)

@@ -21,7 +21,16 @@ def english(application):
 
 
 @pytest.mark.parametrize(
-    ("seconds", "text"), [(0.2, "1 s"), (18.4, "18 s"), (61, "1 min"), (95, "2 min"), (3700, "1 h 2 min")]
+    ("seconds", "text"),
+    [
+        (0.2, "1 s"),
+        (18.4, "18 s"),
+        (61, "1 min"),
+        (59.7, "1 min"),
+        (95, "2 min"),
+        (3590, "1 h 0 min"),
+        (7190, "2 h 0 min"),
+    ],
 )
 def test_times_read_as_people_say_them(seconds, text):
     assert duration_text(seconds) == text

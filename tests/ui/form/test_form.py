@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 
+import numpy as np
 import pytest
+from osgeo import gdal
 from qgis.core import QgsCoordinateReferenceSystem, QgsGeometry, QgsProject, QgsRasterLayer, QgsRectangle
-from qgis.PyQt.QtCore import Qt
+from qgis.PyQt.QtCore import QPoint, Qt
 from qgis.PyQt.QtTest import QTest
 from qgis.PyQt.QtWidgets import QLabel
 
@@ -144,6 +146,86 @@ def test_remarks_unfold(make_form, tmp_path):
     assert "2 remarks" in form.remarks._button.text()
     QTest.mouseClick(form.remarks._button, Qt.MouseButton.LeftButton)
     assert "has no near infrared" in said(form) and "has no elevation" in said(form)
+
+
+def test_the_dates_of_a_series_are_shown_and_those_left_out_go_into_the_job(make_form, tmp_path):
+    path = qgis_side.write_raster(tmp_path / "ortho.tif", np.zeros((3, 350, 350), np.uint8), pixel_m=2.0)
+    QgsProject.instance().addMapLayer(QgsRasterLayer(str(path), "ortho"))
+    folder = str(qgis_side.write_series(tmp_path / "series"))
+    form = make_form()
+    assert not form.fields.series.difference_box.isEnabled()
+    form.fields.sentinel2.set_paths((folder,))
+    strip = form.fields.series.strip
+    wait_for(strip.isVisible)
+    assert form.fields.series.line.text() == "2 of 3 dates, 2 months"
+    assert strip.mark_of("2021-05-20").toolTip() == "2021-05-20: 29 % cloudy\n20210520.tif"
+    assert "not used" in strip.mark_of("2021-06-09").toolTip()
+    ready(form)
+    QTest.mouseClick(strip.mark_of("2021-05-20"), Qt.MouseButton.LeftButton)
+    assert form.fields.series.line.text() == "1 of 3 dates, one month" and not form.run_button.isEnabled()
+    ready(form)
+    QTest.mouseClick(form.fields.series.difference_box, Qt.MouseButton.LeftButton, pos=QPoint(8, 8))
+    form.fields.destination.set_file(str(tmp_path / "map.tif"))
+    ready(form)
+    job = form.fields.job()
+    assert (job.sentinel2, job.leave_out) == ((folder,), ("2021-05-20",))
+    assert job.difference == str(tmp_path / "map_difference.tif")
+    for date in ("2021-04-15", "2021-06-09"):
+        QTest.mouseClick(strip.mark_of(date), Qt.MouseButton.LeftButton)
+    refused(form, "All dates are left out: take some of them again, or choose no Sentinel-2.")
+    assert form.reason.text() == "Run waits for the field “Sentinel-2”."
+
+
+def test_the_dates_follow_the_area(make_form, tmp_path):
+    path = qgis_side.write_raster(tmp_path / "ortho.tif", np.zeros((3, 350, 350), np.uint8), pixel_m=2.0)
+    QgsProject.instance().addMapLayer(QgsRasterLayer(str(path), "ortho"))
+    form = make_form()
+    form.fields.sentinel2.set_paths((str(qgis_side.write_series(tmp_path / "series")),))
+    wait_for(form.fields.series.strip.isVisible)
+    south = QgsGeometry.fromRect(QgsRectangle(LEFT + 100, TOP - 690, LEFT + 500, TOP - 550))
+    form.fields.area.set_area(Area((south,), LAMBERT, False, "box"))
+    mark = form.fields.series.strip.mark_of
+    wait_for(lambda: mark("2021-05-20").accessibleName() == "2021-05-20: 0 % cloudy")
+    assert form.fields.series.strip.isVisible()
+
+
+def test_a_series_that_lies_elsewhere_is_refused_under_its_field(make_form, aerial, tmp_path):
+    folder = qgis_side.write_series(tmp_path / "series")
+    for path in folder.glob("*.tif"):
+        dataset = gdal.Open(str(path), gdal.GA_Update)
+        dataset.SetGeoTransform((LEFT + 50_000, 10.0, 0, TOP, 0, -10.0))
+        dataset = None
+    form = make_form()
+    form.fields.sentinel2.set_paths((str(folder),))
+    wait_for(lambda: form.reason.text() == "Run waits for the field “Sentinel-2”.")
+    assert "Sentinel-2 series" in said(form) and form.fields.series.strip.isHidden()
+    assert "Looking at the dates" not in said(form)
+    form.fields.sentinel2.set_paths(())
+    ready(form)
+
+
+def test_a_web_layer_is_no_series(make_form, aerial, web):
+    form = make_form()
+    form.fields.sentinel2.set_layers([web])
+    refused(form, "The layer web map comes from WMS, which gives pictures and not the pixels themselves")
+    assert form.reason.text() == "Run waits for the field “Sentinel-2”."
+
+
+def test_a_series_its_dates_left_out_and_the_wish_are_there_the_next_time(make_form, aerial, tmp_path):
+    folder = str(qgis_side.write_series(tmp_path / "series"))
+    form = make_form()
+    form.fields.sentinel2.set_paths((folder,))
+    wait_for(form.fields.series.strip.isVisible)
+    QTest.mouseClick(form.fields.series.strip.mark_of("2021-05-20"), Qt.MouseButton.LeftButton)
+    form.fields.series.set_difference(True)
+    ready(form)
+    QTest.mouseClick(form.run_button, Qt.MouseButton.LeftButton)
+    again = make_form()
+    ready(again)
+    job = again.fields.job()
+    assert (job.sentinel2, job.leave_out) == ((folder,), ("2021-05-20",)) and job.difference
+    wait_for(again.fields.series.strip.isVisible)
+    assert again.fields.series.strip.left_out() == {"2021-05-20"}
 
 
 def test_a_file_that_a_layer_shows_is_not_overwritten(make_form, aerial):

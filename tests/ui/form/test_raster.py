@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-import pytest
-from qgis.core import QgsProject
+from datetime import datetime
 
+import pytest
+from qgis.core import QgsProject, QgsRasterLayer
+
+from flair_landcover.processing.styling import describe_result
 from flair_landcover.tests import qgis_side
 from flair_landcover.ui.form.raster import RasterChooser
 
@@ -64,3 +67,22 @@ def test_a_file_that_is_no_raster_is_not_added(application, tmp_path):
     chooser = RasterChooser("Aerial image", adds_layer=True)
     assert not chooser.set_path(str(tmp_path / "notes.tif"))
     assert QgsProject.instance().mapLayers() == {}
+
+
+def test_maps_of_the_plugin_are_no_images(application, tmp_path, aerial):
+    confidence = raster_layer(tmp_path, "confidence")
+    result = raster_layer(tmp_path, "a map")
+    classes = [[1, "building", "#db0e9a"]]
+    answer = {"classes": classes, "areas_m2": {"1": 2.0}, "complete": True, "model": {"id": "m", "title": "M"}}
+    describe_result(result, answer, datetime(2024, 5, 1), aerial_layer=aerial.id(), confidence_layer=confidence.id())
+    QgsProject.instance().addMapLayers([confidence, result])
+    chooser = RasterChooser("Aerial image")
+    assert chooser.focusProxy().count() == 1 and chooser.layer() is aerial
+    chooser.set_layer(result)
+    assert chooser.layer() is aerial
+    QgsProject.instance().removeMapLayer(aerial.id())
+    assert chooser.layer() is None
+
+
+def raster_layer(folder, name: str) -> QgsRasterLayer:
+    return QgsRasterLayer(str(qgis_side.write_aerial(folder / f"{name}.tif", bands=1)), name)

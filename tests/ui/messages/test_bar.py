@@ -83,13 +83,6 @@ def test_without_details_there_is_no_button(messages, window):
     assert not window.bar.currentItem().findChildren(QPushButton)
 
 
-def test_an_action_is_one_click_away_and_ends_the_message(messages, window):
-    done = []
-    messages.info("Done.", action="Zoom to it", on_action=lambda: done.append(1))
-    click(button(window, "Zoom to it"))
-    assert done == [1] and window.bar.items() == []
-
-
 def test_the_same_sentence_is_shown_once(messages, window):
     messages.warning("Careful.")
     messages.error("It broke.")

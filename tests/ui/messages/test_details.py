@@ -44,7 +44,8 @@ def test_an_engine_that_did_not_answer_is_told_as_such():
 def test_the_settings_are_told_as_they_were_but_for_names(form):
     request = RunRequest(job=JOB, name="été", model_title="M", aerial_layer="", crs_wkt="", tiles=24)
     text = details_text({"request": request, "job": JOB, "dictionary": JOB.to_dict()}[form])
-    expected = {**JOB.to_dict(), "input": "~/été.tif", "output": "/home/<user>/map.tif", "extent": [1.0, 2.0, 3.5, 4.0]}
+    plain = json.loads(json.dumps(JOB.to_dict()))  # as JSON has it: lists, no tuples
+    expected = {**plain, "input": "~/été.tif", "output": "/home/<user>/map.tif", "extent": [1.0, 2.0, 3.5, 4.0]}
     assert settings_in(text) == expected
     assert ("24 tiles planned" in text) == (form == "request")
 

@@ -34,7 +34,14 @@ class Runs:
         self._folder = folder
         self._numbers = itertools.count(1)
 
-    def make(self, confidence: bool = False, probabilities: bool = False, aerial_layer: str = "", **changes):
+    def make(
+        self,
+        confidence: bool = False,
+        probabilities: bool = False,
+        aerial_layer: str = "",
+        difference: bool = False,
+        **changes,
+    ):
         """(result, request). The map: 13 columns of 10 pixels, one a class, then 10 of nodata."""
         from flair_landcover.ui.run.request import RunRequest
 
@@ -48,6 +55,9 @@ class Runs:
             "confidence": str(write_raster(folder / "confidence.tif", percent)) if confidence else None,
             "probabilities": str(write_raster(folder / "probabilities.tif", percent.repeat(13, axis=0)))
             if probabilities
+            else None,
+            "difference": str(write_raster(folder / "difference.tif", labels[:, ::-1] * (labels == 7)))
+            if difference
             else None,
         }
         result = {

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
@@ -13,7 +14,13 @@ from flair_landcover.models.nomenclature import FLAIR_CLASSES
 from flair_landcover.tests import qgis_side
 
 pytest.importorskip("qgis.core", reason="needs QGIS's Python")
-from qgis.core import QgsMapRendererSequentialJob, QgsMapSettings, QgsReadWriteContext, QgsSingleBandGrayRenderer
+from qgis.core import (
+    QgsCoordinateReferenceSystem,
+    QgsMapRendererSequentialJob,
+    QgsMapSettings,
+    QgsReadWriteContext,
+    QgsSingleBandGrayRenderer,
+)
 from qgis.PyQt.QtCore import QSize
 from qgis.PyQt.QtGui import QColor, QImage
 from qgis.PyQt.QtXml import QDomDocument
@@ -92,6 +99,34 @@ def test_a_result_lies_directly_above_its_aerial_layer_in_that_layers_group(runs
     assert shown["Land cover"] and not shown["Confidence"] and not shown["Class probabilities"]
     assert project.layerTreeRoot().findLayer(layer.id()).isExpanded()
     assert project.isDirty()
+
+
+def test_what_sentinel_2_changed_lies_on_top_unchecked_in_the_maps_legend(runs, project, aerial):
+    from flair_landcover.ui.result.description import description_of
+    from flair_landcover.ui.result.layers import add_result, companions
+
+    layer = add_result(project, *runs.make(True, aerial_layer=aerial.id(), difference=True, changed_m2=4_200.0), MADE)
+    group = project.layerTreeRoot().findLayer(layer.id()).parent()
+    assert names(group) == ["Without Sentinel-2", "Confidence", "Land cover"]
+    node = group.findLayers()[0]
+    assert not node.isVisible() and not node.isExpanded()
+    legend = [(int(c.value), c.label, c.color.name()) for c in node.layer().renderer().classes()]
+    assert legend == [(c.value, c.name, c.colour) for c in FLAIR_CLASSES]
+    description = description_of(layer)
+    assert description.difference_layer == node.layer().id() and description.changed_m2 == 4_200.0
+    assert node.layer() in companions(project, layer)
+
+
+def test_a_map_of_a_project_of_the_first_version_is_still_a_result(runs, project):
+    from flair_landcover.ui.result.description import description_of
+    from flair_landcover.ui.result.layers import RESULT_PROPERTY, add_result, result_layers
+
+    layer = add_result(project, *runs.make(), MADE)
+    old = json.loads(layer.customProperty(RESULT_PROPERTY))
+    del old["changed_m2"], old["difference_layer"]
+    layer.setCustomProperty(RESULT_PROPERTY, json.dumps(old))
+    assert result_layers(project) == [layer]
+    assert (description_of(layer).changed_m2, description_of(layer).difference_layer) == (None, "")
 
 
 def test_a_result_whose_aerial_layer_is_gone_lies_at_the_top(runs, project, aerial):
@@ -180,12 +215,12 @@ def test_confidence_is_grey_from_0_to_100_percent_and_transparent_on_nodata(runs
     assert QColor(image.pixel(60, 70)) == QColor("white")  # the background
 
 
-@pytest.mark.parametrize("which", ["output", "confidence", "probabilities"])
+@pytest.mark.parametrize("which", ["output", "confidence", "probabilities", "difference"])
 @pytest.mark.parametrize("damage", ["missing", "broken"])
 def test_a_file_that_cannot_be_shown_is_named_and_nothing_is_added(runs, project, which, damage):
     from flair_landcover.ui.result.layers import UnreadableResultError, add_result
 
-    result, request = runs.make(True, True)
+    result, request = runs.make(True, True, difference=True)
     Path(result[which]).unlink()
     if damage == "broken":
         Path(result[which]).write_text("this is no raster")
@@ -319,3 +354,12 @@ def test_a_qgis_without_the_plugin_reads_the_project_with_group_order_and_legend
     ]
     assert seen["legend"] == [[c.value, c.name, c.colour] for c in FLAIR_CLASSES]
     assert seen["opacity"] == pytest.approx(0.7)
+
+
+def test_a_map_lies_where_the_user_put_its_image(runs, project, aerial):
+    from flair_landcover.ui.result.layers import add_result
+
+    crs = QgsCoordinateReferenceSystem("EPSG:32632")
+    result, request = runs.make(aerial_layer=aerial.id())
+    layer = add_result(project, result, replace(request, crs_wkt=crs.toWkt()), MADE)
+    assert layer.crs() == crs

@@ -17,7 +17,7 @@ from qgis.gui import QgsMapCanvas
 from qgis.PyQt import sip
 from qgis.PyQt.QtCore import QEvent, QPoint, Qt
 from qgis.PyQt.QtTest import QTest
-from qgis.PyQt.QtWidgets import QApplication, QComboBox, QSlider, QToolButton, QVBoxLayout, QWidget
+from qgis.PyQt.QtWidgets import QApplication, QComboBox, QLabel, QSlider, QToolButton, QVBoxLayout, QWidget
 
 from flair_landcover.tests.qgis_side import LEFT, TOP
 
@@ -195,6 +195,17 @@ def test_areas_shares_names_and_colours_are_the_results(add, make_panel):
     ]
     assert shown[10].area_m2 == 49_600 and shown[10].share == pytest.approx(0.248)
     assert sum(row.share for row in shown.values()) == pytest.approx(1)
+
+
+def test_what_sentinel_2_changed_is_told_where_it_is_known(add, make_panel):
+    aerial_alone, with_series = add(), add(1, difference=True, changed_m2=4_200.0)
+    panel = make_panel()
+    (told,) = (label for label in panel.findChildren(QLabel) if "Sentinel-2" in label.text())
+    assert told.text() == "Sentinel-2 changed 0.42 ha (2 %)" and told.isVisible() and told.toolTip()
+    panel.show_layer(aerial_alone)
+    assert not told.isVisible()
+    panel.show_layer(with_series)
+    assert told.isVisible()
 
 
 def test_a_map_of_nothing_shows_no_shares(add, make_panel):
@@ -417,6 +428,8 @@ def test_a_panel_that_is_gone_leaves_nothing_connected(add, make_panel, canvas, 
     def counts() -> list[int]:
         return [sender.receivers(signal) for sender, signal in watched]
 
+    gc.collect()  # what earlier tests left would disconnect in between
+    settle()
     before, items = counts(), len(canvas.scene().items())
     panel = make_panel()
     swipe_button(panel).click()
