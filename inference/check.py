@@ -100,6 +100,13 @@ def check_job(job: SegmentationJob, warn: Callable[[str], None]) -> Inputs:
 
     Raises BadInput, which names the setting, at the first thing that is wrong; nothing has been written then.
     """
+    inputs = check_inputs(job, warn)
+    _check_outputs(job, inputs.window, inputs.card, inputs.sentinel2)
+    return inputs
+
+
+def check_inputs(job: SegmentationJob, warn: Callable[[str], None]) -> Inputs:
+    """Checks as `check_job` does, except for what the job writes."""
     _check_choice("tta", "test-time augmentation", job.tta, AUGMENTATIONS)
     _check_choice("precision", "precision", job.precision, ("auto", "fp32", "bf16"))
     _check_choice("device", "device", job.device, ("auto", "cpu", "cuda", "mps"))
@@ -111,7 +118,6 @@ def check_job(job: SegmentationJob, warn: Callable[[str], None]) -> Inputs:
     with about("bands"):
         roles = _roles(card, place.aerial, heights, warn)
     sentinel2 = _check_sentinel2(job, place, warn)
-    _check_outputs(job, window, card, sentinel2)
     return Inputs(job, place.model, card, place.aerial, grid, window, roles, heights, sentinel2)
 
 

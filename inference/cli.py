@@ -8,6 +8,8 @@ from __future__ import annotations
 import argparse
 import signal
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from ..models.cards import BadModel
 from ..version import plugin_version
@@ -47,26 +49,10 @@ def _parser() -> argparse.ArgumentParser:
     segment = commands.add_parser("segment", help="map the land cover of an aerial raster")
     segment.add_argument("input", metavar="INPUT", help="aerial raster with red, green and blue, 8 or 16 bits")
     segment.add_argument("output", metavar="OUTPUT", help="GeoTIFF to write: labels 1 to 13, 0 = nodata")
-    segment.add_argument("--bands", default="", metavar="TEXT", help="such as 'R=1 G=2 B=3 NIR=4 ELEVATION=5'")
-    segment.add_argument("--elevation", metavar="PATH", help="raster of heights above ground in metres")
-    segment.add_argument(
-        "--terrain", metavar="PATH", help="terrain model to subtract from --elevation, which is a surface model then"
-    )
+    _add_image(segment)
     segment.add_argument(
         "--extent", nargs=4, type=float, metavar=("XMIN", "YMIN", "XMAX", "YMAX"), help="in the raster's CRS"
     )
-    segment.add_argument(
-        "--sentinel2",
-        nargs="+",
-        metavar="PATH",
-        help="Sentinel-2 series: a raster, folder, Level-2A product or data cube, or several rasters of one date each",
-    )
-    segment.add_argument(
-        "--leave-out", nargs="+", default=[], metavar="DATE", help="dates of the series not to use, such as 2021-04-15"
-    )
-    segment.add_argument("--model", default="bundled", metavar="ID_OR_FILE", help="model id, folder or checkpoint")
-    segment.add_argument("--device", default="auto", help="auto, cpu, cuda or mps")
-    segment.add_argument("--precision", default="auto", help="auto, fp32 or bf16")
     segment.add_argument("--tta", default="none", help="test-time augmentation: none, flips or d4")
     segment.add_argument("--confidence", metavar="FILE", help="GeoTIFF of the class's probability in percent")
     segment.add_argument("--probabilities", metavar="FILE", help="GeoTIFF of all class probabilities x 255")
@@ -76,6 +62,8 @@ def _parser() -> argparse.ArgumentParser:
         help="GeoTIFF of the labels without Sentinel-2 where they differ; takes about twice as long",
     )
     segment.set_defaults(run=_segment)
+
+    _add_finetune(commands)
 
     models = commands.add_parser("models", help="list the models at hand, or install a checkpoint")
     models.add_argument("--install", metavar="FILE", help="checkpoint (.ckpt, .pth, .safetensors) to install")
@@ -90,35 +78,134 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _segment(options: argparse.Namespace) -> int:
-    from tqdm import tqdm
+def _add_image(command: argparse.ArgumentParser) -> None:
+    """What says how an image is read, and with which model and on which device it is looked at."""
+    command.add_argument("--bands", default="", metavar="TEXT", help="such as 'R=1 G=2 B=3 NIR=4 ELEVATION=5'")
+    command.add_argument("--elevation", metavar="PATH", help="raster of heights above ground in metres")
+    command.add_argument(
+        "--terrain", metavar="PATH", help="terrain model to subtract from --elevation, which is a surface model then"
+    )
+    command.add_argument(
+        "--sentinel2",
+        nargs="+",
+        metavar="PATH",
+        help="Sentinel-2 series: a raster, folder, Level-2A product or data cube, or several rasters of one date each",
+    )
+    command.add_argument(
+        "--leave-out", nargs="+", default=[], metavar="DATE", help="dates of the series not to use, such as 2021-04-15"
+    )
+    command.add_argument("--model", default="bundled", metavar="ID_OR_FILE", help="model id, folder or checkpoint")
+    command.add_argument("--device", default="auto", help="auto, cpu, cuda or mps")
+    command.add_argument("--precision", default="auto", help="auto, fp32 or bf16")
 
+
+def _image(options: argparse.Namespace) -> dict:
+    """The settings of a job that `_add_image` asks for."""
+    return {
+        "bands": options.bands,
+        "elevation": options.elevation,
+        "terrain": options.terrain,
+        "sentinel2": tuple(options.sentinel2) if options.sentinel2 else None,
+        "leave_out": tuple(options.leave_out),
+        "model": options.model,
+        "device": options.device,
+        "precision": options.precision,
+    }
+
+
+def _add_finetune(commands) -> None:
+    finetune = commands.add_parser("finetune", help="make a model that is better where polygons say what is there")
+    finetune.add_argument("input", metavar="INPUT", help="aerial raster that the polygons were drawn over")
+    finetune.add_argument("polygons", metavar="POLYGONS", help="vector file of polygons, each with a class")
+    finetune.add_argument("output", metavar="OUTPUT", nargs="?", help="model folder to write; default: in the library")
+    finetune.add_argument("--name", default="", metavar="TEXT", help="title of the new model")
+    finetune.add_argument("--layer", default="", metavar="NAME", help="layer of the vector file; default: the first")
+    finetune.add_argument("--class-field", default="class", metavar="NAME", help="field that holds the classes")
+    finetune.add_argument(
+        "--class-map",
+        default="",
+        metavar="TEXT",
+        help="such as 'vigne=vineyard; 7=3; pv=solar panels; unsure=': a class by name or number, a new one, or none",
+    )
+    _add_image(finetune)
+    finetune.add_argument("--epochs", type=int, default=0, metavar="N", help="0: as many as usual")
+    finetune.add_argument("--trainable", default="last", help="what is trained: last (layers), decoder or all")
+    finetune.add_argument("--holdout", type=float, default=0.25, metavar="SHARE", help="of the polygons, 0 to 0.5")
+    finetune.add_argument(
+        "--keep-base", type=float, default=1.0, metavar="WEIGHT", help="how firmly to hold to the base model elsewhere"
+    )
+    finetune.add_argument("--one-class", action="store_true", help="go on although all polygons are of one class")
+    finetune.add_argument("--seed", type=int, default=0, metavar="N", help="another one draws other samples")
+    finetune.add_argument("--report", metavar="FILE", help="HTML report to write; default: in the model folder")
+    finetune.set_defaults(run=_finetune)
+
+
+def _finetune(options: argparse.Namespace) -> int:
+    from ..training.finetune.classes import parse_class_map
+    from ..training.finetune.job import FinetuneJob
+
+    job = FinetuneJob(
+        input=options.input,
+        polygons=options.polygons,
+        output=options.output,
+        name=options.name,
+        layer=options.layer,
+        class_field=options.class_field,
+        class_map=parse_class_map(options.class_map),
+        epochs=options.epochs,
+        trainable=options.trainable,
+        holdout=options.holdout,
+        keep_base=options.keep_base,
+        one_class=options.one_class,
+        seed=options.seed,
+        report=options.report,
+        **_image(options),
+    )
+    from ..training.finetune.finetune import finetune
+
+    with _bar() as report:
+        result = finetune(job, report)
+    print(
+        f"{result.folder}: {result.card['title']}, made of {result.trained_polygons} polygons "
+        f"in {result.seconds:.1f} s on {result.device}; {result.epochs} epochs, the best was {result.best_epoch}"
+    )
+    if result.after["where"] == "holdout":
+        where = f"on the {result.holdout_polygons} polygons held out"
+    else:
+        where = "on the training polygons themselves (none are held out)"
+    print(f"Before and after, {where}, IoU of each class:")
+    for kind in result.classes:
+        print(f"{kind['value']:3} {kind['name']:24} {_both(result, 'iou', kind['name'])}")
+    print(f"{'':3} {'mean IoU':24} {_both(result, 'mean_iou')}")
+    print(f"{'':3} {'accuracy':24} {_both(result, 'accuracy')}")
+    print(f"The label changes on {result.changed:.1%} of the sampled extent.")
+    print(f"Outside the polygons {result.agreement:.1%} of the pixels keep the base model's label.")
+    print(f"Report: {result.report}")
+    return DONE
+
+
+def _both(result, score: str, name: str | None = None) -> str:
+    """A score before and after the training as text."""
+    scores = (result.before[score], result.after[score])
+    values = scores if name is None else tuple(each.get(name) for each in scores)
+    return " -> ".join("    -" if value is None else f"{value:5.3f}" for value in values)
+
+
+def _segment(options: argparse.Namespace) -> int:
     from .segment import segment
 
     job = SegmentationJob(
         input=options.input,
         output=options.output,
-        bands=options.bands,
-        elevation=options.elevation,
-        terrain=options.terrain,
         extent=tuple(options.extent) if options.extent else None,
-        sentinel2=tuple(options.sentinel2) if options.sentinel2 else None,
-        leave_out=tuple(options.leave_out),
-        model=options.model,
-        device=options.device,
-        precision=options.precision,
         tta=options.tta,
         confidence=options.confidence,
         probabilities=options.probabilities,
         difference=options.difference,
+        **_image(options),
     )
-    with tqdm(total=1.0, bar_format="{l_bar}{bar}| {elapsed}<{remaining}{postfix}", leave=False) as bar:
-        report = _BarReport(bar)
-        before = signal.signal(signal.SIGINT, report.stop)
-        try:
-            result = segment(job, report)
-        finally:
-            signal.signal(signal.SIGINT, before)
+    with _bar() as report:
+        result = segment(job, report)
     print(f"{result.output}: {result.tiles} tiles in {result.seconds:.1f} s on {result.device}, {result.precision}")
     total = sum(result.areas_m2.values()) or 1.0
     for value, name, _ in result.classes:
@@ -127,6 +214,20 @@ def _segment(options: argparse.Namespace) -> int:
     if result.changed_m2 is not None:
         print(f"{result.difference}: Sentinel-2 changed {result.changed_m2:.1f} m2, {result.changed_m2 / total:.1%}")
     return DONE
+
+
+@contextmanager
+def _bar() -> Iterator[_BarReport]:
+    """A report that shows a bar while the job inside runs, and that Ctrl+C cancels."""
+    from tqdm import tqdm
+
+    with tqdm(total=1.0, bar_format="{l_bar}{bar}| {elapsed}<{remaining}{postfix}", leave=False) as bar:
+        report = _BarReport(bar)
+        before = signal.signal(signal.SIGINT, report.stop)
+        try:
+            yield report
+        finally:
+            signal.signal(signal.SIGINT, before)
 
 
 class _BarReport:
@@ -154,6 +255,13 @@ class _BarReport:
 
     def tile(self, transform: tuple[float, ...], png: bytes) -> None:
         pass
+
+    def epoch(self, values: dict) -> None:
+        loss, iou = values.get("loss"), values.get("holdout_iou")
+        text = f"Epoch {values.get('number')} of {values.get('of')}"
+        text += "" if loss is None else f", loss {loss:.3f}"
+        text += "" if iou is None else f", IoU of the hold-out {iou:.3f}"
+        self._bar.write(text + (", the best so far" if values.get("best") else ""), file=sys.stderr)
 
     def cancelled(self) -> bool:
         return self._stopped

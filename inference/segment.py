@@ -19,16 +19,15 @@ from ..version import plugin_version
 from .backends import Backend
 from .blend import Blender, tile_weights
 from .check import Inputs, check_job
-from .errors import BadInput, Cancelled, about
+from .errors import BadInput, Cancelled
 from .grid import Window
 from .job import Report, SegmentationJob, SegmentationResult, dated_path
 from .mask import Mask
 from .picture import BlockPictures
-from .plan import Part, Tile, make_plan, overlap_of, plan_parts
+from .plan import Part, make_plan, overlap_of, plan_parts
 from .predict import TileInput, predict_tiles, warm_backend
-from .prepare import fill_invalid, heights_to_digital_numbers, network_input, pad_to, to_8_bits
-from .read import WindowReader, aerial_reader, gdal_settings, read_ahead, warped_reader
-from .sentinel2.superpatches import Superpatches
+from .read import gdal_settings, read_ahead
+from .tiles import open_tiles
 from .write import MapBlock, MapWriter
 
 
@@ -157,12 +156,12 @@ def _map_blocks(
     card, job = inputs.card, inputs.job
     weights = tile_weights(card.tile_size, overlap_of(card.tile_size))
     clock = _Clock(tally.planned, report)
-    with _open_readers(inputs) as readers:
+    with open_tiles(inputs) as tiles:
         for part in parts:
             blender = Blender(part.targets, weights)
             without = Blender(part.targets, weights) if job.difference is not None else None
-            # closed before the readers are, at whatever error: its threads read from them
-            with closing(read_ahead(part.reaches, readers.tile_input)) as tile_inputs:
+            # closed before the rasters are, at whatever error: its threads read from them
+            with closing(read_ahead(part.reaches, tiles.tile_input)) as tile_inputs:
                 for tile_input, predicted in predict_tiles(tile_inputs, backend, job.tta, without is not None):
                     if report.cancelled():
                         raise Cancelled
@@ -195,78 +194,6 @@ def _difference(labels: np.ndarray, others: np.ndarray) -> np.ndarray:
 def _crop(array: np.ndarray, window: Window, part: Window) -> np.ndarray:
     row, column = part[1] - window[1], part[0] - window[0]
     return array[row : row + part[3], column : column + part[2]]
-
-
-@dataclass(frozen=True)
-class _Readers:
-    """All rasters of a job, ready to give the network's input of any tile; `read_ahead` calls it in threads."""
-
-    inputs: Inputs
-    aerial: WindowReader
-    heights: WindowReader | None
-    terrain: WindowReader | None
-    superpatches: Superpatches | None
-
-    def __enter__(self) -> _Readers:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        for reader in (self.aerial, self.heights, self.terrain):
-            if reader is not None:
-                reader.close()
-
-    def tile_input(self, tile: Tile) -> TileInput:
-        """Reads and prepares one tile."""
-        card, source, size = self.inputs.card, self.inputs.aerial, self.inputs.card.tile_size
-        left, top, width, height = tile.window
-        window = (left, top, min(width, self.inputs.grid.width - left), min(height, self.inputs.grid.height - top))
-        roles = [role for role in self.inputs.roles if not (role == "elevation" and self.heights)]
-        numbers = [source.bands[role] for role in roles]
-        with about("input"):
-            pixels, inside = self.aerial.read(window, numbers)
-        valid = np.zeros((size, size), bool)
-        valid[: window[3], : window[2]] = inside
-        if not inside.any():
-            return TileInput(tile, None, valid, None)
-        layers = fill_invalid(to_8_bits(pixels, [source.stretch.get(number) for number in numbers]), inside)
-        bands = dict(zip(roles, layers))
-        if self.heights is not None:
-            bands["elevation"] = self._elevation(window)
-        aerial = pad_to(network_input(bands, card), size)
-        with about("sentinel2"):
-            superpatch = self.superpatches.read(tile.window) if self.superpatches else None
-        if superpatch is None:
-            return TileInput(tile, aerial, valid, None)
-        series = (superpatch.pixels, superpatch.days)
-        return TileInput(tile, aerial, valid, series, superpatch.dates, superpatch.mirrored)
-
-    def _elevation(self, window: Window) -> np.ndarray:
-        with about("elevation"):
-            metres, known = _metres(self.heights, window)
-        if self.terrain is not None:
-            with about("terrain"):
-                ground, ground_known = _metres(self.terrain, window)
-            metres, known = metres - ground, known & ground_known
-        return heights_to_digital_numbers(np.where(known, metres, 0), self.inputs.card)
-
-
-def _metres(reader: WindowReader, window: Window) -> tuple[np.ndarray, np.ndarray]:
-    """Heights (rows, columns) float32, and where they are known, (rows, columns) bool."""
-    pixels, valid = reader.read(window, [1])
-    metres = pixels[0].astype(np.float32)  # integers without sign have no difference below zero
-    return metres, valid & np.isfinite(metres)  # NaN stands for nodata, declared or not
-
-
-def _open_readers(inputs: Inputs) -> _Readers:
-    grid, job = inputs.grid, inputs.job
-    heights = terrain = superpatches = None
-    if inputs.heights:
-        heights = warped_reader(job.elevation, grid.crs_wkt, grid.transform, grid.width, grid.height)
-        if job.terrain is not None:
-            terrain = warped_reader(job.terrain, grid.crs_wkt, grid.transform, grid.width, grid.height)
-    if inputs.sentinel2 is not None:
-        superpatches = Superpatches(inputs.sentinel2, inputs.card.satellite, grid)
-    return _Readers(inputs, aerial_reader(inputs.aerial, grid), heights, terrain, superpatches)
 
 
 class _Clock:

@@ -180,6 +180,10 @@ class CallReport:
         a, b, c, d, e, f = map(float, transform)
         self._answers.send(protocol.Tile(self._id, (a, b, c, d, e, f), png))
 
+    def epoch(self, values: dict) -> None:
+        """See `training.finetune.job.FinetuneReport.epoch`."""
+        self._answers.send(protocol.Epoch(self._id, values))
+
     def cancelled(self) -> bool:
         """See `Report.cancelled`."""
         return self._calls.is_cancelled(self._id)
@@ -267,6 +271,39 @@ def series(params: dict, report: Report) -> dict:
     return overview(job, report.cancelled)
 
 
+def finetune(params: dict, report: Report) -> dict:
+    """Make a model of another and some polygons, as a `FinetuneJob` given as its dictionary says.
+
+    Answers a `FinetuneResult` as a dictionary.
+    """
+    from ..training.finetune.job import FinetuneJob
+
+    job = FinetuneJob.from_dict(params)
+    _load_annotations()
+    with loading("torch"):
+        from ..training.finetune.finetune import finetune as run
+
+    return run(job, report).to_dict()
+
+
+def annotations(params: dict, report: Report) -> dict:
+    """What the polygons of a `FinetuneJob`, given as its dictionary, hold; see `summary.summary`."""
+    from ..training.finetune.job import FinetuneJob
+
+    job = FinetuneJob.from_dict(params)
+    _load_annotations()
+    from ..training.finetune.summary import summary
+
+    return summary(job, report.cancelled)
+
+
+def _load_annotations() -> None:
+    """Makes what reads polygons, pyogrio and shapely with it, ready to be imported by any thread."""
+    _load_engine()
+    with loading("annotations"):
+        from ..training.finetune import summary  # noqa: F401
+
+
 def _load_engine() -> None:
     """Makes the engine's own modules, and rasterio with them, ready to be imported by any thread."""
     with loading("engine"):
@@ -284,6 +321,8 @@ def models(params: dict, report: Report) -> dict:
 CALLS: dict[str, Callable[[dict, Report], dict]] = {
     "hello": hello,
     "segment": segment,
+    "finetune": finetune,
+    "annotations": annotations,
     "check": check,
     "describe": describe,
     "series": series,

@@ -6,10 +6,7 @@ small `.aux.xml` beside the file, which QGIS and every GDAL program read.
 
 from __future__ import annotations
 
-import glob
 import os
-import shutil
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from xml.etree import ElementTree  # nosec B405 - only writes XML of our own, parses none
@@ -17,20 +14,18 @@ from xml.etree import ElementTree  # nosec B405 - only writes XML of our own, pa
 import numpy as np
 import rasterio
 import rasterio.shutil
-from filelock import FileLock, Timeout
 from rasterio.enums import ColorInterp
 from rasterio.windows import Window as RasterWindow
 
 from ..models.nomenclature import NODATA, LandCoverClass
 from .grid import Grid, Window
+from .working import WorkingFolder
 
 CONFIDENCE_NODATA = 255
 PROVENANCE_TAG = "FLAIR_LANDCOVER"
 _BESIDE = (".aux.xml", ".ovr", ".msk")  # what GDAL reads beside a file: of an older file it would belie the new one
 _LABELS = ("labels", "difference")  # the files that hold class values and get their names beside them
 _AUX = "aux.xml"
-_PART = ".part"  # ends the name of a working folder
-_LOCK = "in-use"  # file in a working folder that its run holds locked for as long as it lives
 _BLOCK = 512  # pixels a side of the files' inner tiles
 _DEFLATE_EXCESS = 1.01  # DEFLATE adds 5 bytes to each 16 KB that it cannot compress, GDAL 16 to each tile
 _HEAD_BYTES = 100_000  # tags, colour table and provenance, roomy
@@ -183,10 +178,8 @@ class _WorkingFile:
 
     def open(self) -> None:
         folder, name = os.path.split(self.path)
-        _remove_abandoned(folder, name)
-        self.part = Path(tempfile.mkdtemp(prefix=f".{name}.", suffix=_PART, dir=folder))
-        self.lock = FileLock(self.part / _LOCK)
-        self.lock.acquire()
+        self.working = WorkingFolder(Path(folder), name)
+        self.part = self.working.path
         self.optimised = self.part / "map.tif"
         self.dataset = rasterio.open(self.part / "working.tif", "w", **self._profile)
 
@@ -206,21 +199,8 @@ class _WorkingFile:
     def discard(self) -> None:
         if hasattr(self, "dataset"):
             self.dataset.close()
-        if hasattr(self, "lock"):
-            self.lock.release()
-        if hasattr(self, "part"):
-            shutil.rmtree(self.part, ignore_errors=True)
-
-
-def _remove_abandoned(folder: str, name: str) -> None:
-    """Removes the working folders of killed runs for the same output: nobody holds their lock any more."""
-    for part in Path(folder).glob(f".{glob.escape(name)}.*{_PART}"):
-        try:
-            with FileLock(part / _LOCK, timeout=0):
-                pass
-        except (Timeout, OSError, NotImplementedError):  # at work, or a disk without locks
-            continue
-        shutil.rmtree(part, ignore_errors=True)
+        if hasattr(self, "working"):
+            self.working.discard()
 
 
 def _describe_labels(dataset: rasterio.io.DatasetWriter, classes: tuple[LandCoverClass, ...]) -> None:

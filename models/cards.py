@@ -56,6 +56,8 @@ class ModelCard:
     classes: the legend of the map.
     limits: what the model is bad at, in one line. scores: measured, with what they were measured on.
     weights_digest: ``sha256:<hex>`` of the weights file.
+    fine_tuning: of a model that was made from another by polygons: its parent, the polygons, the settings and the
+        scores; see `training.finetune.card`. Empty for others.
     """
 
     id: str
@@ -79,6 +81,7 @@ class ModelCard:
     limits: str = ""
     scores: dict = field(default_factory=dict)
     weights_digest: str = ""
+    fine_tuning: dict = field(default_factory=dict)
 
     def to_dict(self) -> dict:
         """Plain JSON values; `card_from_dict` gives the same card back."""

@@ -5,14 +5,24 @@ Standard library only.
 
 from __future__ import annotations
 
+import contextlib
 import os
+import re
+import shutil
 import sys
+import tempfile
+import time
+import unicodedata
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
-from .cards import CARD_NAME, WEIGHTS_NAME, BadModel, ModelCard, read_card
+from .cards import CARD_NAME, WEIGHTS_NAME, BadModel, ModelCard, read_card, write_card
 
 BUNDLED = "bundled"
 BUNDLED_FOLDER = Path(__file__).parent / "bundled"
+CANDIDATE_DAYS = 7  # a candidate that nobody kept or discarded for so long was left by a program that was killed
+_ID_LENGTH = 60  # characters of an id, which is also a folder's name
 
 
 def user_folder() -> Path:
@@ -77,3 +87,136 @@ def find_model(name: str) -> Path:
     if name not in known:
         raise BadModel(f"There is no model named {name}: choose one of {', '.join(known) or 'none installed'}.")
     return known[name]
+
+
+def candidates_folder() -> Path:
+    """Where models lie that were made and are not yet kept: inside the user's folder, and never listed."""
+    return user_folder() / ".candidates"
+
+
+def model_id(title: str) -> str:
+    """An id for a new model of that title, which no model at hand and no folder of the library has yet.
+
+    Lowercase ASCII letters and digits with hyphens between; ``model`` where the title has none.
+    """
+    plain = unicodedata.normalize("NFKD", title.casefold()).encode("ascii", "ignore").decode("ascii")
+    slug = re.sub(r"[^a-z0-9]+", "-", plain)[:_ID_LENGTH].strip("-") or "model"
+    return next(_free_ids(slug))
+
+
+def keep_model(candidate: Path, title: str | None = None) -> ModelCard:
+    """Moves a model folder into the library, under its card's id or, where that is taken, the id with a number.
+
+    title: the model's new title; None or empty: as it is. The folder appears under its final name whole or not
+    at all. Old candidates are removed on the way. Returns the card as it is in the library.
+    Raises BadModel where the folder is no model or cannot be moved.
+    """
+    candidate = Path(candidate)
+    card = read_card(candidate)
+    user = user_folder()
+    try:
+        user.mkdir(parents=True, exist_ok=True)
+        with _in_library(candidate, user) as folder:
+            for name in _free_ids(card.id if _is_id(card.id) else model_id(card.id)):
+                kept = replace(card, id=name, title=(title or "").strip() or card.title)
+                if kept != card:
+                    write_card(kept, folder)
+                try:
+                    os.rename(folder, user / name)
+                except OSError:
+                    if (user / name).exists():  # another process was quicker
+                        continue
+                    raise
+                break
+    except OSError as error:
+        raise BadModel(
+            f"The model {card.title} cannot be put into {user} ({error.strerror or error}): "
+            "see that the folder can be written and the disk has room, then keep it again."
+        ) from None
+    remove_old_candidates()
+    return kept
+
+
+def discard_model(candidate: Path) -> None:
+    """Removes a model folder of the library or of its candidates; one that is not there is no error.
+
+    Raises BadModel where the folder lies elsewhere, is no model or cannot be removed.
+    """
+    candidate = Path(candidate)
+    if not os.path.lexists(candidate):
+        return
+    allowed = {_real(user_folder()), _real(candidates_folder())}
+    if _real(candidate.parent) not in allowed or candidate.is_symlink() or not (candidate / CARD_NAME).is_file():
+        raise BadModel(f"{candidate} is no model of the library: remove it by hand if it is not needed.")
+    try:
+        # Under its name it is there whole or not at all, whatever happens on the way.
+        folder = _working_folder() / candidate.name
+        os.rename(candidate, folder)
+        shutil.rmtree(folder.parent)
+    except OSError as error:
+        raise BadModel(
+            f"The model folder {candidate} cannot be removed ({error.strerror or error}): "
+            "close the programs that use it, then try again."
+        ) from None
+
+
+def remove_old_candidates() -> None:
+    """Removes the candidates that nothing was written into for a week; what cannot be removed stays."""
+    oldest = time.time() - CANDIDATE_DAYS * 86_400
+    with contextlib.suppress(OSError):
+        for path in list(candidates_folder().iterdir()):
+            with contextlib.suppress(OSError):
+                if max(p.lstat().st_mtime for p in (path, *path.glob("*"))) >= oldest:
+                    continue
+                if path.is_dir() and not path.is_symlink():
+                    shutil.rmtree(path, ignore_errors=True)
+                else:
+                    path.unlink()
+
+
+def _free_ids(name: str) -> Iterator[str]:
+    """The name, then the name with 2, 3, ... after it, without those that a model or a folder has."""
+    taken = {card.id for card in installed_models()} | {BUNDLED}
+    user = user_folder()
+    number = 1
+    while True:
+        candidate = name if number == 1 else f"{name}-{number}"
+        if candidate not in taken and not os.path.lexists(user / candidate):
+            yield candidate
+        number += 1
+
+
+def _is_id(text: str) -> bool:
+    """Whether a text is safe as a folder's name in the library."""
+    return re.fullmatch(r"[a-z0-9][a-z0-9._-]*", text) is not None and len(text) <= 2 * _ID_LENGTH
+
+
+@contextlib.contextmanager
+def _in_library(candidate: Path, user: Path) -> Iterator[Path]:
+    """The candidate where it can be renamed into the library: itself on the same disk, else a copy of it.
+
+    A candidate that was copied is removed once all went well.
+    """
+    if _on_one_disk(candidate, user):
+        yield candidate
+        return
+    part = _working_folder()
+    try:
+        yield Path(shutil.copytree(candidate, part / "model"))
+        shutil.rmtree(candidate, ignore_errors=True)
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
+
+
+def _working_folder() -> Path:
+    """A new folder on the library's disk for what is half done; one that is left behind goes with old candidates."""
+    candidates_folder().mkdir(parents=True, exist_ok=True)
+    return Path(tempfile.mkdtemp(prefix=".part.", dir=candidates_folder()))
+
+
+def _on_one_disk(one: Path, other: Path) -> bool:
+    return os.stat(one).st_dev == os.stat(other).st_dev
+
+
+def _real(path: Path) -> str:
+    return os.path.normcase(os.path.realpath(path))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from qgis.core import QgsProcessingProvider
 from qgis.PyQt.QtGui import QIcon
 
+from .finetune import FinetuneAlgorithm
 from .icons import ICON_PATH
 from .segment import SegmentAlgorithm
 
@@ -13,7 +14,8 @@ class FlairProvider(QgsProcessingProvider):
     """Lists the plugin's algorithms."""
 
     def loadAlgorithms(self) -> None:
-        self.addAlgorithm(SegmentAlgorithm())
+        for algorithm in (SegmentAlgorithm(), FinetuneAlgorithm()):
+            self.addAlgorithm(algorithm)
 
     def id(self) -> str:
         return "flair"

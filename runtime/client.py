@@ -286,6 +286,7 @@ class EngineClient:
         on_progress: Callable[[float, str, float | None], None] | None = None,
         on_warning: Callable[[str], None] | None = None,
         on_tile: Callable[[tuple[float, ...], bytes], None] | None = None,
+        on_epoch: Callable[[dict], None] | None = None,
         is_cancelled: Callable[[], bool] | None = None,
         is_enough: Callable[[], bool] | None = None,
     ) -> dict:
@@ -294,8 +295,9 @@ class EngineClient:
         The worker runs one call at a time, in the order in which they come, and beside it the quick
         ones (`protocol.QUICK_CALLS`). The functions are called in the calling thread:
         on_progress(fraction 0..1, message, seconds remaining or None), on_warning(sentence),
-        on_tile(transform, png) as `protocol.Tile` says, and is_cancelled() and is_enough() about ten
-        times a second. Where one raises, the call is cancelled and the exception goes on.
+        on_tile(transform, png) as `protocol.Tile` and on_epoch(values) as `protocol.Epoch` say, and
+        is_cancelled() and is_enough() about ten times a second. Where one raises, the call is cancelled
+        and the exception goes on.
 
         is_enough: once it is true the call ends early and its result keeps what was done; a call
         that has done nothing yet is cancelled.
@@ -308,6 +310,7 @@ class EngineClient:
             protocol.Progress: on_progress and (lambda m: on_progress(m.progress, m.message, m.remaining_s)),
             protocol.Caution: on_warning and (lambda m: on_warning(m.warning)),
             protocol.Tile: on_tile and (lambda m: on_tile(m.transform, m.png)),
+            protocol.Epoch: on_epoch and (lambda m: on_epoch(m.values)),
         }
         for attempt in range(1, _ATTEMPTS + 1):
             if _asked(is_cancelled) or _asked(is_enough):

@@ -21,7 +21,7 @@ PYTHON_VARIABLE = "FLAIR_LANDCOVER_PYTHON"
 PYTHON_SETTING = "flair_landcover/python"
 
 # What the engine cannot start without, by the names that Python imports.
-REQUIRED_MODULES = ("torch", "segmentation_models_pytorch", "rasterio", "safetensors")
+REQUIRED_MODULES = ("torch", "segmentation_models_pytorch", "rasterio", "safetensors", "pyogrio", "shapely")
 MINIMUM_PYTHON = (3, 9)  # as in pyproject.toml
 
 # A cold start of Python from a slow or remote disk, with room to spare.

@@ -15,6 +15,7 @@ one `result` or `error`::
     {"id": 1, "progress": 0.25, "message": "...", "remaining_s": 12.5}
     {"id": 1, "warning": "..."}
     {"id": 1, "tile": {"transform": [a, b, c, d, e, f], "png": "base64"}}
+    {"id": 1, "epoch": {"number": 3, "of": 40, "loss": 0.21, ...}}
     {"id": 1, "result": {...}}
     {"id": 1, "error": {"kind": "bad_input", "message": "...", "detail": "...", "field": "extent"}}
 """
@@ -32,7 +33,7 @@ CANCELLED = "cancelled"
 FAILED = "failed"
 
 # Calls that look and write nothing: the worker answers them while a map runs.
-QUICK_CALLS = frozenset({"hello", "models", "check", "describe", "series"})
+QUICK_CALLS = frozenset({"hello", "models", "check", "describe", "series", "annotations"})
 
 
 class ProtocolError(ValueError):
@@ -99,6 +100,17 @@ class Tile:
 
 
 @dataclass(frozen=True)
+class Epoch:
+    """A training has looked at all of its samples once more.
+
+    values: what `training.finetune.job.FinetuneReport.epoch` takes.
+    """
+
+    id: int
+    values: dict
+
+
+@dataclass(frozen=True)
 class Result:
     """The call is done."""
 
@@ -125,7 +137,7 @@ class Failure:
 
 # Evaluated at run time, where Python 3.9 has no X | Y for classes.
 Request = Union[Call, Cancel, Enough]
-Answer = Union[Progress, Caution, Tile, Result, Failure]
+Answer = Union[Progress, Caution, Tile, Epoch, Result, Failure]
 
 
 def encode(message: Request | Answer) -> bytes:
@@ -146,6 +158,8 @@ def encode(message: Request | Answer) -> bytes:
     elif isinstance(message, Tile):
         png = base64.b64encode(message.png).decode("ascii")
         fields = {"tile": {"transform": list(message.transform), "png": png}}
+    elif isinstance(message, Epoch):
+        fields = {"epoch": message.values}
     elif isinstance(message, Result):
         fields = {"result": message.result}
     elif isinstance(message, Failure):
@@ -194,6 +208,8 @@ def decode_answer(line: bytes) -> Answer:
         return Caution(id, _text(values, "warning"))
     if "tile" in values:
         return _tile(id, _dict(values["tile"], "tile", id))
+    if "epoch" in values:
+        return Epoch(id, _dict(values["epoch"], "epoch", id))
     raise ProtocolError("The message holds no answer that this version knows.", id)
 
 

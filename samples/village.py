@@ -71,10 +71,13 @@ class _Satellite:
     top: float
 
 
-def make_village(folder: str | os.PathLike, size: int = 1024, seed: int = DEFAULT_SEED) -> VillageFiles:
+def make_village(
+    folder: str | os.PathLike, size: int = 1024, seed: int = DEFAULT_SEED, flight: Flight | None = None
+) -> VillageFiles:
     """Write `aerial.tif`, `sentinel2.tif`, `sentinel2/` and `truth.tif` into a folder, made where it is missing.
 
-    size: side of the aerial picture in pixels of 0.2 m, 512 or more. seed: which village.
+    size: side of the aerial picture in pixels of 0.2 m, 512 or more. seed: which village. flight: conditions of the
+    day of the aerial picture; None: a clear one.
     The same size and seed give the same bytes with the same versions of numpy and GDAL.
     Raises ValueError where the size is too small, OSError where the folder cannot be written.
     """
@@ -84,7 +87,7 @@ def make_village(folder: str | os.PathLike, size: int = 1024, seed: int = DEFAUL
     folder.mkdir(parents=True, exist_ok=True)
     plan, number = _whole_plan(seed, size)
     layout = rasterise(plan, Grid.centred(size, AERIAL_PIXEL))
-    aerial = render(layout, np.random.default_rng([seed, number, 1]), Flight())
+    aerial = render(layout, np.random.default_rng([seed, number, 1]), flight or Flight())
     files = VillageFiles(folder / "aerial.tif", folder / "sentinel2.tif", folder / "sentinel2", folder / "truth.tif")
     half = size * AERIAL_PIXEL / 2
     corner = from_origin(MIDDLE[0] - half, MIDDLE[1] + half, AERIAL_PIXEL, AERIAL_PIXEL)

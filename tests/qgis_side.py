@@ -45,6 +45,29 @@ PARAMETERS = [
     "OUTPUT_PROBABILITIES",
     "OUTPUT_DIFFERENCE",
 ]
+FINETUNE_PARAMETERS = [
+    "INPUT",
+    "BANDS",
+    "ELEVATION",
+    "TERRAIN",
+    "SENTINEL2",
+    "LEAVE_OUT",
+    "POLYGONS",
+    "CLASS_FIELD",
+    "CLASS_MAP",
+    "MODEL",
+    "NAME",
+    "EPOCHS",
+    "TRAINABLE",
+    "HOLDOUT",
+    "KEEP_BASE",
+    "ONE_CLASS",
+    "SEED",
+    "DEVICE",
+    "PRECISION",
+    "OUTPUT",
+    "REPORT",
+]
 
 # A network that knows nothing: these tests ask how a run goes, not what it finds.
 _MODEL_CODE = """
@@ -96,11 +119,11 @@ def write_aerial(path: Path, size: int = 200, bands: int = 5) -> Path:
     return write_raster(path, (np.stack(layers) + noise).astype(np.uint8))
 
 
-def write_raster(path: Path, pixels: np.ndarray, pixel_m: float = PIXEL_M) -> Path:
-    """A GeoTIFF of (bands, rows, columns), uint8 or float32, whose upper left corner is (LEFT, TOP)."""
+def write_raster(path: Path, pixels: np.ndarray, pixel_m: float = PIXEL_M, left: float = LEFT) -> Path:
+    """A GeoTIFF of (bands, rows, columns), uint8 or float32, whose upper left corner is (left, TOP)."""
     kind = {"uint8": gdal.GDT_Byte, "float32": gdal.GDT_Float32}[pixels.dtype.name]
     dataset = gdal.GetDriverByName("GTiff").Create(str(path), pixels.shape[2], pixels.shape[1], pixels.shape[0], kind)
-    dataset.SetGeoTransform((LEFT, pixel_m, 0, TOP, 0, -pixel_m))
+    dataset.SetGeoTransform((left, pixel_m, 0, TOP, 0, -pixel_m))
     dataset.SetProjection(_crs(LAMBERT_93).ExportToWkt())
     dataset.WriteArray(pixels)
     dataset = None
@@ -134,6 +157,25 @@ def write_polygons(path: Path, rings: list[list[tuple[float, float]]], epsg: int
         feature.SetGeometry(polygon)
         layer.CreateFeature(feature)
     dataset = None
+    return path
+
+
+def write_annotations(path: Path, values: list, epsg: int = LAMBERT_93, field: str = "class") -> Path:
+    """A GeoPackage with a square of 4 m for each value, in rows of five over an aerial raster of `write_aerial`.
+
+    values: of the field, text or whole numbers, all of one kind; None for none.
+    """
+    corners = [(LEFT + 2 + 8 * (i % 5), TOP - 2 - 8 * (i // 5)) for i in range(len(values))]
+    write_polygons(path, [[(x, y), (x, y - 4), (x + 4, y - 4), (x + 4, y)] for x, y in corners], epsg)
+    dataset = ogr.Open(str(path), update=1)
+    layer = dataset.GetLayer(0)
+    text = any(isinstance(value, str) for value in values)
+    layer.CreateField(ogr.FieldDefn(field, ogr.OFTString if text else ogr.OFTInteger))
+    for feature, value in zip([layer.GetFeature(i + 1) for i in range(len(values))], values):
+        if value is not None:
+            feature.SetField(field, value)
+        layer.SetFeature(feature)
+    layer = dataset = None
     return path
 
 
@@ -182,6 +224,7 @@ def window_report(base: Path, script: str, **more: str) -> dict:
         "folder": str(folder),
         "aerial": str(shutil.copy(village(base) / "aerial.tif", folder / "village.tif")),
         "sentinel2": str(village(base) / "sentinel2"),
+        "truth": str(village(base) / "truth.tif"),
         "small_aerial": str(write_aerial(folder / "small.tif")),
         "model": str(untrained_model(base)),
         "report": str(folder / "report.json"),
@@ -204,6 +247,7 @@ def window_report(base: Path, script: str, **more: str) -> dict:
         QT_QPA_PLATFORM="xcb",
         QT_SCALE_FACTOR=more.get("scale", "1"),
         FLAIR_TEST=str(folder / "settings.json"),
+        FLAIR_LANDCOVER_MODELS=str(folder / "models"),  # not the user's
     )
     del environment["QGIS_CUSTOM_CONFIG_PATH"]
     run = subprocess.run(
@@ -216,7 +260,7 @@ def window_report(base: Path, script: str, **more: str) -> dict:
         env=environment,
         capture_output=True,
         text=True,
-        timeout=900,
+        timeout=1800,
     )
     report = Path(settings["report"])
     if not report.is_file():

@@ -60,7 +60,7 @@ def draw_crop(picture: Picture, size: int, rng: np.random.Generator, around: int
         bands = functional.interpolate(bands[None], size=(size, size), mode="bilinear", antialias=side > size)[0]
         codes = functional.interpolate(codes[None, None], size=(size, size), mode="nearest")[0, 0]
     turns, flip = int(rng.integers(4)), bool(rng.integers(2))
-    bands, codes = _turn(bands, turns, flip), _turn(codes, turns, flip)
+    bands, codes = turn(bands, turns, flip), turn(codes, turns, flip)
     return Crop(drop_bands(change_light(bands, rng), picture.roles, rng), codes)
 
 
@@ -87,8 +87,8 @@ def draw_whole(picture: Picture, rng: np.random.Generator) -> Crop:
         raise ValueError(f"{picture.name} has no Sentinel-2 series")
     turns, flip = int(rng.integers(4)), bool(rng.integers(2))
     bands, codes = at_model_gsd(picture, [TILE_SIZE, TILE_SIZE])
-    bands, codes = _turn(bands, turns, flip), _turn(codes, turns, flip)
-    series = _turn(torch.from_numpy(picture.series).float(), turns, flip)
+    bands, codes = turn(bands, turns, flip), turn(codes, turns, flip)
+    series = turn(torch.from_numpy(picture.series).float(), turns, flip)
     days = torch.from_numpy(np.asarray(picture.days, np.float32))
     series = series * float(rng.uniform(0.9, 1.1)) * torch.from_numpy(rng.uniform(0.95, 1.05, (len(series), 10, 1, 1)))
     kept = np.sort(rng.permutation(len(series))[: int(rng.integers(1, len(series) + 1))])
@@ -97,7 +97,8 @@ def draw_whole(picture: Picture, rng: np.random.Generator) -> Crop:
     return Crop(aerial, codes, series.float(), days)
 
 
-def _turn(maps: Tensor, turns: int, flip: bool) -> Tensor:
+def turn(maps: Tensor, turns: int, flip: bool) -> Tensor:
+    """Maps (..., S, S) after so many quarter turns, mirrored after that where `flip` says so."""
     maps = torch.rot90(maps, turns, (-2, -1))
     return torch.flip(maps, (-1,)) if flip else maps
 

@@ -50,6 +50,7 @@ def many(params, report):
         report.progress(i / 5000, f"step {i}", 5000 - i)
     report.progress(1, "done")
     report.tile((0.2, 0, 1, 0, -0.2, 2), b"picture")
+    report.epoch({"number": 1, "loss": 0.5})
     return {}
 
 def fail(params, report):
@@ -294,6 +295,7 @@ def test_progress_is_thinned_out_but_the_last_arrives(worker):
     assert len(progress) < 1000
     assert progress[-1] == {"id": 1, "progress": 1.0, "message": "done", "remaining_s": None}
     assert {"id": 1, "tile": {"transform": [0.2, 0.0, 1.0, 0.0, -0.2, 2.0], "png": "cGljdHVyZQ=="}} in messages
+    assert {"id": 1, "epoch": {"number": 1, "loss": 0.5}} in messages
 
 
 def test_a_cancel_stops_the_running_call_and_no_other(worker):

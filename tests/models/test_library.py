@@ -1,8 +1,11 @@
 from __future__ import annotations
 
+import errno
 import json
+import os
 import subprocess  # nosec B404 - starts this very interpreter
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -10,7 +13,18 @@ import pytest
 import flair_landcover
 from flair_landcover.models import library
 from flair_landcover.models.cards import CARD_NAME, WEIGHTS_NAME, ModelCard, write_card
-from flair_landcover.models.library import find_model, installed_models, model_folders, user_folder
+from flair_landcover.models.library import (
+    CANDIDATE_DAYS,
+    candidates_folder,
+    discard_model,
+    find_model,
+    installed_models,
+    keep_model,
+    model_folders,
+    model_id,
+    remove_old_candidates,
+    user_folder,
+)
 
 from .conftest import refusal
 
@@ -160,3 +174,145 @@ def test_what_qgis_reads_imports_with_the_standard_library_alone(module):
     assert run.returncode == 0, run.stderr
     foreign = {name.partition(".")[0] for name in json.loads(run.stdout)} - {"__main__"}
     assert foreign == {"flair_landcover"}
+
+
+@pytest.fixture
+def candidate(user) -> Path:
+    """A model that nobody has kept yet, with its report."""
+    folder = _model(candidates_folder() / "vignes-corrected", "vignes-corrected")
+    (folder / "report.html").write_text("<html>", encoding="utf-8")
+    return folder
+
+
+def _left_over(user: Path) -> list[str]:
+    return sorted(path.name for path in candidates_folder().iterdir()) if candidates_folder().is_dir() else []
+
+
+def test_a_candidate_is_not_listed_and_is_found_by_its_path(user, candidate):
+    assert [card.id for card in installed_models()] == ["flair-utt", "toits", "vignes"]
+    assert find_model(str(candidate)) == candidate
+
+
+def test_a_kept_model_is_in_the_library_with_all_of_its_files(user, candidate):
+    card = keep_model(candidate)
+    assert (card.id, card.title) == ("vignes-corrected", "Vignes-Corrected")
+    assert find_model("vignes-corrected") == user / "vignes-corrected"
+    assert card in installed_models()
+    assert (user / "vignes-corrected" / "report.html").is_file()
+    assert _left_over(user) == []
+
+
+def test_a_kept_model_may_get_another_title(user, candidate):
+    assert keep_model(candidate, " Vignes de Touraine ").title == "Vignes de Touraine"
+    assert [c.title for c in installed_models()][-1] == "Vignes de Touraine"
+
+
+def test_an_id_that_is_taken_gets_a_number(user, candidate):
+    _model(user / "elsewhere", "vignes-corrected")
+    (user / "vignes-corrected-2").mkdir()
+    (user / "vignes-corrected-2" / "notes.txt").write_text("x", encoding="utf-8")
+    assert keep_model(candidate).id == "vignes-corrected-3"
+    assert find_model("vignes-corrected-3") == user / "vignes-corrected-3"
+
+
+@pytest.mark.parametrize("id", ["bundled", "../escaped", "a/b", ".hidden", "Été 2024", ""])
+def test_an_id_that_cannot_be_a_folders_name_is_made_one(user, id):
+    folder = _model(candidates_folder() / "x", id)
+    kept = keep_model(folder)
+    assert kept.id != "bundled" and find_model(kept.id).parent == user
+    assert kept.id in [card.id for card in installed_models()]
+
+
+def test_a_model_from_anywhere_is_kept(user, tmp_path, monkeypatch):
+    """A folder on another disk cannot be renamed into the library: a copy is."""
+    folder = _model(tmp_path / "trained", "trained")
+    monkeypatch.setattr(library, "_on_one_disk", lambda one, other: False)
+    assert keep_model(folder).id == "trained"
+    assert (user / "trained" / WEIGHTS_NAME).is_file()
+    assert not folder.exists() and _left_over(user) == []
+
+
+def test_what_is_no_model_is_not_kept(user, tmp_path):
+    assert "not a model folder" in refusal(keep_model, tmp_path / "nothing")
+
+
+def test_a_full_disk_is_one_sentence_and_the_candidate_stays(user, candidate, monkeypatch):
+    def full(*_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(library.os, "rename", full)
+    assert "No space left on device" in refusal(keep_model, candidate)
+    assert (candidate / CARD_NAME).is_file()
+    assert not (user / "vignes-corrected").exists()
+
+
+def test_a_discarded_candidate_is_gone(user, candidate):
+    discard_model(candidate)
+    assert not candidate.exists() and _left_over(user) == []
+    discard_model(candidate)  # that it is gone already is no error
+
+
+def test_an_installed_model_is_discarded_too(user):
+    discard_model(user / "b")
+    assert [card.id for card in installed_models()] == ["flair-utt", "toits"]
+
+
+def test_only_models_of_the_library_are_discarded(user, bundled, tmp_path):
+    (user / "notes").mkdir()
+    foreign = _model(tmp_path / "elsewhere", "elsewhere")
+    for folder in (bundled, foreign, user, candidates_folder().parent, user / "notes", tmp_path):
+        assert "no model of the library" in refusal(discard_model, folder)
+        assert folder.exists()
+
+
+@pytest.mark.skipif(os.name == "nt", reason="makes a symbolic link")
+def test_a_link_to_a_model_is_not_followed(user, tmp_path):
+    foreign = _model(tmp_path / "elsewhere", "elsewhere")
+    (user / "link").symlink_to(foreign, target_is_directory=True)
+    assert "no model of the library" in refusal(discard_model, user / "link")
+    assert (foreign / CARD_NAME).is_file()
+
+
+def test_candidates_that_were_left_behind_are_removed_after_a_week(user, candidate):
+    half = candidates_folder() / ".part.x7"
+    half.mkdir()
+    (half / "weights.part").touch()
+    file = candidates_folder() / "stray"
+    file.touch()
+    remove_old_candidates()
+    assert _left_over(user) == [".part.x7", "stray", "vignes-corrected"]
+    old = time.time() - (CANDIDATE_DAYS + 1) * 86_400
+    for path in (half / "weights.part", half, file):
+        os.utime(path, (old, old))
+    os.utime(candidate, (old, old))  # its files are new
+    remove_old_candidates()
+    assert _left_over(user) == ["vignes-corrected"]
+
+
+def test_keeping_a_model_removes_old_candidates(user, candidate):
+    old = candidates_folder() / "old"
+    old.mkdir()
+    os.utime(old, (0, 0))
+    keep_model(candidate)
+    assert _left_over(user) == []
+
+
+def test_there_are_no_old_candidates_where_there_is_no_folder(tmp_path, monkeypatch):
+    monkeypatch.setenv("FLAIR_LANDCOVER_MODELS", str(tmp_path / "nowhere"))
+    remove_old_candidates()
+    assert not (tmp_path / "nowhere").exists()
+
+
+@pytest.mark.parametrize(
+    ("title", "id"),
+    [
+        ("U-T&T starter, corrected", "u-t-t-starter-corrected"),
+        ("Été à Orléans", "ete-a-orleans"),
+        ("日本", "model"),
+        ("Bundled", "bundled-2"),
+        ("Vignes", "vignes-2"),
+        ("x" * 200, "x" * 60),
+    ],
+)
+def test_an_id_is_made_of_a_title(user, title, id):
+    assert model_id(title) == id

@@ -99,12 +99,16 @@ def feedback(application):
             self.errors: list[str] = []
             self.warnings: list[str] = []
             self.texts: list[str] = []
+            self.infos: list[str] = []
 
         def reportError(self, error, *_) -> None:
             self.errors.append(error)
 
         def pushWarning(self, warning) -> None:
             self.warnings.append(warning)
+
+        def pushInfo(self, info) -> None:
+            self.infos.append(info)
 
         def setProgressText(self, text) -> None:
             self.texts.append(text)

@@ -36,18 +36,29 @@ def processes_in(folder: Path) -> list[int]:
     return found
 
 
-def test_the_provider_and_its_algorithm_are_listed(qgis_process):
+def test_the_provider_and_its_algorithms_are_listed(qgis_process):
     listed = qgis_process("list").stdout
-    provider = listed[listed.index("FLAIR Land Cover") :]
-    assert provider.splitlines()[1].split() == ["flair:segment", "Land", "cover", "of", "an", "aerial", "image"]
+    provider = listed[listed.index("FLAIR Land Cover") :].splitlines()
+    assert [line.split("\t") for line in provider[1:3]] == [
+        ["", "flair:finetune", "Fine-tune a land-cover model"],
+        ["", "flair:segment", "Land cover of an aerial image"],
+    ]
 
 
-def test_help_says_something_about_every_parameter_and_output(qgis_process):
-    lines = qgis_process("help", "flair:segment").stdout.splitlines()
-    for name in qgis_side.PARAMETERS:
+@pytest.mark.parametrize(
+    ("algorithm", "names"),
+    [("flair:segment", qgis_side.PARAMETERS), ("flair:finetune", qgis_side.FINETUNE_PARAMETERS)],
+)
+def test_help_says_something_about_every_parameter(qgis_process, algorithm, names):
+    lines = qgis_process("help", algorithm).stdout.splitlines()
+    for name in names:
         at = next(i for i, line in enumerate(lines) if line.startswith(f"{name}: "))
         text = lines[at + 1].strip()
         assert lines[at + 1].startswith("\t") and not text.startswith("Argument type") and text.endswith("."), name
+
+
+def test_help_names_the_area_of_every_class(qgis_process):
+    lines = qgis_process("help", "flair:segment").stdout.splitlines()
     outputs = lines[lines.index("Outputs") :]
     for land_cover in FLAIR_CLASSES:
         assert f"AREA_{land_cover.name.upper().replace(' ', '_')}: <outputNumber>" in outputs

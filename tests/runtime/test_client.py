@@ -60,6 +60,7 @@ def echo(params, report):
     report.warning("a warning")
     report.progress(0.5, "half")
     report.tile((1, 2, 3, 4, 5, 6), bytes(range(256)))
+    report.epoch({"number": 1, "loss": 0.5, "holdout_iou": None})
     return {"params": params, "pid": os.getpid()}
 
 def fail(params, report):
@@ -187,7 +188,13 @@ def test_the_events_of_a_call_reach_its_functions_in_the_calling_thread(warm):
         threads.add(threading.current_thread())
 
     result = warm.call(
-        "echo", {"input": "/données/été 日本.tif"}, on_progress=note, on_warning=note, on_tile=note, is_cancelled=None
+        "echo",
+        {"input": "/données/été 日本.tif"},
+        on_progress=note,
+        on_warning=note,
+        on_tile=note,
+        on_epoch=note,
+        is_cancelled=None,
     )
     assert result["params"] == {"input": "/données/été 日本.tif"}
     assert events == [
@@ -195,6 +202,7 @@ def test_the_events_of_a_call_reach_its_functions_in_the_calling_thread(warm):
         ("a warning",),
         (0.5, "half", None),
         ((1.0, 2.0, 3.0, 4.0, 5.0, 6.0), bytes(range(256))),
+        ({"number": 1, "loss": 0.5, "holdout_iou": None},),
     ]
     assert threads == {threading.current_thread()}
 

@@ -9,6 +9,7 @@ from flair_landcover.runtime.protocol import (
     Cancel,
     Caution,
     Enough,
+    Epoch,
     Failure,
     Progress,
     ProtocolError,
@@ -34,6 +35,7 @@ ANSWERS = [
     Progress(1, 1.0, "", None),
     Caution(2, "No near infrared:\nfilled"),
     Tile(3, (0.2, 0.0, 1e6, 0.0, -0.2, 6.5e6), b"\x89PNG\r\n\x1a\n\x00"),
+    Epoch(3, {"number": 1, "of": 40, "loss": 0.25, "holdout_iou": None, "best": True, "phase": "Training"}),
     Result(4, {"output": "/data/ü.tif", "areas_m2": {"1": 2.0}}),
     Failure(5, "bad_input", "Give a path.", "", "input"),
     Failure(6, "failed", "It failed.", "Traceback\n  line"),
@@ -63,6 +65,7 @@ def test_lines_have_the_documented_fields():
         "id": 1,
         "tile": {"transform": [0, 1, 2, 3, 4, 5], "png": "YSBwaWN0dXJl"},
     }
+    assert json.loads(encode(Epoch(1, {"number": 2}))) == {"id": 1, "epoch": {"number": 2}}
     assert json.loads(encode(Failure(1, "bad_input", "m", "d", "mask"))) == {
         "id": 1,
         "error": {"kind": "bad_input", "message": "m", "detail": "d", "field": "mask"},
@@ -127,6 +130,7 @@ def test_a_line_that_is_no_request_is_refused(line):
         b'{"id": 1, "tile": {"transform": [0, 1, 2, 3, 4, 5]}}',
         b'{"id": 1, "tile": {"transform": [0, 1, 2, 3, 4, 5], "png": "no base64"}}',
         b'{"id": 1, "tile": {"transform": [0, 1, 2, 3, 4, 5], "png": 7}}',
+        b'{"id": 1, "epoch": 3}',
         b'{"id": 1, "result": 3}',
         b'{"id": 1, "error": "no"}',
         b'{"id": 1, "news": "none"}',

@@ -1,0 +1,102 @@
+"""The network's input of any tile: all rasters of a job read on one grid, prepared as the model's card says."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from .check import Inputs
+from .errors import about
+from .grid import Window
+from .plan import Tile
+from .predict import TileInput
+from .prepare import fill_invalid, heights_to_digital_numbers, network_input, pad_to, to_8_bits
+from .read import WindowReader, aerial_reader, warped_reader
+from .sentinel2.superpatches import Superpatch, Superpatches
+
+
+@dataclass(frozen=True)
+class Tiles:
+    """All rasters of a job, ready to give the network's input of any tile; `read_ahead` calls it in threads."""
+
+    inputs: Inputs
+    aerial: WindowReader
+    heights: WindowReader | None
+    terrain: WindowReader | None
+    superpatches: Superpatches | None
+
+    def __enter__(self) -> Tiles:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for reader in (self.aerial, self.heights, self.terrain):
+            if reader is not None:
+                reader.close()
+
+    def tile_input(self, tile: Tile) -> TileInput:
+        """Reads and prepares one tile of the plan."""
+        aerial, valid = self.picture(tile.window)
+        superpatch = None if aerial is None else self.superpatch(tile.window)
+        if superpatch is None:
+            return TileInput(tile, aerial, valid, None)
+        series = (superpatch.pixels, superpatch.days)
+        return TileInput(tile, aerial, valid, series, superpatch.dates, superpatch.mirrored)
+
+    def picture(self, window: Window) -> tuple[np.ndarray | None, np.ndarray]:
+        """The aerial input of a window, and where it has data.
+
+        window: of the grid; it may reach past the raster to the right and below, where the picture is mirrored.
+        Returns (inputs, rows, columns) float32, or None where there is no data at all, and (rows, columns) bool.
+        Raises BadInput, which names the setting, where a raster cannot be read.
+        """
+        card, source, grid = self.inputs.card, self.inputs.aerial, self.inputs.grid
+        left, top, width, height = window
+        held = (left, top, min(width, grid.width - left), min(height, grid.height - top))
+        roles = [role for role in self.inputs.roles if not (role == "elevation" and self.heights)]
+        numbers = [source.bands[role] for role in roles]
+        with about("input"):
+            pixels, inside = self.aerial.read(held, numbers)
+        valid = np.zeros((height, width), bool)
+        valid[: held[3], : held[2]] = inside
+        if not inside.any():
+            return None, valid
+        layers = fill_invalid(to_8_bits(pixels, [source.stretch.get(number) for number in numbers]), inside)
+        bands = dict(zip(roles, layers))
+        if self.heights is not None:
+            bands["elevation"] = self._elevation(held)
+        return pad_to(network_input(bands, card), max(width, height)), valid
+
+    def superpatch(self, tile: Window) -> Superpatch | None:
+        """The Sentinel-2 of a window of the model's tile size; None where there is none that can be used."""
+        with about("sentinel2"):
+            return self.superpatches.read(tile) if self.superpatches else None
+
+    def _elevation(self, window: Window) -> np.ndarray:
+        with about("elevation"):
+            metres, known = _metres(self.heights, window)
+        if self.terrain is not None:
+            with about("terrain"):
+                ground, ground_known = _metres(self.terrain, window)
+            metres, known = metres - ground, known & ground_known
+        return heights_to_digital_numbers(np.where(known, metres, 0), self.inputs.card)
+
+
+def _metres(reader: WindowReader, window: Window) -> tuple[np.ndarray, np.ndarray]:
+    """Heights (rows, columns) float32, and where they are known, (rows, columns) bool."""
+    pixels, valid = reader.read(window, [1])
+    metres = pixels[0].astype(np.float32)  # integers without sign have no difference below zero
+    return metres, valid & np.isfinite(metres)  # NaN stands for nodata, declared or not
+
+
+def open_tiles(inputs: Inputs) -> Tiles:
+    """The rasters of a checked job, to be used in a `with`. Raises BadInput where one cannot be read."""
+    grid, job = inputs.grid, inputs.job
+    heights = terrain = superpatches = None
+    if inputs.heights:
+        heights = warped_reader(job.elevation, grid.crs_wkt, grid.transform, grid.width, grid.height)
+        if job.terrain is not None:
+            terrain = warped_reader(job.terrain, grid.crs_wkt, grid.transform, grid.width, grid.height)
+    if inputs.sentinel2 is not None:
+        superpatches = Superpatches(inputs.sentinel2, inputs.card.satellite, grid)
+    return Tiles(inputs, aerial_reader(inputs.aerial, grid), heights, terrain, superpatches)

@@ -1,0 +1,52 @@
+"""A hidden folder beside what is being written: removed at the end, and by the next run where its own was killed."""
+
+from __future__ import annotations
+
+import glob
+import shutil
+import tempfile
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+_PART = ".part"  # ends the name of a working folder
+_LOCK = "in-use"  # file in a working folder that its run holds locked for as long as it lives
+
+
+class WorkingFolder:
+    """A folder of its own for one run, `path`, with a name that begins with a dot.
+
+    folder: where it is made. name: what is being written; working folders of that name that no run holds any
+    more are removed first. Raises OSError where it cannot be made.
+    """
+
+    def __init__(self, folder: Path, name: str) -> None:
+        _remove_abandoned(folder, name)
+        self.path = Path(tempfile.mkdtemp(prefix=f".{name}.", suffix=_PART, dir=folder))
+        try:
+            self._lock = FileLock(self.path / _LOCK)
+            self._lock.acquire()
+        except BaseException:
+            shutil.rmtree(self.path, ignore_errors=True)
+            raise
+
+    def __enter__(self) -> WorkingFolder:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.discard()
+
+    def discard(self) -> None:
+        """Removes the folder with all that is still in it."""
+        self._lock.release()
+        shutil.rmtree(self.path, ignore_errors=True)
+
+
+def _remove_abandoned(folder: Path, name: str) -> None:
+    for part in Path(folder).glob(f".{glob.escape(name)}.*{_PART}"):
+        try:
+            with FileLock(part / _LOCK, timeout=0):
+                pass
+        except (Timeout, OSError, NotImplementedError):  # at work, or a disk without locks
+            continue
+        shutil.rmtree(part, ignore_errors=True)
