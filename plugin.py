@@ -30,7 +30,7 @@ class FlairLandCoverPlugin:
         from .ui.actions import Actions
 
         self.initProcessing()
-        self._actions = Actions(self._iface, self.open_dock)
+        self._actions = Actions(self._iface, self.open_dock, self.open_finetune)
         QgsApplication.instance().aboutToQuit.connect(self._quit)
         if QgsSettings().value(_DOCK_OPEN, False, type=bool):
             QTimer.singleShot(0, self._reopen_dock)
@@ -45,6 +45,11 @@ class FlairLandCoverPlugin:
             if not self._iface.mainWindow().restoreDockWidget(self._dock):
                 self._iface.addDockWidget(Qt.DockWidgetArea.RightDockWidgetArea, self._dock)
         self._dock.show_for(layer)
+
+    def open_finetune(self) -> None:
+        """Opens the dock, and the window of a fine-tuning over it."""
+        self.open_dock()
+        self._dock.open_finetune()
 
     def unload(self) -> None:
         """Removes everything, the worker process included."""
@@ -73,5 +78,5 @@ class FlairLandCoverPlugin:
     def _quit(self) -> None:
         """QGIS ends without unloading its plugins: whatever runs is stopped here."""
         if self._dock is not None:
-            self._dock.queue.close()
+            self._dock.stop()
         close_shared_client()

@@ -48,3 +48,9 @@ def loads(tmp_path_factory) -> dict:
 def closing(tmp_path_factory, request) -> dict:
     """QGIS ended in the middle of a run; parametrized with how."""
     return seen_in_window(tmp_path_factory, "closing", ending=request.param)
+
+
+@pytest.fixture(scope="session")
+def finetuning(tmp_path_factory) -> dict:
+    """Polygons that become a model, which maps."""
+    return seen_in_window(tmp_path_factory, "finetune")

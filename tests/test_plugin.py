@@ -20,14 +20,19 @@ def metadata() -> configparser.SectionProxy:
 
 
 PRESENT = {
-    "menu": ["Land cover of an aerial image", "In Processing, for many images…"],
+    "menu": ["Land cover of an aerial image", "Fine-tune the model…", "In Processing, for many images…"],
     "toolbar": ["Land cover of an aerial image"],
     "icons": [True],
     "buttons": 1,
-    "actions": ["flairLandCoverBatch", "flairLandCoverDock", "flairLandCoverLayer"],
+    "actions": [
+        "flairLandCoverBatch",
+        "flairLandCoverDock",
+        "flairLandCoverFinetuneAction",
+        "flairLandCoverLayer",
+    ],
     "docks": 0,
     "provider": {"name": "FLAIR Land Cover", "icon": True},
-    "algorithms": ["flair:segment"],
+    "algorithms": ["flair:finetune", "flair:segment"],
     "active": True,
 }
 ABSENT = {

@@ -16,11 +16,15 @@ _MENU = "FLAIR Land Cover"
 
 
 class Actions:
-    """All ways in. open_dock: opens the dock, for the layer that it is given."""
+    """All ways in.
 
-    def __init__(self, iface: QgisInterface, open_dock: Callable) -> None:
+    open_dock: opens the dock, for the layer that it is given. open_finetune: opens the window of a fine-tuning.
+    """
+
+    def __init__(self, iface: QgisInterface, open_dock: Callable, open_finetune: Callable) -> None:
         self._iface = iface
         self._dock = self._action("flairLandCoverDock", _tr("Land cover of an aerial image"), lambda: open_dock(None))
+        self._finetune = self._action("flairLandCoverFinetuneAction", _tr("Fine-tune the model…"), open_finetune)
         self._batch = self._action("flairLandCoverBatch", _tr("In Processing, for many images…"), _open_dialog)
         self._layer = self._action(
             "flairLandCoverLayer",
@@ -28,17 +32,17 @@ class Actions:
             lambda: open_dock(iface.layerTreeView().currentLayer()),
         )
         iface.addRasterToolBarIcon(self._dock)
-        for action in (self._dock, self._batch):
+        for action in (self._dock, self._finetune, self._batch):
             iface.addPluginToRasterMenu(_MENU, action)
         iface.addCustomActionForLayerType(self._layer, "", QgsMapLayerType.RasterLayer, True)
 
     def remove(self) -> None:
         """Takes all of them away."""
         self._iface.removeRasterToolBarIcon(self._dock)
-        for action in (self._dock, self._batch):
+        for action in (self._dock, self._finetune, self._batch):
             self._iface.removePluginRasterMenu(_MENU, action)
         self._iface.removeCustomActionForLayerType(self._layer)
-        for action in (self._dock, self._batch, self._layer):
+        for action in (self._dock, self._finetune, self._batch, self._layer):
             action.deleteLater()
 
     def _action(self, name: str, text: str, run: Callable) -> QAction:

@@ -5,13 +5,15 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-from qgis.core import QgsCoordinateReferenceSystem, QgsMapLayer, QgsProject
+from qgis.core import QgsCoordinateReferenceSystem, QgsMapLayer, QgsProject, QgsRasterLayer
 from qgis.gui import QgisInterface, QgsDockWidget
 from qgis.PyQt.QtCore import Qt
-from qgis.PyQt.QtWidgets import QSplitter, QVBoxLayout, QWidget
+from qgis.PyQt.QtWidgets import QPushButton, QSplitter, QVBoxLayout, QWidget
 
+from ..models.cards import ModelCard
 from ..runtime.client import EngineClient, shared_client
 from .canvas.tiles import LiveTiles
+from .finetune.dialog import FinetuneDialog
 from .form.estimate import duration_text
 from .form.form import Form
 from .messages.bar import Messages
@@ -33,6 +35,9 @@ class LandCoverDock(QgsDockWidget):
         self.setObjectName("flairLandCoverDock")
         self.setWindowTitle("FLAIR Land Cover")
         self._canvas = iface.mapCanvas()
+        self._window = iface.mainWindow()
+        self._client = client
+        self.finetune: FinetuneDialog | None = None
         self._live: LiveTiles | None = None
         self._left: LiveTiles | None = None  # of the run before, until the canvas shows its layer
         self._clock: list[float] = []  # seconds at which the run began and each of its tiles came
@@ -45,6 +50,10 @@ class LandCoverDock(QgsDockWidget):
         column = QVBoxLayout(upper)
         column.setContentsMargins(6, 6, 6, 6)
         column.addWidget(self.form, 1)
+        self.finetune_button = QPushButton(self.tr("Fine-tune the model…"))
+        self.finetune_button.setToolTip(self.tr("Teaches the model with polygons whose class you know"))
+        self.finetune_button.setAutoDefault(False)
+        column.addWidget(self.finetune_button)
         self.queue_panel = QueuePanel(self.queue)
         column.addWidget(self.queue_panel)
         self._splitter = QSplitter(Qt.Orientation.Vertical)
@@ -53,6 +62,7 @@ class LandCoverDock(QgsDockWidget):
         self._splitter.addWidget(self.results)
         self.setWidget(self._splitter)
 
+        self.finetune_button.clicked.connect(lambda _: self.open_finetune())
         self.form.run_asked.connect(self.queue.add)
         self.form.versions_known.connect(self._on_versions)
         self.queue.changed.connect(self.form.check_soon)
@@ -63,16 +73,45 @@ class LandCoverDock(QgsDockWidget):
         self.closed.connect(self._on_closed)
         # A dock that QGIS opened with its window was there before the project was.
         QgsProject.instance().readProject.connect(self.form.fields.take_layers)
+        # Of several images the one that the analyst works with; a single band is a height model rather than an image.
+        active = iface.activeLayer()
+        if isinstance(active, QgsRasterLayer) and active.bandCount() > 1:
+            self.form.choose_aerial(active)
 
     def show_for(self, layer: QgsMapLayer | None) -> None:
         """Opens the dock, with the layer as its aerial image where it is a raster."""
         self.setUserVisible(True)
         self.form.choose_aerial(layer)
 
+    def open_finetune(self) -> None:
+        """Opens the window of a fine-tuning, or brings the one that is open to the front."""
+        if self.finetune is None:
+            self.finetune = FinetuneDialog(
+                self.form.fields,
+                self.queue,
+                self._canvas,
+                self.messages,
+                self._client,
+                lambda: self._versions,
+                self._window,
+            )
+            self.finetune.kept.connect(self._on_kept)
+            self.finetune.finished.connect(self._forget_finetune)
+        self.finetune.show()
+        self.finetune.raise_()
+        self.finetune.activateWindow()
+
+    def stop(self) -> None:
+        """Stops what runs, without a question and without waiting: QGIS ends, or the plugin is unloaded."""
+        self.queue.close()
+        if self.finetune is not None:
+            self.finetune.shut()
+            self._forget_finetune()
+
     def unload(self) -> None:
         """Takes everything off the window, the canvas and the project; a run that goes on is cancelled."""
         QgsProject.instance().readProject.disconnect(self.form.fields.take_layers)
-        self.queue.close()
+        self.stop()
         self.form.close()
         self.results.close()
         self.messages.close()
@@ -91,6 +130,17 @@ class LandCoverDock(QgsDockWidget):
     def _on_closed(self) -> None:
         self.form.rest()
         self.results.rest()
+
+    # A fine-tuning
+
+    def _on_kept(self, card: ModelCard) -> None:
+        self.form.fields.model.refresh()
+        self.form.fields.model.set_model(card.id)
+
+    def _forget_finetune(self, *_) -> None:
+        dialog, self.finetune = self.finetune, None
+        if dialog is not None:
+            dialog.deleteLater()
 
     # A run
 
@@ -150,7 +200,7 @@ class LandCoverDock(QgsDockWidget):
         """Remembers how fast the run was, for the next estimate."""
         result, job = run.result, run.request.job
         began, *came = self._clock
-        if not (result["complete"] and result["tiles"] and came):
+        if not (result["complete"] and result["tiles"] and came) or run.request.title:  # a preview's model may go
             return
         pace = measured_pace(
             (came[0] - began, came[-1] - began, len(came)),

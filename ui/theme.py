@@ -5,7 +5,7 @@ from __future__ import annotations
 from qgis.PyQt.QtGui import QColor, QPalette
 
 _MUTED = 0.65  # share of the text's colour in muted text; the rest is the background's
-_DARK = 128  # lightness below which a background counts as dark
+_DARK = 128  # lightness, half of the largest
 
 
 def muted(palette: QPalette) -> QColor:
@@ -17,5 +17,9 @@ def muted(palette: QPalette) -> QColor:
 
 def alarm(palette: QPalette) -> QColor:
     """Text that says what is wrong: contrast of at least 4.5 to 1 on usual backgrounds, as WCAG 2 asks."""
-    dark = palette.color(QPalette.ColorRole.Window).lightness() < _DARK
-    return QColor("#ff9b93" if dark else "#b3121d")
+    return QColor("#ff9b93" if is_dark(palette.color(QPalette.ColorRole.Window)) else "#b3121d")
+
+
+def is_dark(background: QColor) -> bool:
+    """Whether light text belongs on a background."""
+    return background.lightness() < _DARK

@@ -19,7 +19,7 @@ def test_the_form_opens_with_the_image_of_the_project_and_is_ready(story):
     assert "Checking…" in story["first_reason"]
     assert story["bands"] == "R=1 G=2 B=3 NIR=4 ELEVATION=5"
     assert "2048 × 2048 pixels of 0.2 m, 5 bands" in story["form"]
-    assert "410 m × 410 m, 16.8 ha – all of the image" in story["form"]
+    assert "410 m × 410 m, 16.78 ha – all of the image" in story["form"]
     assert "25 tiles" in story["form"] and "Run waits" not in story["form"]
 
 

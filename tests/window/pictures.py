@@ -11,7 +11,7 @@ from pathlib import Path
 
 from flair_landcover.tests.qgis_side import window_report
 
-SCRIPTS = ("story", "series")
+SCRIPTS = ("story", "series", "correct", "finetune")
 KINDS = {
     "light": {},
     "dark": {"theme": "Night Mapping"},

@@ -7,6 +7,7 @@ from qgis.PyQt import sip
 from qgis.PyQt.QtCore import QEvent, QObject, Qt, pyqtSignal
 from qgis.PyQt.QtGui import QCursor
 
+from ..ends import when_destroyed
 from .sketch import Sketch
 
 
@@ -24,7 +25,7 @@ class AreaTool(QgsMapTool):
         self._canvas = canvas
         self._listening = False
         self._sketch = sketch = Sketch(canvas)
-        self.destroyed.connect(lambda: sketch.clear())
+        when_destroyed(self, sketch.clear)
         self.setCursor(QCursor(Qt.CursorShape.CrossCursor))
 
     # What the two tools differ in.

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from qgis.core import QgsDistanceArea, QgsGeometry, QgsMapSettings, QgsPointXY
-from qgis.PyQt.QtCore import QCoreApplication, QLocale
 
-SQUARE_METRES_PER_HECTARE = 10_000.0
+from ..sizes import area_text, sides_text
 
 
 def ground_measure(settings: QgsMapSettings) -> QgsDistanceArea | None:
@@ -22,29 +21,15 @@ def ground_measure(settings: QgsMapSettings) -> QgsDistanceArea | None:
     return measure if measure.willUseEllipsoid() else None
 
 
-def area_text(settings: QgsMapSettings, area: QgsGeometry) -> str:
-    """`12.4 ha`, for a polygon in the canvas's CRS; empty where the canvas has no CRS."""
+def ground_area(settings: QgsMapSettings, area: QgsGeometry) -> str:
+    """`12.36 ha`, for a polygon in the canvas's CRS; empty where the canvas has no CRS."""
     measure = ground_measure(settings)
-    if measure is None:
-        return ""
-    hectares = measure.measureArea(area) / SQUARE_METRES_PER_HECTARE
-    return QCoreApplication.translate("GroundSize", "{area} ha").format(area=_hectares(hectares))
+    return "" if measure is None else area_text(measure.measureArea(area))
 
 
-def sides_text(settings: QgsMapSettings, corner: QgsPointXY, middle: QgsPointXY, opposite: QgsPointXY) -> str:
+def ground_sides(settings: QgsMapSettings, corner: QgsPointXY, middle: QgsPointXY, opposite: QgsPointXY) -> str:
     """`412 m × 300 m`: from `corner` to `middle` and from there to `opposite`, in the canvas's CRS."""
     measure = ground_measure(settings)
     if measure is None:
         return ""
-    return QCoreApplication.translate("GroundSize", "{width} m × {height} m").format(
-        width=_metres(measure.measureLine(corner, middle)),
-        height=_metres(measure.measureLine(middle, opposite)),
-    )
-
-
-def _metres(value: float) -> str:
-    return QLocale().toString(value, "f", 1 if value < 100 else 0)
-
-
-def _hectares(value: float) -> str:
-    return QLocale().toString(value, "f", 3 if value < 1 else 2 if value < 10 else 1)
+    return sides_text(measure.measureLine(corner, middle), measure.measureLine(middle, opposite))

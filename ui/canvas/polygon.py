@@ -7,7 +7,7 @@ from qgis.gui import QgsMapCanvas, QgsMapMouseEvent
 from qgis.PyQt.QtCore import QPoint, Qt, pyqtSignal
 
 from .area_tool import AreaTool
-from .ground import area_text
+from .ground import ground_area
 
 _SAME_CORNER_PX = 2  # two clicks this near are one corner
 
@@ -70,7 +70,7 @@ class PolygonTool(AreaTool):
             self._sketch.show(QgsGeometry.fromPolylineXY([*points, here]), "", pixel)
             return
         polygon = QgsGeometry.fromPolygonXY([points])
-        words = area_text(self._canvas.mapSettings(), polygon) if polygon.isGeosValid() else self.tr("edges cross")
+        words = ground_area(self._canvas.mapSettings(), polygon) if polygon.isGeosValid() else self.tr("edges cross")
         self._sketch.show(polygon, words, pixel)
 
     def _finish(self) -> None:

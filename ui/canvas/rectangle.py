@@ -10,7 +10,7 @@ from qgis.PyQt.QtCore import QPoint, Qt
 from qgis.PyQt.QtWidgets import QApplication
 
 from .area_tool import AreaTool
-from .ground import area_text, sides_text
+from .ground import ground_area, ground_sides
 
 
 class RectangleTool(AreaTool):
@@ -42,7 +42,7 @@ class RectangleTool(AreaTool):
         corners = self._corners(event.mapPoint())
         rectangle = QgsGeometry.fromPolygonXY([corners])
         settings = self._canvas.mapSettings()
-        size = ", ".join(filter(None, (sides_text(settings, *corners[:3]), area_text(settings, rectangle))))
+        size = ", ".join(filter(None, (ground_sides(settings, *corners[:3]), ground_area(settings, rectangle))))
         self._sketch.show(rectangle, size, event.pixelPoint())
 
     def canvasReleaseEvent(self, event: QgsMapMouseEvent) -> None:

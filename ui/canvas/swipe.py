@@ -10,6 +10,7 @@ from qgis.PyQt import sip
 from qgis.PyQt.QtCore import QEvent, QObject, QPoint, Qt, QTimer, pyqtSignal
 from qgis.PyQt.QtGui import QCursor
 
+from ..ends import when_destroyed
 from .items import take_from_scene
 from .swipe_items import SwipedMap, SwipeLine
 
@@ -43,7 +44,7 @@ class Swipe(QObject):
         self._preview.timeout.connect(self._show_picture)
         self._items: list = []
         items = self._items  # what is left on the canvas where this object is deleted without `stop`
-        self.destroyed.connect(lambda: _take_all(items))
+        when_destroyed(self, lambda: _take_all(items))
         canvas.destroyed.connect(self._lose_canvas)
 
     @property

@@ -82,7 +82,8 @@ class DateMark(QAbstractButton):
     def paintEvent(self, event) -> None:
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        palette, used, state = self.palette(), self.isChecked(), self.date.state
+        # The window's palette: QGIS's themes give their colours to windows, not to the plain widgets in them.
+        palette, used, state = self.window().palette(), self.isChecked(), self.date.state
         line = palette.color(QPalette.ColorRole.WindowText) if used else muted(palette)
         fill = palette.color(QPalette.ColorRole.Highlight)
         side = min(self.width(), self.height())
@@ -227,7 +228,7 @@ class DateStrip(QWidget):
         painter = QPainter(self)
         left, month_width = self._columns()
         line = self.fontMetrics().height()
-        text, faint = muted(self.palette()), muted(self.palette())
+        text, faint = muted(self.window().palette()), muted(self.window().palette())
         faint.setAlphaF(0.35)
         centre = Qt.AlignmentFlag.AlignCenter
         for month in range(1, _MONTHS + 1):

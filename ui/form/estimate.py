@@ -5,6 +5,7 @@ from __future__ import annotations
 from qgis.PyQt.QtCore import QCoreApplication, QLocale
 
 from ..remembered import Pace
+from ..sizes import area_text, sides_text
 
 _LONG_S = 600.0  # seconds beyond which a smaller area is recommended for a first look
 
@@ -30,14 +31,10 @@ def bytes_text(size: float) -> str:
     return _tr("{} GB").format(QLocale().toString(size / 1e9, "f", 1))
 
 
-def area_text(checked: dict) -> str:
-    """The mapped rectangle's sides and the area within: "412 m x 300 m, 12.4 ha"."""
-    across, down = (checked[side] * checked["pixel_m"] for side in ("width", "height"))
-    hectares = checked["area_m2"] / 1e4
-    digits = 2 if hectares < 10 else 1 if hectares < 1000 else 0
-    return _tr("{} m × {} m, {} ha").format(
-        QLocale().toString(across, "f", 0), QLocale().toString(down, "f", 0), QLocale().toString(hectares, "f", digits)
-    )
+def place_text(checked: dict) -> str:
+    """The mapped rectangle's sides and the area within: "412 m × 300 m, 12.36 ha"."""
+    sides = sides_text(*(checked[side] * checked["pixel_m"] for side in ("width", "height")))
+    return f"{sides}, {area_text(checked['area_m2'])}"
 
 
 def cost_text(checked: dict, pace: Pace | None, tta: str) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from qgis.PyQt.QtCore import QEvent, Qt
-from qgis.PyQt.QtGui import QPalette
 from qgis.PyQt.QtWidgets import QLabel, QSizePolicy, QVBoxLayout, QWidget
 
 from ..theme import alarm, muted
@@ -39,8 +38,13 @@ class Sentence(QLabel):
         if event.type() == QEvent.Type.ApplicationPaletteChange:
             self._colour()
 
+    def showEvent(self, event) -> None:
+        super().showEvent(event)
+        self._colour()
+
     def _colour(self) -> None:
-        palette = self.parentWidget().palette() if self.parentWidget() else QPalette()
+        # The window's: QGIS's themes give their colours to windows, not to the plain widgets in them.
+        palette = self.window().palette()
         colour = alarm(palette) if self._wrong else muted(palette)
         # As a style sheet: beside those of QGIS's dark themes a palette does not count.
         self.setStyleSheet(f"QLabel {{ color: {colour.name()}; }}")

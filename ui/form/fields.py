@@ -118,19 +118,13 @@ class FormFields(QWidget):
 
         Raises WrongField where something is missing or wrong that can be known without the engine.
         """
-        layer = self.aerial.layer()
-        if layer is None:
-            raise WrongField("aerial", self.tr("Add an aerial image to the project, or choose a file."))
-        path = _of("aerial", self.aerial.path)
-        if self.bands.complaint():
-            raise WrongField("bands", self.bands.complaint())
-        elevation, terrain = _of("heights", self.heights.paths)
-        sentinel2 = _of("sentinel2", self.sentinel2.paths)
-        leave_out = _of("sentinel2", self.series.leave_out) if sentinel2 else ()
-        area = self.area.area()
+        settings = self.image_settings()
+        layer, area = self.aerial.layer(), self.area.area()
         extent, mask = (None, None) if area is None else _of("area", lambda: area.in_image(layer))
         destination = self.destination.destination(self.more.probabilities())
-        difference = beside(destination.output, "difference") if sentinel2 and self.series.difference() else None
+        difference = None
+        if settings["sentinel2"] and self.series.difference():
+            difference = beside(destination.output, "difference")
         for layer in filter(None, map(layer_of, [*destination.paths(), *filter(None, (difference,))])):
             raise WrongField(
                 "destination",
@@ -139,22 +133,38 @@ class FormFields(QWidget):
                 ),
             )
         return SegmentationJob(
-            input=path,
+            **settings,
             output=destination.output,
-            bands=self.bands.text(),
-            elevation=elevation,
-            terrain=terrain,
             extent=extent,
             mask=mask,
-            sentinel2=sentinel2,
-            leave_out=leave_out,
             difference=difference,
-            model=self.model.model(),
-            device=self.device.device(),
-            precision=self.more.precision(),
             tta=self.more.tta(),
             confidence=destination.confidence,
             probabilities=destination.probabilities,
+        )
+
+    def image_settings(self) -> dict:
+        """The settings of a job that say what image is looked at, with what beside it, by what model and where.
+
+        Raises WrongField as `job`.
+        """
+        if self.aerial.layer() is None:
+            raise WrongField("aerial", self.tr("Add an aerial image to the project, or choose a file."))
+        path = _of("aerial", self.aerial.path)
+        if self.bands.complaint():
+            raise WrongField("bands", self.bands.complaint())
+        elevation, terrain = _of("heights", self.heights.paths)
+        sentinel2 = _of("sentinel2", self.sentinel2.paths)
+        return dict(
+            input=path,
+            bands=self.bands.text(),
+            elevation=elevation,
+            terrain=terrain,
+            sentinel2=sentinel2,
+            leave_out=_of("sentinel2", self.series.leave_out) if sentinel2 else (),
+            model=self.model.model(),
+            device=self.device.device(),
+            precision=self.more.precision(),
         )
 
     def series_job(self) -> SegmentationJob | None:

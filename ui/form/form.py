@@ -16,7 +16,7 @@ from ...runtime.errors import BadInputError, EngineError
 from ..questions import Question
 from ..remembered import last_pace, pace_key
 from ..run.request import RunRequest
-from .estimate import area_text, cost_text
+from .estimate import cost_text, place_text
 from .field import Sentence
 from .fields import FIELD_OF_SETTING, FormFields, WrongField
 from .remarks import Remarks
@@ -85,6 +85,7 @@ class Form(QWidget):
     def activate(self) -> None:
         """The form is seen: from now on the engine is asked. Before, nothing is started."""
         self.fields.area.set_outlined(True)
+        self.fields.model.refresh()
         if not self._active:
             self._active = True
             self._hello_question.ask({})
@@ -153,7 +154,7 @@ class Form(QWidget):
         )
         area = self.fields.area.area()
         title = self.tr("all of the image") if area is None else area.title
-        self.fields.set_note("area", f"{area_text(answer)} – {title}")
+        self.fields.set_note("area", f"{place_text(answer)} – {title}")
         self.cost.say(cost_text(answer, last_pace(pace_key(job)), job.tta))
         self.remarks.set_remarks(answer["warnings"])
         self.reason.say("")

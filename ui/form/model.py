@@ -38,9 +38,7 @@ class ModelField(QWidget):
         layout.addWidget(self._models, 1)
         layout.addWidget(self._browse)
         self.setFocusProxy(self._models)
-        for card in installed_models():
-            self._models.addItem(card.title, card.id)
-            self._models.setItemData(self._models.count() - 1, card, Qt.ItemDataRole.UserRole + 1)
+        self.refresh()
         self._models.currentIndexChanged.connect(lambda _: self.changed.emit())
         self._browse.clicked.connect(self._choose_file)
 
@@ -64,6 +62,13 @@ class ModelField(QWidget):
             self._models.setItemData(index, model, Qt.ItemDataRole.ToolTipRole)
         if index >= 0:
             self._models.setCurrentIndex(index)
+
+    def refresh(self) -> None:
+        """Offers models that were installed since."""
+        for card in installed_models():
+            if self._models.findData(card.id) < 0:
+                self._models.addItem(card.title, card.id)
+                self._models.setItemData(self._models.count() - 1, card, Qt.ItemDataRole.UserRole + 1)
 
     def card(self) -> ModelCard | None:
         """The card of the model chosen; None for a checkpoint."""

@@ -1,4 +1,4 @@
-"""Areas and shares as text: short ones to read, plain ones for a spreadsheet."""
+"""Shares as text, and the table of classes: to read, and for a spreadsheet."""
 
 from __future__ import annotations
 
@@ -6,17 +6,7 @@ from collections.abc import Iterable
 
 from qgis.PyQt.QtCore import QCoreApplication, QLocale
 
-_M2_PER_HA = 10_000
-_SMALL_HA = 0.1  # below it, square metres say more
-
-
-def area_text(area_m2: float) -> str:
-    """An area in the user's locale, such as "1.24 ha" or "840 m²"."""
-    hectares = area_m2 / _M2_PER_HA
-    if hectares < _SMALL_HA:
-        return _tr("{} m²").format(_number(area_m2, 0))
-    # Three to five digits are enough to compare, and narrow enough for a dock.
-    return _tr("{} ha").format(_number(hectares, 2 if hectares < 100 else 1 if hectares < 1000 else 0))
+from ..sizes import M2_PER_HA
 
 
 def percent_number(share: float) -> str:
@@ -32,7 +22,7 @@ def share_text(share: float) -> str:
 def exact_text(name: str, area_m2: float, share: float) -> str:
     """A class with its area and share in full, for a tooltip: "water: 1,234 m², 0.12 ha, 3.4 %"."""
     return _tr("{}: {} m², {} ha, {} %").format(
-        name, _number(area_m2, 0), _number(area_m2 / _M2_PER_HA, 2), _number(100 * share, 1)
+        name, _number(area_m2, 0), _number(area_m2 / M2_PER_HA, 2), _number(100 * share, 1)
     )
 
 

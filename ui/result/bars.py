@@ -6,12 +6,11 @@ from qgis.PyQt.QtCore import QModelIndex, QRectF, QSize, Qt
 from qgis.PyQt.QtGui import QColor, QPainter, QPalette, QPen
 from qgis.PyQt.QtWidgets import QApplication, QStyle, QStyledItemDelegate, QStyleOptionViewItem
 
-from ..theme import muted
+from ..theme import is_dark, muted
 from .model import COLOUR_ROLE, FRACTION_ROLE, ROW_ROLE, Column
 
 _OUTLINE = 110  # opacity of outlines in the text's colour, 0..255: black stands out on black, yellow on white
 _LEAST_BAR = 4.0  # pixels: between the outlines, the colour of the smallest share is still seen
-_DARK = 128  # lightness below which a background counts as dark
 _OFF = 0.3  # opacity of the bar of a class that the map does not show
 
 
@@ -48,7 +47,7 @@ class ClassDelegate(QStyledItemDelegate):
         _draw(painter, square, option, index, 1.0)
         # Some styles draw an empty checkbox in colours that vanish on a dark ground.
         box = style.subElementRect(QStyle.SubElement.SE_ItemViewItemCheckIndicator, filled, option.widget)
-        if index.data(ROW_ROLE).shown is False and option.palette.color(QPalette.ColorRole.Base).lightness() < _DARK:
+        if index.data(ROW_ROLE).shown is False and is_dark(option.palette.color(QPalette.ColorRole.Base)):
             painter.save()
             painter.setPen(QPen(_outline(option), 1))
             painter.setBrush(Qt.BrushStyle.NoBrush)

@@ -26,7 +26,7 @@ class UnreadableResultError(ValueError):
 
 
 def add_result(project: QgsProject, result: dict, request: RunRequest, made: datetime) -> QgsRasterLayer:
-    """Adds the layers of a finished run, in a group named after the model and the time.
+    """Adds the layers of a finished run, in a group named after the model, or as the request says, and the time.
 
     result: the answer of the engine's call `segment`. made: without a time zone: local time.
     The group lies directly above the aerial layer, in that layer's own group; at the top where the layer is
@@ -62,7 +62,7 @@ def add_result(project: QgsProject, result: dict, request: RunRequest, made: dat
     )
 
     group = _insert_group(project, request.aerial_layer)
-    group.setName(_free_name(project, title, made.astimezone(), result.get("complete", True)))
+    group.setName(_free_name(project, request.title or title, made.astimezone(), result.get("complete", True)))
     # The hidden ones on top: one that is switched on below an opaque map would show nothing.
     layers = [layer for layer in (difference, confidence, probabilities, land_cover) if layer]
     for layer in layers:

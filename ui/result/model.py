@@ -7,7 +7,8 @@ from enum import IntEnum
 
 from qgis.PyQt.QtCore import QAbstractTableModel, QModelIndex, QObject, QSortFilterProxyModel, Qt, pyqtSignal
 
-from .areas import area_text, exact_text, percent_number, share_text
+from ..sizes import area_text
+from .areas import exact_text, percent_number, share_text
 
 # What the delegates draw from.
 COLOUR_ROLE = int(Qt.ItemDataRole.UserRole)  # str, #rrggbb

@@ -16,10 +16,13 @@ from qgis.PyQt.QtWidgets import (
     QWidget,
 )
 
+from ...models.nomenclature import LandCoverClass
+from ..annotate.bar import CorrectBar
 from ..canvas.identify import CursorIdentify
 from ..canvas.swipe import Swipe
 from ..run.elided import ElidedLabel
-from .areas import area_text, share_text
+from ..sizes import area_text
+from .areas import share_text
 from .classes import legend_of, show_classes
 from .connections import Connections
 from .description import description_of
@@ -83,8 +86,9 @@ class ResultPanel(QWidget):
         self._refresh()
 
     def rest(self) -> None:
-        """Ends the swipe, and looks at the cursor no more until the panel is shown again."""
+        """Ends the swipe and the correcting, and looks at the cursor no more until the panel is shown again."""
         self._swipe.stop()
+        self._correct.stop()
         self._identify.watch(None, None)
         self._show_seen(None)
 
@@ -92,6 +96,7 @@ class ResultPanel(QWidget):
         """Lets go of the project and the canvas: for unloading."""
         self._soon.stop()
         self.rest()
+        self._correct.close()
         self._of_project.close()
         self._of_layers.close()
         self._of_layer.close()
@@ -136,6 +141,7 @@ class ResultPanel(QWidget):
             self.tr("The layer “Without Sentinel-2” shows the class that the map would have there without the series")
         )
         self._changed.hide()
+        self._correct = CorrectBar(self._project, self._canvas, self)
         self._seen = ElidedLabel(self)
         self._seen.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
 
@@ -155,8 +161,9 @@ class ResultPanel(QWidget):
         column.addWidget(self._table)
         column.addWidget(self._changed)
         column.addWidget(self._seen)
+        column.addWidget(self._correct)
         column.addStretch()
-        order = [self._choice, self._zoom, self._copy, self._swipe_button, self._opacity, self._table]
+        order = [self._choice, self._zoom, self._copy, self._swipe_button, self._opacity, self._table, self._correct]
         for before, after in zip(order, order[1:]):
             self.setTabOrder(before, after)
         self._fit_to_font()
@@ -222,12 +229,14 @@ class ResultPanel(QWidget):
             self._table.set_rows([])
             self._changed.hide()
             self.rest()
+            self._correct.set_result(None)
             return
         for signal in ("rendererChanged", "styleChanged", "dataSourceChanged"):
             self._of_layer.add(layer, signal, self._on_style)
         self._of_layer.add(layer, "opacityChanged", self._show_opacity)
         self._on_style()
         self._watch()
+        self._offer_to_correct(layer)
         if self._swipe.active:
             self._swipe.set_layers(self._all_layers_of_results())
 
@@ -276,6 +285,7 @@ class ResultPanel(QWidget):
 
     def _forget(self, ids: list[str]) -> None:
         """Nothing may hold a layer that is about to be deleted."""
+        self._correct.forget(ids)
         if self._layer_id in ids:
             self._of_layer.close()
             self.rest()
@@ -339,6 +349,12 @@ class ResultPanel(QWidget):
         extent = self._canvas.mapSettings().layerExtentToOutputExtent(layer, layer.extent())
         if extent.isFinite() and not extent.isEmpty():
             self._canvas.zoomToFeatureExtent(extent)
+
+    def _offer_to_correct(self, layer: QgsRasterLayer) -> None:
+        description = description_of(layer)
+        confidence, aerial = map(self._project.mapLayer, (description.confidence_layer, description.aerial_layer))
+        legend = tuple(LandCoverClass(*entry) for entry in description.classes)
+        self._correct.set_result(layer, confidence if isinstance(confidence, QgsRasterLayer) else None, aerial, legend)
 
     # Under the cursor
 

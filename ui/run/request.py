@@ -17,6 +17,7 @@ class RunRequest:
     aerial_layer: id of the layer above which the result goes.
     crs_wkt: CRS of the aerial raster as WKT.
     tiles: number of tiles planned; 0 where it is unknown. pixels: of the map; 0 where it is unknown.
+    title: what the result is called in the project; empty: as its model.
     """
 
     job: SegmentationJob
@@ -26,3 +27,4 @@ class RunRequest:
     crs_wkt: str
     tiles: int = 0
     pixels: int = 0
+    title: str = ""

@@ -10,6 +10,7 @@ from __future__ import annotations
 import atexit
 import threading
 import traceback
+from collections.abc import Callable
 
 from qgis.core import QgsTask, QgsTaskManager
 from qgis.PyQt.QtCore import QCoreApplication, QObject, QThreadPool, pyqtSignal
@@ -20,7 +21,7 @@ from .request import RunRequest
 
 # Tasks that the task manager holds. Without a reference in Python an object of Python can go while
 # QGIS's part of it still runs.
-_alive: set[SegmentTask] = set()
+_alive: set[EngineTask] = set()
 
 # How long the end of Python may wait for a thread that was told to stop; the client looks ten times a second.
 _EXIT_S = 3.0
@@ -29,43 +30,46 @@ _EXIT_S = 3.0
 class TaskSignals(QObject):
     """What a task says. Emitted from the task's thread; whoever listens on the main thread gets it there.
 
-    progressed: fraction 0..1, message, seconds remaining or None. warned: a sentence. tile_done: transform of
-    six floats, bytes of a PNG. stopping: somebody cancelled the task in QGIS. ended: the last one, after which
-    `result`, `error` and `cancelled` of the task hold.
+    progressed: fraction 0..1, message, seconds remaining or None. warned: a sentence. stopping: somebody
+    cancelled the task in QGIS. ended: the last one, after which `result`, `error` and `cancelled` of the task hold.
     """
 
     progressed = pyqtSignal(float, str, object)
     warned = pyqtSignal(str)
-    tile_done = pyqtSignal(object, object)
     stopping = pyqtSignal()
     ended = pyqtSignal()
 
 
-class SegmentTask(QgsTask):
-    """Runs the engine's call `segment` for a request.
+class EngineTask(QgsTask):
+    """Runs one call of the engine.
 
-    client: the connection to the engine, taken on the main thread: a task that begins late, once the plugin
-    is unloaded, must not open a new one.
+    description: what QGIS's list of tasks shows. call, params: of the engine. client: the connection to the
+    engine, taken on the main thread: a task that begins late, once the plugin is unloaded, must not open a new
+    one. handlers: more of `EngineClient.call`'s handlers by their names. signals: what the task speaks through.
 
-    signals: see `TaskSignals`. result: the engine's answer, None where there is none. error: why there is
-    none. cancelled: the run was stopped. over: set once the task's thread is done with Python. pool: where
-    that thread comes from.
+    result: the engine's answer, None where there is none. error: why there is none. cancelled: the run was
+    stopped. over: set once the task's thread is done with Python. pool: where that thread comes from.
     """
 
-    def __init__(self, request: RunRequest, client: EngineClient) -> None:
-        super().__init__(
-            QCoreApplication.translate("SegmentTask", "Land cover of {} with {}").format(
-                request.name, request.model_title
-            ),
-            _flags(),
-        )
-        self.signals = TaskSignals()
+    def __init__(
+        self,
+        description: str,
+        call: str,
+        params: dict,
+        client: EngineClient,
+        signals: TaskSignals,
+        handlers: dict[str, Callable] | None = None,
+    ) -> None:
+        super().__init__(description, _flags())
+        self.signals = signals
         self.result: dict | None = None
         self.error: EngineError | None = None
         self.cancelled = False
         self.over = threading.Event()
-        self._params = request.job.to_dict()
+        self._call = call
+        self._params = params
         self._client = client
+        self._handlers = handlers or {}
         self._stop = threading.Event()
         self._enough = threading.Event()
         self.pool: QThreadPool = QThreadPool.globalInstance()
@@ -82,7 +86,7 @@ class SegmentTask(QgsTask):
         self._stop.set()
 
     def enough(self) -> None:
-        """Asks the run to end with the map as far as it is. Waits for nothing."""
+        """Asks the run to end with what it has done. Waits for nothing."""
         self._enough.set()
 
     def run(self) -> bool:
@@ -91,13 +95,13 @@ class SegmentTask(QgsTask):
         self.pool.releaseThread()
         try:
             self.result = self._client.call(
-                "segment",
+                self._call,
                 self._params,
                 on_progress=self._progressed,
                 on_warning=self.signals.warned.emit,
-                on_tile=self.signals.tile_done.emit,
                 is_cancelled=self._stop.is_set,
                 is_enough=self._enough.is_set,
+                **self._handlers,
             )
         except CancelledError:
             self.cancelled = True
@@ -106,7 +110,7 @@ class SegmentTask(QgsTask):
         except Exception as error:
             self.error = EngineFailed(
                 QCoreApplication.translate(
-                    "SegmentTask", "The run broke off inside the plugin ({}): please report it with the details."
+                    "EngineTask", "The run broke off inside the plugin ({}): please report it with the details."
                 ).format(f"{type(error).__name__}: {error}"),
                 traceback.format_exc(),
             )
@@ -129,6 +133,29 @@ class SegmentTask(QgsTask):
     def _progressed(self, fraction: float, message: str, remaining_s: float | None) -> None:
         self.setProgress(100 * fraction)
         self.signals.progressed.emit(fraction, message, remaining_s)
+
+
+class SegmentSignals(TaskSignals):
+    """tile_done: transform of six floats, bytes of a PNG."""
+
+    tile_done = pyqtSignal(object, object)
+
+
+class SegmentTask(EngineTask):
+    """Runs the engine's call `segment` for a request."""
+
+    def __init__(self, request: RunRequest, client: EngineClient) -> None:
+        signals = SegmentSignals()
+        super().__init__(
+            QCoreApplication.translate("SegmentTask", "Land cover of {} with {}").format(
+                request.name, request.model_title
+            ),
+            "segment",
+            request.job.to_dict(),
+            client,
+            signals,
+            {"on_tile": signals.tile_done.emit},
+        )
 
 
 def _flags() -> QgsTask.Flags:

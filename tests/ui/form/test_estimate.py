@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from flair_landcover.ui.form.estimate import area_text, bytes_text, cost_text, duration_text
+from flair_landcover.ui.form.estimate import bytes_text, cost_text, duration_text, place_text
 from flair_landcover.ui.remembered import Pace
 
 CHECKED = {"tiles": 24, "width": 2060, "height": 1500, "area_m2": 123_600.0, "pixel_m": 0.2, "largest_bytes": 2_500_000}
@@ -44,7 +44,7 @@ def test_sizes_read_as_people_say_them(size, text):
 
 
 def test_the_area_is_told_in_metres_and_hectares():
-    assert area_text(CHECKED) == "412 m × 300 m, 12.4 ha"
+    assert place_text(CHECKED) == "412 m × 300 m, 12.36 ha"
 
 
 def test_before_the_first_run_no_time_is_made_up():

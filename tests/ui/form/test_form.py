@@ -76,7 +76,7 @@ def test_an_image_alone_is_enough_for_a_run(make_form, aerial):
     assert form.fields.bands.text() == "R=1 G=2 B=3 NIR=4 ELEVATION=5"
     ready(form)
     assert "200 × 200 pixels of 0.2 m, 5 bands" in said(form)
-    assert "40 m × 40 m, 0.16 ha – all of the image" in said(form)
+    assert "40.0 m × 40.0 m, 0.16 ha – all of the image" in said(form)
     assert "one tile, at most" in form.cost.text()
     assert form.reason.text() == ""
 

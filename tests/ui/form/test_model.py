@@ -24,6 +24,20 @@ def test_installed_models_are_listed(application, tmp_path, monkeypatch):
     assert field.model() == "own" and field.title().startswith("Our own, ")
 
 
+def test_models_that_were_installed_since_are_offered_after_a_refresh(application, tmp_path, monkeypatch):
+    monkeypatch.setenv("FLAIR_LANDCOVER_MODELS", str(tmp_path))
+    field = ModelField()
+    (tmp_path / "own").mkdir()
+    card = (BUNDLED_FOLDER / "card.json").read_text(encoding="utf-8")
+    (tmp_path / "own" / "card.json").write_text(card.replace('"id": "bundled"', '"id": "own"'), encoding="utf-8")
+    (tmp_path / "own" / "weights.safetensors").write_bytes(b"")
+    field.refresh()
+    assert field.model() == "bundled"
+    field.refresh()
+    field.set_model("own")
+    assert field.model() == "own"
+
+
 def test_a_checkpoint_is_chosen_by_its_path(application, tmp_path):
     (tmp_path / "utt.ckpt").write_bytes(b"")
     field = ModelField()

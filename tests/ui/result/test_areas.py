@@ -1,28 +1,10 @@
-"""Areas and shares as people and spreadsheets read them."""
+"""Shares as people and spreadsheets read them."""
 
 from __future__ import annotations
 
 import pytest
 
 pytest.importorskip("qgis.core", reason="needs QGIS's Python")
-
-
-@pytest.mark.parametrize(
-    ("area_m2", "text"),
-    [
-        (0, "0 m²"),
-        (60.4, "60 m²"),
-        (999.4, "999 m²"),
-        (1_000, "0.10 ha"),
-        (12_400, "1.24 ha"),
-        (1_234_000, "123.4 ha"),
-        (123_456_000, "12,346 ha"),
-    ],
-)
-def test_areas_are_hectares_and_small_ones_square_metres(english, area_m2, text):
-    from flair_landcover.ui.result.areas import area_text
-
-    assert area_text(area_m2) == text
 
 
 @pytest.mark.parametrize(
@@ -35,9 +17,8 @@ def test_shares_are_whole_percents_and_none_that_is_there_reads_zero(english, sh
 
 
 def test_numbers_follow_the_locale(french):
-    from flair_landcover.ui.result.areas import area_text, exact_text
+    from flair_landcover.ui.result.areas import exact_text
 
-    assert area_text(12_400) == "1,24 ha"
     assert exact_text("eau", 840, 0.0345).startswith("eau: 840 m²") and ",5 %" in exact_text("eau", 840, 0.0346)
 
 

@@ -1,0 +1,166 @@
+"""How many polygons hold each value of a field, and how large they are; counted beside the main thread."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from qgis.core import (
+    NULL,
+    QgsApplication,
+    QgsDistanceArea,
+    QgsFeatureRequest,
+    QgsProject,
+    QgsTask,
+    QgsVectorLayer,
+    QgsVectorLayerFeatureSource,
+)
+from qgis.PyQt import sip
+from qgis.PyQt.QtCore import QCoreApplication, QObject, QTimer, pyqtSignal
+
+from ...training.finetune.classes import value_text
+from ..result.connections import Connections
+
+MAX_VALUES = 100  # distinct ones; a field with more is none of classes
+_LOOK_EVERY = 500  # polygons between two looks at whether the count is still wanted
+_PAUSE_MS = 400  # after an edit, until it is counted: the next one may follow at once
+# After these the layer's features may be others.
+_CHANGES = ("layerModified", "afterRollBack", "dataChanged", "subsetStringChanged")
+
+# Tasks that QGIS runs: it keeps no reference to their Python side.
+_alive: set[CountTask] = set()
+
+
+@dataclass(frozen=True)
+class ValueCount:
+    """value: as text, see `training.finetune.classes.value_text`; "" for none. area_m2: on the ellipsoid."""
+
+    value: str
+    polygons: int
+    area_m2: float
+
+
+class CountTask(QgsTask):
+    """Counts in a thread of QGIS. Only plain values and a copy of the layer's source go there.
+
+    counts: by number of polygons, the most first. too_many: there are more than MAX_VALUES, counting ended.
+    """
+
+    def __init__(self, layer: QgsVectorLayer, field: str) -> None:
+        super().__init__(
+            QCoreApplication.translate("ValueCounter", "Counting the classes of {}").format(layer.name()),
+            QgsTask.Flag.CanCancel,
+        )
+        self.counts: list[ValueCount] = []
+        self.too_many = False
+        self._source = QgsVectorLayerFeatureSource(layer)  # unsaved edits included
+        self._field = layer.fields().indexFromName(field)
+        self._total = max(1, layer.featureCount())
+        self._measure = QgsDistanceArea()
+        self._measure.setSourceCrs(layer.crs(), QgsProject.instance().transformContext())
+        self._measure.setEllipsoid(layer.crs().ellipsoidAcronym())
+
+    def run(self) -> bool:
+        """In the task's thread."""
+        found: dict[str, list[float]] = {}
+        request = QgsFeatureRequest().setSubsetOfAttributes([self._field])
+        for number, feature in enumerate(self._source.getFeatures(request)):
+            if number % _LOOK_EVERY == 0:
+                if self.isCanceled():
+                    return False
+                self.setProgress(min(100.0, 100.0 * number / self._total))
+            value = feature.attribute(self._field)
+            text = "" if value is None or value == NULL else value_text(value)
+            if text not in found and len(found) == MAX_VALUES:
+                self.too_many = True
+                break
+            area = self._measure.measureArea(feature.geometry())
+            entry = found.setdefault(text, [0, 0.0])
+            entry[0] += 1
+            entry[1] += area if math.isfinite(area) else 0.0
+        self.counts = sorted(
+            (ValueCount(value, int(count), area) for value, (count, area) in found.items()),
+            key=lambda each: (-each.polygons, _rank(each.value)),
+        )
+        return True
+
+    def finished(self, result: bool) -> None:
+        """Called by QGIS on the main thread."""
+        _alive.discard(self)
+
+
+class ValueCounter(QObject):
+    """Counts the values of a layer's field, and again after every change of the layer.
+
+    counted: list of ValueCount, whether there are too many. started: a count began. lost: the layer is removed.
+    """
+
+    counted = pyqtSignal(object, bool)
+    started = pyqtSignal()
+    lost = pyqtSignal()
+
+    def __init__(self, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._layer: QgsVectorLayer | None = None
+        self._field = ""
+        self._of_layer = Connections()
+        self._task: CountTask | None = None
+        self._soon = QTimer(self)
+        self._soon.setSingleShot(True)
+        self._soon.setInterval(_PAUSE_MS)
+        self._soon.timeout.connect(self._count)
+
+    def watch(self, layer: QgsVectorLayer | None, field: str) -> None:
+        """Counts from now on in this field of this layer; None: in none."""
+        self.rest()
+        if layer is None or layer.fields().indexFromName(field) < 0:
+            return
+        self._layer, self._field = layer, field
+        for signal in _CHANGES:
+            self._of_layer.add(layer, signal, self._count_soon)
+        self._of_layer.add(layer, "willBeDeleted", self._lose)
+        self._count()
+
+    def rest(self) -> None:
+        """Counts no more; may be called again."""
+        self._soon.stop()
+        self._drop_task()
+        self._of_layer.close()
+        self._layer = None
+
+    def _lose(self) -> None:
+        self.rest()
+        self.lost.emit()
+
+    def _count_soon(self, *_) -> None:
+        self._soon.start()
+
+    def _count(self) -> None:
+        self._drop_task()
+        if self._layer is None or sip.isdeleted(self._layer):
+            return
+        task = CountTask(self._layer, self._field)
+        task.taskCompleted.connect(self._tell)
+        self._task = task
+        _alive.add(task)
+        self.started.emit()
+        QgsApplication.taskManager().addTask(task)
+
+    def _tell(self) -> None:
+        task, self._task = self._task, None
+        if task is not None:
+            self.counted.emit(task.counts, task.too_many)
+
+    def _drop_task(self) -> None:
+        task, self._task = self._task, None
+        if task is not None and not sip.isdeleted(task):
+            task.taskCompleted.disconnect(self._tell)
+            task.cancel()
+
+
+def _rank(value: str) -> tuple[float, str]:
+    """Numbers by size, before words."""
+    try:
+        return float(value), value
+    except ValueError:
+        return math.inf, value

@@ -1,0 +1,1 @@
+"""Fine-tuning: what to learn from, how it learns, and whether the new model is kept."""

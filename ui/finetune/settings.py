@@ -1,0 +1,118 @@
+"""How to train, in an analyst's words."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from qgis.gui import QgsCollapsibleGroupBox
+from qgis.PyQt.QtCore import pyqtSignal
+from qgis.PyQt.QtWidgets import QComboBox, QFormLayout, QLineEdit, QSpinBox, QVBoxLayout, QWidget
+
+from ...training.finetune.job import MAX_HOLDOUT
+from ..form.model import DeviceField
+
+# Epochs at most; 0 is the engine's usual number.
+_QUICK, _NORMAL, _LONG = 4, 0, 36
+_LARGEST_SEED = 2**31 - 1  # of a spin box
+
+
+class TrainingSettings(QWidget):
+    """Name, length, freedom and hold-out; device and seed under "More"."""
+
+    changed = pyqtSignal()
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.name = QLineEdit(self)
+        self.name.setToolTip(self.tr("What the new model is called in the list of models"))
+        self.length = self._choice(
+            self.tr("How long the training goes on at most; it ends before where it gets no better"),
+            (
+                (_QUICK, self.tr("quick, for a first look")),
+                (_NORMAL, self.tr("normal")),
+                (_LONG, self.tr("long, as far as it gets")),
+            ),
+        )
+        self.length.setCurrentIndex(1)
+        self.freedom = self._choice(
+            self.tr(
+                "A little: the last layers, fast, and safest on other images. More: the whole decoder. Everything: "
+                "slow, and for many polygons"
+            ),
+            (
+                ("last", self.tr("a little (last layers)")),
+                ("decoder", self.tr("more (decoder)")),
+                ("all", self.tr("everything")),
+            ),
+        )
+        self.holdout = QSpinBox(self)
+        self.holdout.setRange(0, round(100 * MAX_HOLDOUT))
+        self.holdout.setSingleStep(5)
+        self.holdout.setValue(25)
+        self.holdout.setSuffix(self.tr(" % of the polygons"))
+        self.holdout.setSpecialValueText(self.tr("none"))
+        self.holdout.setToolTip(
+            self.tr("Polygons that the model never learns from: they show whether it really became better")
+        )
+        self.device = DeviceField(self)
+        self.device.setToolTip(self.tr("Where the network is trained"))
+        self.seed = QSpinBox(self)
+        self.seed.setRange(0, _LARGEST_SEED)
+        self.seed.setToolTip(self.tr("The same polygons and seed give the same model"))
+        self._lay_out()
+        self.name.textChanged.connect(lambda _: self.changed.emit())
+        for box in (self.length, self.freedom, self.device):
+            box.currentIndexChanged.connect(lambda _: self.changed.emit())
+        for spin in (self.holdout, self.seed):
+            spin.valueChanged.connect(lambda _: self.changed.emit())
+
+    def values(self) -> dict:
+        """Settings of a `FinetuneJob`."""
+        return {
+            "name": " ".join(self.name.text().split()),
+            "epochs": self.length.currentData(),
+            "trainable": self.freedom.currentData(),
+            "holdout": self.holdout.value() / 100,
+            "seed": self.seed.value(),
+            "device": self.device.device(),
+        }
+
+    def set_usual_name(self, name: str) -> None:
+        """What the model is called where no name is given."""
+        self.name.setPlaceholderText(name)
+
+    def set_devices(self, devices: Sequence[tuple[str, str]], chosen: str) -> None:
+        """(id, name) of the devices to choose from, as the dock's form has them."""
+        self.device.blockSignals(True)
+        self.device.clear()
+        for id_, name in devices:
+            self.device.addItem(name, id_)
+        self.device.blockSignals(False)
+        self.device.set_device(chosen)
+
+    def _choice(self, help_text: str, entries: Sequence[tuple[object, str]]) -> QComboBox:
+        box = QComboBox(self)
+        box.setToolTip(help_text)
+        box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+        box.setMinimumContentsLength(8)
+        for value, text in entries:
+            box.addItem(text, value)
+        return box
+
+    def _lay_out(self) -> None:
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        rows = QFormLayout()
+        rows.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
+        rows.setRowWrapPolicy(QFormLayout.RowWrapPolicy.WrapLongRows)
+        rows.addRow(self.tr("Name"), self.name)
+        rows.addRow(self.tr("How long"), self.length)
+        rows.addRow(self.tr("How much may change"), self.freedom)
+        rows.addRow(self.tr("Held out"), self.holdout)
+        column.addLayout(rows)
+        more = QgsCollapsibleGroupBox(self.tr("More"))
+        more.setCollapsed(True)
+        inner = QFormLayout(more)
+        inner.addRow(self.tr("Device"), self.device)
+        inner.addRow(self.tr("Seed"), self.seed)
+        column.addWidget(more)

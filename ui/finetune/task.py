@@ -1,0 +1,30 @@
+"""One fine-tuning as a QgsTask, which tells each epoch."""
+
+from __future__ import annotations
+
+from qgis.PyQt.QtCore import QCoreApplication, pyqtSignal
+
+from ...runtime.client import EngineClient
+from ...training.finetune.job import FinetuneJob
+from ..run.task import EngineTask, TaskSignals
+
+
+class FinetuneSignals(TaskSignals):
+    """epoch_done: the values of `FinetuneReport.epoch`, a dict."""
+
+    epoch_done = pyqtSignal(object)
+
+
+class FinetuneTask(EngineTask):
+    """Runs the engine's call `finetune`. name: of the model to be, as QGIS's list of tasks shows it."""
+
+    def __init__(self, job: FinetuneJob, name: str, client: EngineClient) -> None:
+        signals = FinetuneSignals()
+        super().__init__(
+            QCoreApplication.translate("FinetuneTask", "Fine-tuning of {}").format(name),
+            "finetune",
+            job.to_dict(),
+            client,
+            signals,
+            {"on_epoch": signals.epoch_done.emit},
+        )
