@@ -13,6 +13,8 @@ from ..form.model import DeviceField
 
 # Epochs at most; 0 is the engine's usual number.
 _QUICK, _NORMAL, _LONG = 4, 0, 36
+# Weights of what the base model says; the usual one is the engine's default.
+_USUAL, _FIRM = 1.0, 3.0
 _LARGEST_SEED = 2**31 - 1  # of a spin box
 
 
@@ -36,15 +38,18 @@ class TrainingSettings(QWidget):
         self.length.setCurrentIndex(1)
         self.freedom = self._choice(
             self.tr(
-                "A little: the last layers, fast, and safest on other images. More: the whole decoder. Everything: "
-                "slow, and for many polygons"
+                "A little: the last layers, fast. Very little: these too, but held firmly to the base model, which "
+                "gains less here and loses less on other images. More: the whole decoder. Everything: slow, and for "
+                "many polygons"
             ),
             (
-                ("last", self.tr("a little (last layers)")),
-                ("decoder", self.tr("more (decoder)")),
-                ("all", self.tr("everything")),
+                (("last", _FIRM), self.tr("very little (safest elsewhere)")),
+                (("last", _USUAL), self.tr("a little (last layers)")),
+                (("decoder", _USUAL), self.tr("more (decoder)")),
+                (("all", _USUAL), self.tr("everything")),
             ),
         )
+        self.freedom.setCurrentIndex(1)
         self.holdout = QSpinBox(self)
         self.holdout.setRange(0, round(100 * MAX_HOLDOUT))
         self.holdout.setSingleStep(5)
@@ -68,10 +73,12 @@ class TrainingSettings(QWidget):
 
     def values(self) -> dict:
         """Settings of a `FinetuneJob`."""
+        trainable, keep_base = self.freedom.currentData()
         return {
             "name": " ".join(self.name.text().split()),
             "epochs": self.length.currentData(),
-            "trainable": self.freedom.currentData(),
+            "trainable": trainable,
+            "keep_base": keep_base,
             "holdout": self.holdout.value() / 100,
             "seed": self.seed.value(),
             "device": self.device.device(),

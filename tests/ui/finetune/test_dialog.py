@@ -15,6 +15,7 @@ from qgis.PyQt.QtWidgets import QMessageBox, QPushButton
 
 from flair_landcover.models.library import candidates_folder, installed_models
 from flair_landcover.runtime.errors import BadInputError, EngineDied
+from flair_landcover.training.finetune.job import FinetuneJob
 from flair_landcover.ui.finetune.dialog import Page
 
 from .conftest import SUMMARY, epoch, said, square, wait_for
@@ -71,7 +72,7 @@ def test_the_settings_reach_the_engine(dialog, teacher):
     settings = dialog.setup.settings
     settings.name.setText("  Été  2021 ")
     settings.length.setCurrentIndex(2)
-    settings.freedom.setCurrentIndex(1)
+    settings.freedom.setCurrentIndex(2)
     settings.holdout.setValue(0)
     settings.seed.setValue(7)
     wait_for(dialog.setup.train_button.isEnabled)
@@ -81,6 +82,15 @@ def test_the_settings_reach_the_engine(dialog, teacher):
     assert (job["trainable"], job["holdout"], job["seed"], job["device"]) == ("decoder", 0.0, 7, "auto")
     assert Path(job["output"]).parent == candidates_folder()
     assert dialog.learning.name.text() == "Été 2021"
+
+
+def test_very_little_change_holds_the_last_layers_firmly_to_the_base_model(dialog):
+    settings = dialog.setup.settings
+    usual = settings.values()
+    settings.freedom.setCurrentIndex(0)
+    firm = settings.values()
+    assert usual["trainable"] == firm["trainable"] == "last"
+    assert usual["keep_base"] == FinetuneJob.keep_base < firm["keep_base"]
 
 
 def test_what_is_wrong_with_the_polygons_is_said_in_the_engines_words(open_dialog, teacher):
