@@ -188,11 +188,11 @@ class UTAE(nn.Module):
         Returns (B, WIDTHS[0], H, W) float. H and W are multiples of 8.
         """
         padded = (series == 0).flatten(2).all(dim=2)
-        empty = padded[:, :, None, None, None]
+        empty = padded[:, :, None, None, None] if padded.any() else None
 
         def on_each_date(block: nn.Module, maps: Tensor) -> Tensor:
             after = block(maps.flatten(0, 1)).unflatten(0, maps.shape[:2])
-            return after.masked_fill(empty, 0.0)
+            return after if empty is None else after.masked_fill(empty, 0.0)
 
         levels = [on_each_date(self.in_conv, series)]
         for block in self.down_blocks:

@@ -165,9 +165,9 @@ class UTT(nn.Module):
     def _fusion(self, stage: int, centre: Tensor, mean: Tensor, size: torch.Size) -> Tensor:
         """What the satellite adds to one encoder map: where things are, and what the surroundings are like."""
         local = self.fm_utae_featmap_cropped.conv_list[stage](centre)
-        local = functional.interpolate(local, size=size, mode="bilinear")
         surroundings = self.fm_utae_featmap_collapsed.mlps[stage](mean)
-        return local + surroundings[:, :, None, None]
+        # Added while it is small: a constant comes through the resizing as it is.
+        return functional.interpolate(local + surroundings[:, :, None, None], size=size, mode="bilinear")
 
     def _metadata_rows(self, metadata: Tensor, rows: int) -> Tensor:
         if not self.has_metadata:
