@@ -155,12 +155,16 @@ def _merge_dates(maps: Tensor, weights: Tensor, padded: Tensor) -> Tensor:
     maps (B, T, C, H, W); weights (B, HEADS, T, h, w), resized to H x W, a group of C / HEADS channels
     a head; padded (B, T) bool. Returns (B, C, H, W).
     """
-    height, width = maps.shape[-2:]
-    weights = functional.interpolate(weights.flatten(0, 1), size=(height, width), mode="bilinear")
-    weights = weights.unflatten(0, (maps.shape[0], HEADS))
-    weights = weights.masked_fill(padded[:, None, :, None, None], 0.0)
-    groups = maps.unflatten(2, (HEADS, -1))  # (B, T, HEADS, C / HEADS, H, W)
-    return (weights.transpose(1, 2).unsqueeze(3) * groups).sum(dim=1).flatten(1, 2)
+    size, channels = maps.shape[-2:], maps.shape[2] // HEADS
+    weights = weights.masked_fill(padded[:, None, :, None, None], 0.0).transpose(1, 2).flatten(0, 1)
+    # In the maps' order in memory, date by date, in float32: several times faster on a CPU than all dates at once,
+    # and bfloat16 would round every sum.
+    weights = weights.float().repeat_interleave(channels, dim=1).contiguous(memory_format=torch.channels_last)
+    weights = functional.interpolate(weights, size=size, mode="bilinear").unflatten(0, maps.shape[:2])
+    merged = weights[:, 0] * maps[:, 0]
+    for date in range(1, maps.shape[1]):
+        merged = merged + weights[:, date] * maps[:, date]
+    return merged.to(maps.dtype)
 
 
 class UTAE(nn.Module):
