@@ -1,8 +1,9 @@
-"""What Sentinel-2 costs a tile: reading the series, and the network with and without it, in each precision.
+"""What 12 monthly dates of Sentinel-2 cost a run, in each precision.
 
-``python benchmarks/satellite_time.py [MODEL]`` makes 12 monthly dates (tiled, compressed, in another UTM zone than the
-aerial grid, with a cloud mask each) over 2 x 2 km and reads the superpatch of every tile as a run does, in two
-threads. The network is timed in turns with and without the series, so that a busy machine disturbs both alike.
+``python benchmarks/satellite_time.py [MODEL]`` makes dates (tiled, compressed, in another UTM zone than the aerial
+grid, with a cloud mask each) under a raster of 0.8 x 0.8 km, and maps it in turns with and without them, so that a busy
+machine disturbs both alike. The share that it prints is that of everything that the series adds: reading, warping,
+averaging, the satellite branch and its fusion. `tile_time.py` times the network alone.
 """
 
 from __future__ import annotations
@@ -18,19 +19,51 @@ import rasterio
 from affine import Affine
 from rasterio.warp import transform
 
-from flair_landcover.inference.backends import open_backend
-from flair_landcover.inference.grid import make_grid
-from flair_landcover.inference.plan import make_plan
-from flair_landcover.inference.read import gdal_settings, read_ahead
-from flair_landcover.inference.sentinel2.open import open_series
-from flair_landcover.inference.sentinel2.superpatches import Superpatches
-from flair_landcover.models.cards import SatelliteInput
-from flair_landcover.models.library import find_model
+from flair_landcover.inference.job import SegmentationJob
+from flair_landcover.inference.segment import segment
 
-_SIDE = 10_240  # pixels of 0.2 m
+_SIDE = 4_096  # pixels of 0.2 m
 _CORNER = (652_000.0, 6_862_000.0)  # EPSG:2154
 _MONTHS = 12
-_ROUNDS = 15
+_ROUNDS = 5
+
+
+class _Silent:
+    """A report that only wants the run to go on; a warning would mean that something else is timed."""
+
+    def progress(self, fraction: float, message: str, remaining_s: float | None = None) -> None:
+        pass
+
+    def warning(self, message: str) -> None:
+        raise RuntimeError(message)
+
+    def tile(self, transform: tuple[float, ...], png: bytes) -> None:
+        pass
+
+    def cancelled(self) -> bool:
+        return False
+
+    def enough(self) -> bool:
+        return False
+
+
+def write_aerial(path: Path) -> None:
+    """Five bands of smooth noise: what a picture shows does not change what it costs."""
+    draw = np.random.default_rng(0)
+    coarse = draw.integers(0, 255, (5, _SIDE // 8, _SIDE // 8), np.uint8)
+    profile = {
+        "driver": "GTiff",
+        "dtype": "uint8",
+        "count": 5,
+        "width": _SIDE,
+        "height": _SIDE,
+        "crs": "EPSG:2154",
+        "transform": Affine(0.2, 0, _CORNER[0], 0, -0.2, _CORNER[1]),
+        "tiled": True,
+        "compress": "deflate",
+    }
+    with rasterio.open(path, "w", **profile) as dataset:
+        dataset.write(coarse.repeat(8, axis=1).repeat(8, axis=2))
 
 
 def write_dates(folder: Path) -> None:
@@ -56,47 +89,38 @@ def write_dates(folder: Path) -> None:
             d.write(draw.integers(0, 50, (1, 700, 700), np.uint8))
 
 
-def reading_time(folder: Path) -> tuple[float, int]:
-    """Seconds a tile for reading and averaging, and the number of tiles."""
-    crs = rasterio.crs.CRS.from_epsg(2154).to_wkt()
-    grid = make_grid(Affine(0.2, 0, _CORNER[0], 0, -0.2, _CORNER[1]), _SIDE, _SIDE, crs, 1.0, 0.2)
-    plan = make_plan(_SIDE, _SIDE, (0, 0, _SIDE, _SIDE), 512)
-    tiles = [plan.tile(row, column).window for row in range(len(plan.rows)) for column in range(len(plan.columns))]
-    with gdal_settings():
-        start = time.process_time()
-        patches = Superpatches(open_series((str(folder),), print), SatelliteInput(), grid)
-        months = {len(patch.days) for patch in read_ahead(tiles, patches.read)}
-        seconds = time.process_time() - start
-    assert months == {_MONTHS}  # else something else was timed
-    return seconds / len(tiles), len(tiles)
-
-
-def network_times(model: str, precision: str) -> tuple[float, float]:
-    """Median seconds a tile without and with 12 months."""
-    backend = open_backend(find_model(model), "auto", precision)
-    batch, size = backend.batch_size, backend.card.tile_size
-    draw = np.random.default_rng(0)
-    aerial = draw.random((batch, len(backend.card.inputs), size, size), np.float32)
-    months = (draw.random((batch, _MONTHS, 10, 40, 40), np.float32) * 5000, np.zeros((batch, _MONTHS), np.float32))
-    times: dict[bool, list[float]] = {False: [], True: []}
+def seconds_a_tile(folder: Path, model: str, precision: str) -> dict[bool, float]:
+    """Median seconds of the whole job by its number of tiles, without and with the series, the model in memory."""
+    taken: dict[bool, list[float]] = {False: [], True: []}
     for _ in range(_ROUNDS + 1):
-        for with_series, taken in times.items():
+        for with_series, seconds in taken.items():
+            job = SegmentationJob(
+                input=str(folder / "aerial.tif"),
+                output=str(folder / "map.tif"),
+                sentinel2=(str(folder / "dates"),) if with_series else None,
+                model=model,
+                precision=precision,
+            )
             start = time.perf_counter()
-            backend.logits(aerial, months if with_series else None)
-            taken.append((time.perf_counter() - start) / batch)
-    return tuple(statistics.median(taken[1:]) for taken in times.values())
+            result = segment(job, _Silent())
+            seconds.append(time.perf_counter() - start)
+            assert len(result.sentinel2_dates) == (_MONTHS if with_series else 0)  # else something else was timed
+    return {with_series: statistics.median(seconds[1:]) / result.tiles for with_series, seconds in taken.items()}
 
 
 def main(model: str) -> None:
-    """Prints one line for the reading and one a precision."""
-    with tempfile.TemporaryDirectory() as folder:
-        write_dates(Path(folder))
-        reading, tiles = reading_time(Path(folder))
-    print(f"reading {1000 * reading:.1f} ms of processor time a tile ({tiles} tiles, {_MONTHS} dates)")
-    for precision in ("fp32", "bf16"):
-        alone, together = network_times(model, precision)
-        share = (together - alone + reading) / (together + reading)
-        print(f"{precision}: {alone:.3f} s alone, {together:.3f} s with; Sentinel-2 takes {share:.0%} of a tile")
+    """Prints one line a precision."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        (folder / "dates").mkdir()
+        write_aerial(folder / "aerial.tif")
+        write_dates(folder / "dates")
+        for precision in ("fp32", "bf16"):
+            taken = seconds_a_tile(folder, model, precision)
+            share = 1 - taken[False] / taken[True]
+            print(
+                f"{precision}: {taken[False]:.3f} s a tile alone, {taken[True]:.3f} s with; Sentinel-2 takes {share:.1%}"
+            )
 
 
 if __name__ == "__main__":
