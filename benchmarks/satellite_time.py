@@ -117,10 +117,9 @@ def main(model: str) -> None:
         write_dates(folder / "dates")
         for precision in ("fp32", "bf16"):
             taken = seconds_a_tile(folder, model, precision)
-            share = 1 - taken[False] / taken[True]
-            print(
-                f"{precision}: {taken[False]:.3f} s a tile alone, {taken[True]:.3f} s with; Sentinel-2 takes {share:.1%}"
-            )
+            alone, together = taken[False], taken[True]
+            share = 1 - alone / together
+            print(f"{precision}: {alone:.3f} s a tile alone, {together:.3f} s with; Sentinel-2 takes {share:.1%}")
 
 
 if __name__ == "__main__":
