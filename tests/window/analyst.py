@@ -69,7 +69,8 @@ def describe(layer) -> dict:
 def labels(layer) -> bytes:
     """The values of a result, row by row: while QGIS runs, for it removes temporary files when it ends."""
     provider = layer.dataProvider()
-    return bytes(provider.block(1, provider.extent(), layer.width(), layer.height()).data())
+    block = provider.block(1, provider.extent(), layer.width(), layer.height())
+    return bytes(block.data())  # which lie in the block: it must live until they are copied
 
 
 def rows() -> list[list[str]]:
