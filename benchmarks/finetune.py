@@ -26,13 +26,13 @@ from flair_landcover.models.library import BUNDLED_FOLDER
 from flair_landcover.samples.aerial import Flight
 from flair_landcover.samples.polygons import draw_polygons, write_polygons
 from flair_landcover.samples.village import AERIAL_CRS, make_village
-from flair_landcover.training.bundled import MEASURED
-from flair_landcover.training.evaluate import confusion
+from flair_landcover.training.evaluate import tally
 from flair_landcover.training.finetune.finetune import finetune
 from flair_landcover.training.finetune.job import FinetuneJob
 from flair_landcover.training.finetune.scores import mean_iou
 from flair_landcover.training.generated import generated_pictures
 from flair_landcover.training.labels import CLASSES
+from flair_landcover.training.material import MEASURED
 from flair_landcover.training.pictures import ALL_ROLES, HELD_OUT_PATCHES, Picture, held_out_pictures
 
 # Dry late summer, a low western sun, haze, a dim camera with little red and infrared.
@@ -176,7 +176,7 @@ def _mapped(job: FinetuneJob, model: str, folder: Path, labels: np.ndarray, rest
 
 def _miou_of(model: Path, pictures: list[Picture]) -> tuple[float, float]:
     network = load_model(model)[1]
-    table = confusion(network, pictures, ALL_ROLES)[1 : CLASSES + 1]
+    table = tally(network, pictures, ALL_ROLES).table[1 : CLASSES + 1]
     return mean_iou(table), np.trace(table) / table.sum()
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -89,21 +89,30 @@ def _predict_batch(
     series = None
     if batch[0].series is not None:
         series = tuple(np.stack([item.series[part] for item in filled]) for part in (0, 1))
-    probabilities = _augmented(aerial, series, backend, augmentation)
+
+    def run(tiles: np.ndarray, dates: Series | None) -> np.ndarray:
+        return class_probabilities(backend.logits(tiles, dates), backend.card)
+
+    probabilities = augmented(run, aerial, series, augmentation)
     without = [None] * len(batch)
     if also_without:
-        without = probabilities if series is None else _augmented(aerial, None, backend, augmentation)
+        without = probabilities if series is None else augmented(run, aerial, None, augmentation)
     yield from zip(batch, map(Prediction, probabilities, without))
 
 
-def _augmented(aerial: np.ndarray, series: Series | None, backend: Backend, augmentation: str) -> np.ndarray:
-    """Mean of the probabilities over the views of test-time augmentation, (tiles, classes, size, size)."""
+def augmented(
+    run: Callable[[np.ndarray, Series | None], np.ndarray], aerial: np.ndarray, series: Series | None, augmentation: str
+) -> np.ndarray:
+    """Mean of the probabilities over the views of test-time augmentation, (tiles, classes, rows, columns) float32.
+
+    run: gives the probabilities of aerial (tiles, inputs, rows, columns) and its series. augmentation: of
+    AUGMENTATIONS.
+    """
     views = _VIEWS[augmentation]
     total: np.ndarray | float = 0.0
     for turns, mirrored in views:
         seen = None if series is None else (_turned(series[0], turns, mirrored), series[1])
-        logits = backend.logits(_turned(aerial, turns, mirrored), seen)
-        total = total + _turned_back(class_probabilities(logits, backend.card), turns, mirrored)
+        total = total + _turned_back(run(_turned(aerial, turns, mirrored), seen), turns, mirrored)
     return total / np.float32(len(views))
 
 

@@ -52,7 +52,7 @@ ROOMS = {
     "ui": ({"processing", "runtime", "version", *QGIS_SIDE}, QT | {"numpy"}),
     "processing": ({"runtime", *QGIS_SIDE}, QT | {"numpy"}),
     "runtime": (set(), {"qgis"}),
-    "training": ({"inference", "models", "samples", "version"}, ENGINE),
+    "training": ({"inference", "models", "samples", "version"}, ENGINE | {"PIL"}),
     "samples": ({"models"}, ENGINE),
     "inference": ({"models", "version", "runtime.protocol"}, ENGINE),
     "models": ({"version"}, ENGINE),

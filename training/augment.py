@@ -10,6 +10,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from ..models.utt import TILE_SIZE
+from .labels import UNKNOWN
 from .pictures import ALL_ROLES, RGB, RGB_NIR, ROLES, Picture
 
 MODEL_GSD = 0.2  # metres
@@ -36,10 +37,17 @@ class Crop:
     days: Tensor | None = None
 
 
-def draw_crop(picture: Picture, size: int, rng: np.random.Generator, around: int | None = None) -> Crop:
+def draw_crop(
+    picture: Picture,
+    size: int,
+    rng: np.random.Generator,
+    around: int | None = None,
+    kept: frozenset[str] | None = None,
+) -> Crop:
     """A random crop of `size` pixels, without the picture's series.
 
-    around: a code that the crop's middle should show where the picture holds it.
+    around: a code that the crop's middle should show where the picture holds it. kept: the roles whose bands it
+    keeps; None: drawn.
     """
     gsd = np.clip(MODEL_GSD, picture.gsd / COARSEST, None) if picture.gsd > MODEL_GSD else MODEL_GSD
     gsd *= float(np.exp(rng.uniform(*np.log(SCALES))))
@@ -61,7 +69,21 @@ def draw_crop(picture: Picture, size: int, rng: np.random.Generator, around: int
         codes = functional.interpolate(codes[None, None], size=(size, size), mode="nearest")[0, 0]
     turns, flip = int(rng.integers(4)), bool(rng.integers(2))
     bands, codes = turn(bands, turns, flip), turn(codes, turns, flip)
-    return Crop(drop_bands(change_light(bands, rng), picture.roles, rng), codes)
+    bands = change_light(bands, rng)
+    return Crop(keep_roles(bands, draw_roles(picture.roles, rng) if kept is None else kept), codes)
+
+
+def paste_segments(below: Crop, above: Crop, rng: np.random.Generator) -> Crop:
+    """The segments of about half of the classes of `above`, pasted where they are onto `below`.
+
+    Class-wise cut and paste: Olsson et al., "ClassMix", WACV 2021, arXiv 2007.07936, section 3.1. Both crops are of
+    one size and of the same bands.
+    """
+    present = above.codes.unique().numpy()
+    present = present[present != UNKNOWN]
+    chosen = rng.permutation(present)[: (len(present) + 1) // 2]
+    cut = torch.isin(above.codes, torch.from_numpy(chosen))
+    return Crop(torch.where(cut, above.aerial, below.aerial), torch.where(cut, above.codes, below.codes))
 
 
 def at_model_gsd(picture: Picture, size: list[int] | None = None) -> tuple[Tensor, Tensor]:
@@ -93,7 +115,7 @@ def draw_whole(picture: Picture, rng: np.random.Generator) -> Crop:
     series = series * float(rng.uniform(0.9, 1.1)) * torch.from_numpy(rng.uniform(0.95, 1.05, (len(series), 10, 1, 1)))
     kept = np.sort(rng.permutation(len(series))[: int(rng.integers(1, len(series) + 1))])
     series[[date for date in range(len(series)) if date not in kept]] = 0.0  # zeros: the network skips these dates
-    aerial = drop_bands(change_light(bands, rng), picture.roles, rng)
+    aerial = keep_roles(change_light(bands, rng), draw_roles(picture.roles, rng))
     return Crop(aerial, codes, series.float(), days)
 
 
@@ -103,11 +125,10 @@ def turn(maps: Tensor, turns: int, flip: bool) -> Tensor:
     return torch.flip(maps, (-1,)) if flip else maps
 
 
-def drop_bands(bands: Tensor, roles: frozenset[str], rng: np.random.Generator) -> Tensor:
-    """(5, S, S) with the bands of the roles that the picture lacks, or that chance leaves out, at zero."""
+def draw_roles(roles: frozenset[str], rng: np.random.Generator) -> frozenset[str]:
+    """The roles of a picture that are kept, the rest being left out as many users have to."""
     share = np.array([weight for _, weight in BAND_SETS])
-    kept = BAND_SETS[rng.choice(len(BAND_SETS), p=share / share.sum())][0] & roles
-    return keep_roles(bands, kept)
+    return BAND_SETS[rng.choice(len(BAND_SETS), p=share / share.sum())][0] & roles
 
 
 def keep_roles(bands: Tensor, roles: frozenset[str]) -> Tensor:

@@ -1,4 +1,4 @@
-"""The training loop: by wall time, resumable, with an average of the weights kept beside them."""
+"""The training loop: seeded, resumable, with an average of the weights kept beside them."""
 
 from __future__ import annotations
 
@@ -6,134 +6,60 @@ import copy
 import math
 import os
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
-from ..models.utt import UTT
-from .augment import Crop, draw_crop, draw_whole, stack
-from .labels import CLASSES
-from .losses import SetCrossEntropy, code_weights
-from .pictures import Picture, is_held_out
+from .augment import Crop, stack
+from .crops import Crops
+from .recipe import Stage
 
-# Shares of a batch by the kind of picture. Exact labels come first; the coarse ones keep the encoder
-# from knowing a handful of places only.
-KIND_SHARES = {
-    "flair2": 0.25,
-    "flair2-renderings": 0.28,
-    "generated": 0.20,
-    "naip-rural": 0.12,
-    "naip-urban": 0.08,
-    "ucmerced": 0.07,
-}
-EXACT_KINDS = frozenset({"flair2", "flair2-renderings", "generated"})
-
-
-@dataclass(frozen=True)
-class FitSettings:
-    """How to train.
-
-    seconds: wall time that the learning rate's cosine spans, over all resumed runs together.
-    batch, crop: crops a step and their side in pixels. late_batch, late_crop: those of every other
-        step once `late` of the time is gone.
-    series_every: one step in so many is on whole pictures with their Sentinel-2 series, where there
-        are any; series_batch: pictures in it; fused: share of them that fuse the satellite features.
-    average: decay of the average of the weights. save_every: seconds between checkpoints.
-    """
-
-    seconds: float
-    seed: int = 1
-    batch: int = 4
-    crop: int = 256
-    late: float = 0.6
-    late_batch: int = 2
-    late_crop: int = 384
-    series_every: int = 8
-    series_batch: int = 2
-    fused: float = 0.8
-    learning_rate: float = 8e-4
-    warm_up: float = 0.02
-    weight_decay: float = 0.02
-    average: float = 0.998
-    save_every: float = 180.0
-
-
-class Pictures:
-    """The pictures of training, drawn by kind and, where labels are exact, by class."""
-
-    def __init__(self, pictures: Sequence[Picture]) -> None:
-        seen = [picture.name for picture in pictures if is_held_out(picture)]
-        if seen:
-            raise ValueError(f"{seen[0]} is held out and must not be trained on")
-        self.by_kind: dict[str, list[Picture]] = {}
-        for picture in pictures:
-            self.by_kind.setdefault(picture.kind, []).append(picture)
-        if not self.by_kind:
-            raise ValueError("there is no picture to train on: give the folder of the data")
-        self.kinds = sorted(self.by_kind)
-        shares = np.array([KIND_SHARES.get(kind, 0.1) for kind in self.kinds])
-        self.shares = shares / shares.sum()
-        self.by_class = {kind: _by_class(self.by_kind[kind]) for kind in self.kinds if kind in EXACT_KINDS}
-        self.with_series = {
-            kind: found
-            for kind in self.kinds
-            if (found := [picture for picture in self.by_kind[kind] if picture.series is not None])
-        }
-
-    def draw(self, size: int, rng: np.random.Generator) -> Crop:
-        """One crop. In kinds with exact labels the class at its middle is drawn first, all alike."""
-        kind = self.kinds[rng.choice(len(self.kinds), p=self.shares)]
-        if kind not in self.by_class:
-            return draw_crop(_one(self.by_kind[kind], rng), size, rng)
-        classes = self.by_class[kind]
-        around = _one(sorted(classes), rng)
-        return draw_crop(_one(classes[around], rng), size, rng, around)
-
-    def draw_with_series(self, rng: np.random.Generator) -> Crop:
-        """One whole picture with its series, each kind that has any alike."""
-        return draw_whole(_one(self.with_series[_one(sorted(self.with_series), rng)], rng), rng)
-
-
-def _by_class(pictures: Sequence[Picture]) -> dict[int, list[Picture]]:
-    """Pictures by the classes of which they hold at least one pixel in 500; "other" is never drawn for."""
-    found: dict[int, list[Picture]] = {}
-    for picture in pictures:
-        counts = np.bincount(picture.codes.ravel(), minlength=CLASSES + 1)
-        for value in range(1, CLASSES):
-            if counts[value] * 500 >= picture.codes.size:
-                found.setdefault(value, []).append(picture)
-    return found
-
-
-def _one(choices: Sequence, rng: np.random.Generator):
-    return choices[int(rng.integers(len(choices)))]
+LATE = 0.6  # share of the steps after which a stage's larger crops come in
+_SAVE_EVERY = 180.0  # seconds between checkpoints
+_REPORT_EVERY = 30.0  # seconds
+_LARGEST_GRADIENT = 2.0  # norm
 
 
 @dataclass
 class FitState:
-    """What a checkpoint holds: the network, the average of its weights, the optimiser, how far it is."""
+    """What a checkpoint holds: the network, the average of its weights, the loss, the optimiser, how far it is.
 
-    network: UTT
-    average: UTT
+    loss: takes the network, a batch and whether to fuse (see `losses.LabelLoss`); it may have weights of its own.
+    """
+
+    network: nn.Module
+    average: nn.Module
+    loss: nn.Module
     optimiser: torch.optim.Optimizer
     step: int = 0
-    elapsed: float = 0.0
+
+    @property
+    def device(self) -> torch.device:
+        """Where the network lies."""
+        return next(self.network.parameters()).device
 
 
-def new_state(settings: FitSettings) -> FitState:
-    """A network with random weights, seeded."""
-    torch.manual_seed(settings.seed)
-    network = UTT(in_channels=5, classes=CLASSES, satellite=True, metadata=False)
-    network = network.to(memory_format=torch.channels_last)
+def best_device() -> torch.device:
+    """A graphics card where torch can use one, else the processor."""
+    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+
+
+def new_state(network: nn.Module, loss: nn.Module, stage: Stage, device: torch.device | None = None) -> FitState:
+    """The start of a stage, from the weights that the network has."""
+    device = device or best_device()
+    network = network.to(device).to(memory_format=torch.channels_last)
+    loss = loss.to(device)
     average = copy.deepcopy(network).eval().requires_grad_(False)
-    decayed = [weights for weights in network.parameters() if weights.ndim > 1]
-    others = [weights for weights in network.parameters() if weights.ndim <= 1]
-    groups = [{"params": decayed, "weight_decay": settings.weight_decay}, {"params": others, "weight_decay": 0.0}]
-    return FitState(network, average, torch.optim.AdamW(groups, lr=settings.learning_rate))
+    trained = [*network.parameters(), *loss.parameters()]
+    groups = [
+        {"params": [weights for weights in trained if weights.ndim > 1], "weight_decay": stage.weight_decay},
+        {"params": [weights for weights in trained if weights.ndim <= 1], "weight_decay": 0.0},
+    ]
+    return FitState(network, average, loss, torch.optim.AdamW(groups, lr=stage.learning_rate))
 
 
 def save_state(state: FitState, path: Path) -> None:
@@ -142,63 +68,70 @@ def save_state(state: FitState, path: Path) -> None:
     stored = {
         "network": state.network.state_dict(),
         "average": state.average.state_dict(),
+        "loss": state.loss.state_dict(),
         "optimiser": state.optimiser.state_dict(),
         "step": state.step,
-        "elapsed": state.elapsed,
     }
     torch.save(stored, part)
     os.replace(part, path)
 
 
-def load_state(path: Path, settings: FitSettings) -> FitState:
-    """The state that `save_state` wrote."""
-    state = new_state(settings)
-    stored = torch.load(path, map_location="cpu", weights_only=True)
+def load_state(state: FitState, path: Path) -> FitState:
+    """Takes into a new state what `save_state` wrote of one like it, and returns it."""
+    stored = torch.load(path, map_location=state.device, weights_only=True)
     state.network.load_state_dict(stored["network"])
     state.average.load_state_dict(stored["average"])
+    state.loss.load_state_dict(stored["loss"])
     state.optimiser.load_state_dict(stored["optimiser"])
-    state.step, state.elapsed = stored["step"], stored["elapsed"]
+    state.step = stored["step"]
     return state
 
 
 def fit(
     state: FitState,
-    pictures: Pictures,
-    settings: FitSettings,
+    crops: Crops,
+    stage: Stage,
+    seed: int,
     checkpoint: Path | None = None,
     report: Callable[[str], None] = print,
-    steps: int | None = None,
+    stop_after: int | None = None,
+    bf16: bool | None = None,
 ) -> list[float]:
-    """Trains until `settings.seconds` of wall time, all runs of this state together, or `steps` more steps.
+    """Trains to the end of the stage, all runs of this state together, or for `stop_after` more steps.
 
-    Returns the losses of the steps taken. Leaves a checkpoint every `settings.save_every` seconds
-    and at the end, where a path is given.
+    Returns the losses of the steps taken. Leaves a checkpoint every few minutes and at the end, where a path is
+    given. bf16: whether to compute in bfloat16; None: measured, as processors differ.
     """
-    exact, satellite = SetCrossEntropy(code_weights()), SetCrossEntropy(code_weights(plowed=0.0))
-    bf16 = steps is None and _bf16_is_faster(state, settings, report)
-    before, started = state.elapsed, time.monotonic()
-    saved = logged = started
-    last = None if steps is None else state.step + steps
+    last = stage.steps if stop_after is None else min(stage.steps, state.step + stop_after)
     losses: list[float] = []
+    if state.step >= last:
+        return losses
+    bf16 = _bf16_is_faster(state, stage, report) if bf16 is None else bf16
+    started = saved = logged = time.monotonic()
     state.network.train()
-    while state.elapsed < settings.seconds and (last is None or state.step < last):
-        rng = np.random.default_rng([settings.seed, state.step])
+    while state.step < last:
+        rng = np.random.default_rng([seed, state.step])
         for group in state.optimiser.param_groups:
-            group["lr"] = settings.learning_rate * _schedule(state.elapsed / settings.seconds, settings.warm_up)
-        loss = _loss(state, pictures, settings, rng, bf16, exact, satellite)
+            group["lr"] = stage.learning_rate * _schedule(state.step / stage.steps, stage.warm_up)
+        batch, fuse = _batch(crops, stage, state.step, rng)
+        with torch.autocast(state.device.type, torch.bfloat16, enabled=bf16):
+            loss = state.loss(state.network, _moved(batch, state.device), fuse)
         state.optimiser.zero_grad(set_to_none=True)
         loss.backward()
-        torch.nn.utils.clip_grad_norm_(state.network.parameters(), 2.0)
+        torch.nn.utils.clip_grad_norm_(state.network.parameters(), _LARGEST_GRADIENT)
         state.optimiser.step()
         state.step += 1
-        _average(state, settings.average)
+        _average(state, stage.average)
         losses.append(loss.item())
         now = time.monotonic()
-        state.elapsed = before + now - started
-        if now - logged > 30:
-            report(f"step {state.step}, {state.elapsed / 60:.1f} min, loss {np.mean(losses[-20:]):.3f}")
+        if now - logged > _REPORT_EVERY:
+            seconds = (now - started) / len(losses)
+            report(
+                f"step {state.step} of {stage.steps}, loss {np.mean(losses[-20:]):.3f}, {seconds:.2f} s a step, "
+                f"{(stage.steps - state.step) * seconds / 60:.0f} minutes left"
+            )
             logged = now
-        if checkpoint is not None and now - saved > settings.save_every:
+        if checkpoint is not None and now - saved > _SAVE_EVERY:
             save_state(state, checkpoint)
             saved = now
     if checkpoint is not None:
@@ -206,38 +139,29 @@ def fit(
     return losses
 
 
+def _batch(crops: Crops, stage: Stage, step: int, rng: np.random.Generator) -> tuple[Crop, bool | None]:
+    """The crops of a step, and whether the satellite features are fused; None without a series."""
+    if stage.series_every and crops.with_series and step % stage.series_every == stage.series_every - 1:
+        batch = stack([crops.draw_with_series(rng) for _ in range(stage.series_batch)])
+        return batch, bool(rng.random() < stage.fused)
+    late = stage.late_batch and step > LATE * stage.steps and step % 2 == 0
+    count, size = (stage.late_batch, stage.late_crop) if late else (stage.batch, stage.crop)
+    return stack([crops.draw(size, rng) for _ in range(count)]), None
+
+
+def _moved(batch: Crop, device: torch.device) -> Crop:
+    aerial = batch.aerial.to(device).contiguous(memory_format=torch.channels_last)
+    moved = replace(batch, aerial=aerial, codes=batch.codes.to(device))
+    if batch.series is None or batch.days is None:
+        return moved
+    return replace(moved, series=batch.series.to(device), days=batch.days.to(device))
+
+
 def _schedule(share: float, warm_up: float) -> float:
-    """Factor of the learning rate once `share` of the time is gone: a short rise, then half a cosine."""
+    """Factor of the learning rate once `share` of the steps is gone: a short rise, then half a cosine."""
     if share < warm_up:
         return 0.05 + 0.95 * share / warm_up
     return 0.5 * (1 + math.cos(math.pi * min(1.0, (share - warm_up) / (1 - warm_up)))) + 1e-3
-
-
-def _loss(
-    state: FitState,
-    pictures: Pictures,
-    settings: FitSettings,
-    rng: np.random.Generator,
-    bf16: bool,
-    exact: SetCrossEntropy,
-    satellite: SetCrossEntropy,
-) -> Tensor:
-    if pictures.with_series and state.step % settings.series_every == settings.series_every - 1:
-        batch = stack([pictures.draw_with_series(rng) for _ in range(settings.series_batch)])
-        with torch.autocast("cpu", torch.bfloat16, enabled=bf16):
-            logits, auxiliary = state.network.forward_both(
-                batch.aerial.contiguous(memory_format=torch.channels_last),
-                batch.series,
-                batch.days,
-                fuse=bool(rng.random() < settings.fused),
-            )
-        return exact(logits, batch.codes) + satellite(auxiliary, batch.codes)
-    late = state.elapsed > settings.late * settings.seconds and state.step % 2 == 0
-    count, size = (settings.late_batch, settings.late_crop) if late else (settings.batch, settings.crop)
-    batch = stack([pictures.draw(size, rng) for _ in range(count)])
-    with torch.autocast("cpu", torch.bfloat16, enabled=bf16):
-        logits = state.network(batch.aerial.contiguous(memory_format=torch.channels_last))
-    return exact(logits, batch.codes)
 
 
 @torch.no_grad()
@@ -252,21 +176,30 @@ def _average(state: FitState, decay: float) -> None:
             averaged[name].copy_(values)
 
 
-def _bf16_is_faster(state: FitState, settings: FitSettings, report: Callable[[str], None]) -> bool:
-    """Whether a step costs less in bfloat16 here, measured: some processors have it, some imitate it.
+_measured: dict[tuple[type, int, int], bool] = {}  # what was found in this process, by network, batch and crop
+
+
+def _bf16_is_faster(state: FitState, stage: Stage, report: Callable[[str], None]) -> bool:
+    """Whether a step costs less in bfloat16 here, measured once: some processors have it, some imitate it.
 
     Runs on a copy, so that the weights and their statistics stay as they are. Counts processor time
     and takes the best of three, because other programs may be at work.
     """
+    if state.device.type != "cpu":
+        return True
+    kind = (type(state.network), stage.batch, stage.crop)
+    if kind in _measured:
+        return _measured[kind]
     network = copy.deepcopy(state.network).train()
-    aerial = torch.rand(settings.batch, 5, settings.crop, settings.crop).contiguous(memory_format=torch.channels_last)
+    aerial = torch.rand(stage.batch, 5, stage.crop, stage.crop).contiguous(memory_format=torch.channels_last)
     seconds = {True: math.inf, False: math.inf}
     for _ in range(3):
         for bf16 in seconds:
             started = time.process_time()
             with torch.autocast("cpu", torch.bfloat16, enabled=bf16):
-                logits = network(aerial)
+                logits: Tensor = network(aerial)
             logits.float().logsumexp(1).mean().backward()
             seconds[bf16] = min(seconds[bf16], time.process_time() - started)
-    report(f"a step takes {seconds[True]:.2f} s of processor in bfloat16, {seconds[False]:.2f} s in float32")
-    return seconds[True] < seconds[False]
+    report(f"a pass takes {seconds[True]:.2f} s of processor in bfloat16, {seconds[False]:.2f} s in float32")
+    _measured[kind] = seconds[True] < seconds[False]
+    return _measured[kind]

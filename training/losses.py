@@ -1,10 +1,11 @@
-"""Cross entropy on labels that are exact, coarse or missing."""
+"""What a training step lowers: cross entropy on labels that are exact, coarse or missing."""
 
 from __future__ import annotations
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
+from .augment import Crop
 from .labels import CLASSES, CODES, UNKNOWN, allowed_classes
 
 # Weight of a pixel in the loss by what its label is worth. The published pipeline gives "other" 0
@@ -28,17 +29,19 @@ def code_weights(plowed: float = 1.0) -> Tensor:
     return weights
 
 
-class SetCrossEntropy:
+class SetCrossEntropy(nn.Module):
     """Minus the logarithm of the summed probability of the classes that a pixel's code allows.
 
     For an exact label this is the cross entropy. Pixels of code 0 count for nothing.
+    weights: (codes,) float32, of a pixel by its code.
     """
 
     def __init__(self, weights: Tensor) -> None:
-        self.weights = weights
-        self.forbidden = torch.from_numpy(~allowed_classes()).float() * _FORBIDDEN
+        super().__init__()
+        self.register_buffer("weights", weights)
+        self.register_buffer("forbidden", torch.from_numpy(~allowed_classes()).float() * _FORBIDDEN)
 
-    def __call__(self, logits: Tensor, codes: Tensor) -> Tensor:
+    def forward(self, logits: Tensor, codes: Tensor) -> Tensor:
         """logits (B, CLASSES, H, W), codes (B, H, W) integer -> the weighted mean, a scalar; 0 without labels."""
         known = codes != UNKNOWN
         wanted = codes[known].long()
@@ -46,3 +49,22 @@ class SetCrossEntropy:
         losses = -(log_probabilities + self.forbidden[wanted]).logsumexp(-1)
         weights = self.weights[wanted]
         return (losses * weights).sum() / weights.sum().clamp(min=1e-6)
+
+
+class LabelLoss(nn.Module):
+    """What labels alone ask of a network; of U-T&T with a series, of its satellite branch too (arXiv 2305.14467)."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.exact = SetCrossEntropy(code_weights())
+        self.satellite = SetCrossEntropy(code_weights(plowed=0.0))
+
+    def forward(self, network: nn.Module, batch: Crop, fuse: bool | None) -> Tensor:
+        """The loss of a batch, a scalar.
+
+        fuse: None for a batch without a series, else whether the aerial logits take the satellite features.
+        """
+        if fuse is None:
+            return self.exact(network(batch.aerial), batch.codes)
+        logits, auxiliary = network.forward_both(batch.aerial, batch.series, batch.days, fuse=fuse)
+        return self.exact(logits, batch.codes) + self.satellite(auxiliary, batch.codes)

@@ -21,7 +21,7 @@ from .series import Acquisition, Source
 
 PIXEL = 10.0  # metres; all bands are stored at it
 _KINDS = ("_data", "_masks", "_products")
-_SNOW, _CLOUDS = 1, 2  # band of the masks, from 1 (IGNF/FLAIR-2, `filter_dates`)
+SNOW_BAND, CLOUDS_BAND = 1, 2  # band of the masks, from 1 (IGNF/FLAIR-2, `filter_dates`)
 _CENTROIDS = "*centroids*.json"  # flair-2_centroids_sp_to_patch.json of IGN
 _LEVELS = 6  # folders above the series in which the centroid file is looked for
 _PLACE_APART = 1.5  # pixels by which the places that two tiles give may differ: each is rounded to a pixel
@@ -40,17 +40,17 @@ def read_flair(path: str, warn: Callable[[str], None]) -> list[Acquisition]:
     stem = Path(path).with_suffix("")
     for kind in _KINDS:
         stem = stem.with_name(re.sub(f"{kind}$", "", stem.name))
-    data = _array(stem.with_name(f"{stem.name}_data.npy"))
+    data = read_array(stem.with_name(f"{stem.name}_data.npy"))
     if data.ndim != 4 or data.shape[1] != len(SATELLITE_BANDS):
         raise BadInput(
             f"The Sentinel-2 array {data.filename} has the shape {data.shape}: "
             f"FLAIR's are of (dates, {len(SATELLITE_BANDS)}, rows, columns)."
         )
-    names = _products(stem, len(data))
+    names = product_names(stem, len(data))
     crs_wkt, transform = _place(stem, data.shape[2:])
     masks = None
     if stem.with_name(f"{stem.name}_masks.npy").exists():
-        masks = _array(stem.with_name(f"{stem.name}_masks.npy"))
+        masks = read_array(stem.with_name(f"{stem.name}_masks.npy"))
         if masks.shape != (len(data), 2, *data.shape[2:]):
             raise BadInput(
                 f"The masks {masks.filename} have the shape {masks.shape}, which does not fit the data's {data.shape}: "
@@ -69,14 +69,15 @@ def read_flair(path: str, warn: Callable[[str], None]) -> list[Acquisition]:
                 name=name,
                 bands=tuple(Source(images, band + 1) for band in range(data.shape[1])),
                 nodata=0.0,
-                clouds=Source(cover, _CLOUDS) if cover else None,
-                snow=Source(cover, _SNOW) if cover else None,
+                clouds=Source(cover, CLOUDS_BAND) if cover else None,
+                snow=Source(cover, SNOW_BAND) if cover else None,
             )
         )
     return sorted(found, key=lambda each: (each.date, each.name))
 
 
-def _array(path: Path) -> np.memmap:
+def read_array(path: Path) -> np.memmap:
+    """A .npy of a series, opened, not read. Raises BadInput where it is missing or no array."""
     try:
         return np.lib.format.open_memmap(path, mode="r")
     except FileNotFoundError:
@@ -96,7 +97,8 @@ def _virtual(array: np.memmap, date: int, crs_wkt: str, transform: Affine, nodat
         ) from None
 
 
-def _products(stem: Path, dates: int) -> list[str]:
+def product_names(stem: Path, dates: int) -> list[str]:
+    """Names of the products that a series is of, one a date. Raises BadInput where they are unknown or not as many."""
     path = stem.with_name(f"{stem.name}_products.txt")
     try:
         names = path.read_text(encoding="utf-8").split()

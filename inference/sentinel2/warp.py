@@ -24,7 +24,7 @@ from .vrt import open_source
 
 _MOST_OPEN = 64  # rasters that are kept open at once
 _RIM = 2  # source pixels read around what a window needs, for the neighbours of its outermost pixels
-_FEW_BANDS = 0.5  # share of its bands that a pixel must have: a digital number of 0 in one of them is a dark surface
+FEW_BANDS = 0.5  # share of its bands that a pixel must have: a digital number of 0 in one of them is a dark surface
 
 
 @dataclass(frozen=True)
@@ -77,7 +77,7 @@ def read_reflectance(acquisition: Acquisition, frame: Frame, files: OpenFiles) -
     Bilinear. Missing pixels are 0. Raises BadInput where a band cannot be read.
     """
     numbers = read_onto(acquisition.bands, frame, Resampling.bilinear, acquisition.nodata, acquisition.name, files)
-    missing = np.isnan(numbers).mean(axis=0) >= _FEW_BANDS
+    missing = np.isnan(numbers).mean(axis=0) >= FEW_BANDS
     values = np.clip(numbers + np.float32(acquisition.offset), 0, None) * np.float32(acquisition.scale)
     values = np.nan_to_num(np.where(missing, 0, values))
     return np.rint(np.clip(values, 0, np.iinfo(np.uint16).max)).astype(np.uint16), missing

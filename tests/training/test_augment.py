@@ -6,7 +6,15 @@ import numpy as np
 import pytest
 import torch
 
-from flair_landcover.training.augment import change_light, draw_crop, draw_whole, drop_bands, stack
+from flair_landcover.training.augment import (
+    Crop,
+    change_light,
+    draw_crop,
+    draw_roles,
+    draw_whole,
+    paste_segments,
+    stack,
+)
 from flair_landcover.training.labels import CODES
 from flair_landcover.training.pictures import RGB, RGB_NIR
 
@@ -16,17 +24,20 @@ def filled(aerial: torch.Tensor) -> tuple[bool, ...]:
 
 
 def test_band_dropout_always_leaves_rgb_and_gives_every_set_of_bands(scene):
-    bands = torch.ones(5, 8, 8)
-    seen = {filled(drop_bands(bands, scene.roles, np.random.default_rng(seed))) for seed in range(100)}
-    assert seen == {(True, True, True, nir, height) for nir in (True, False) for height in (True, False)}
+    seen = {draw_roles(scene.roles, np.random.default_rng(seed)) for seed in range(100)}
+    assert seen == {RGB | extra for extra in ({"nir"}, {"elevation"}, {"nir", "elevation"}, frozenset())}
 
 
-def test_a_band_that_a_picture_lacks_is_never_filled(scene):
-    bands = torch.ones(5, 8, 8)
+def test_a_band_that_a_picture_lacks_is_never_kept():
     for seed in range(50):
         rng = np.random.default_rng(seed)
-        assert filled(drop_bands(bands, RGB_NIR, rng))[4] is False
-        assert filled(drop_bands(bands, RGB, rng)) == (True, True, True, False, False)
+        assert draw_roles(RGB_NIR, rng) <= RGB_NIR
+        assert draw_roles(RGB, rng) == RGB
+
+
+def test_a_crop_has_the_bands_that_are_to_be_kept(scene):
+    crop = draw_crop(scene, 64, np.random.default_rng(1), kept=RGB_NIR)
+    assert filled(crop.aerial) == (True, True, True, True, False)
 
 
 def test_a_crop_keeps_picture_and_labels_together(halves):
@@ -69,3 +80,17 @@ def test_a_whole_picture_brings_its_series_and_leaves_out_dates_as_zeros(scene):
 def test_a_picture_without_a_series_cannot_be_drawn_with_one(scene):
     with pytest.raises(ValueError, match="has no Sentinel-2 series"):
         draw_whole(replace(scene, series=None), np.random.default_rng(0))
+
+
+def test_pasted_segments_are_whole_classes_with_their_pixels_and_nothing_unlabelled():
+    draw = np.random.default_rng(2)
+    below = Crop(torch.zeros(5, 8, 8), torch.full((8, 8), 3, dtype=torch.uint8))
+    codes = torch.from_numpy(draw.integers(0, 5, (8, 8)).astype(np.uint8))
+    above = Crop(torch.ones(5, 8, 8), codes)
+    for seed in range(10):
+        mixed = paste_segments(below, above, np.random.default_rng(seed))
+        pasted = mixed.aerial[0] == 1
+        values = set(codes[pasted].tolist())
+        assert len(values) == 2 and 0 not in values
+        assert torch.equal(pasted, torch.isin(codes, torch.tensor(sorted(values), dtype=torch.uint8)))
+        assert torch.equal(mixed.codes, torch.where(pasted, codes, below.codes))

@@ -5,7 +5,14 @@ import pytest
 import torch
 from torch import nn
 
-from flair_landcover.training.evaluate import coarse_scores, confusion, exact_scores, predict
+from flair_landcover.training.evaluate import (
+    calibration_error,
+    coarse_scores,
+    exact_scores,
+    predict,
+    probabilities,
+    tally,
+)
 from flair_landcover.training.labels import CLASSES, CODES
 from flair_landcover.training.pictures import ALL_ROLES, RGB
 
@@ -48,14 +55,14 @@ def test_scores_of_coarse_labels():
 
 
 def test_only_the_bands_given_reach_the_network(halves):
-    counts = confusion(Brightness(), [halves], RGB)
+    counts = tally(Brightness(), [halves], RGB).table
     assert exact_scores(counts)["overall_accuracy"] == 1.0
-    assert confusion(Brightness(), [halves], ALL_ROLES)[CODES["deciduous"], CODES["building"] - 1] > 0
+    assert tally(Brightness(), [halves], ALL_ROLES).table[CODES["deciduous"], CODES["building"] - 1] > 0
 
 
 def test_pixels_without_a_label_are_not_scored(halves):
     halves.codes[:10] = 0
-    assert confusion(Brightness(), [halves], RGB).sum() == 86 * 96
+    assert tally(Brightness(), [halves], RGB).table.sum() == 86 * 96
 
 
 def test_a_picture_of_an_odd_size_is_predicted_whole(halves):
@@ -64,9 +71,41 @@ def test_a_picture_of_an_odd_size_is_predicted_whole(halves):
     odd = replace(halves, bands=halves.bands[:, :75, :83], codes=halves.codes[:75, :83])
     predicted, codes = predict(Brightness(), odd, RGB)
     assert predicted.shape == codes.shape == (75, 83)
-    assert torch.equal(predicted, codes)
+    assert np.array_equal(predicted, codes)
 
 
 def test_a_score_with_a_series_needs_one(halves):
     with pytest.raises(ValueError, match="has no Sentinel-2 series"):
         predict(Brightness(), halves, RGB, with_series=True)
+
+
+class Certain(nn.Module):
+    """Says water with probability 0.8 of every pixel in the west of its input, and 0.6 in the east."""
+
+    def forward(self, aerial, series=None, days=None):
+        odds = torch.full((len(aerial), CLASSES, *aerial.shape[-2:]), 1e-6)
+        half = aerial.shape[-1] // 2
+        odds[:, CODES["water"] - 1, :, :half] = 0.8
+        odds[:, CODES["water"] - 1, :, half:] = 0.6
+        odds[:, CODES["other"] - 1, :, :half] = 0.2
+        odds[:, CODES["other"] - 1, :, half:] = 0.4
+        return odds.log()
+
+
+def test_the_calibration_error_is_how_far_probabilities_are_from_hits(halves):
+    bins = tally(Certain(), [halves], RGB).bins
+    # 0.2 too low where all is water, 0.6 too high where nothing is, half of the picture each
+    assert calibration_error(bins) == pytest.approx(0.4, abs=2e-3)
+    assert calibration_error(np.zeros((15, 3))) is None
+
+
+def test_flips_at_test_time_average_what_the_network_sees_from_four_sides(halves):
+    odds, _ = probabilities(Certain(), halves, RGB, augmentation="flips")
+    assert odds[CODES["water"] - 1] == pytest.approx(0.7, abs=1e-4)
+
+
+def test_tallies_add_up(halves):
+    once = tally(Certain(), [halves], RGB)
+    twice = tally(Certain(), [halves, halves], RGB)
+    assert np.array_equal((once + once).table, twice.table)
+    assert (once + once).bins == pytest.approx(twice.bins)

@@ -3,7 +3,6 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from flair_landcover.training.fit import Pictures
 from flair_landcover.training.labels import CODES, UNKNOWN
 from flair_landcover.training.pictures import (
     HELD_OUT_PATCHES,
@@ -47,11 +46,6 @@ def test_a_scene_that_is_there_twice_is_on_one_side():
 def test_rural_tiles_are_split_by_place(trained_on, held_out):
     sides = [sum(picture.kind == "naip-rural" for picture in side) for side in (trained_on, held_out)]
     assert sum(sides) == 185 and min(sides) > 30
-
-
-def test_the_pictures_of_training_refuse_a_held_out_one(held_out):
-    with pytest.raises(ValueError, match="held out"):
-        Pictures(held_out[:1])
 
 
 def test_every_picture_is_whole(trained_on):

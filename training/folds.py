@@ -1,0 +1,110 @@
+"""Leave-one-patch-out: every real patch mapped by a network that has never seen it, beside a plain baseline."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import nn
+
+from ..models.torchvision_operators import import_segmentation_models
+from ..models.utt import UTT
+from .augment import Crop, turn
+from .evaluate import Tally, calibration_error, exact_scores, tally
+from .labels import CLASSES
+from .losses import LabelLoss
+from .material import Material
+from .pictures import ALL_ROLES, RGB, RGB_NIR, Picture
+from .recipe import Recipe, Stage
+from .stages import Report, run_stage, train_on_patches
+
+BAND_SETS = {"five bands": ALL_ROLES, "RGB and near infrared": RGB_NIR, "RGB": RGB}
+BASELINE = "ResNet34 U-Net from random weights, these patches alone, flips; five bands"
+
+
+class PlainCrops:
+    """Windows of patches, mirrored at random and nothing else: what a first attempt would train on."""
+
+    with_series = False
+
+    def __init__(self, patches: list[Picture]) -> None:
+        self._patches = patches
+
+    def draw(self, size: int, rng: np.random.Generator) -> Crop:
+        """One window of `size` pixels."""
+        patch = self._patches[int(rng.integers(len(self._patches)))]
+        height, width = patch.codes.shape
+        row, column = rng.integers(height - size + 1), rng.integers(width - size + 1)
+        window = (..., slice(row, row + size), slice(column, column + size))
+        bands = torch.from_numpy(patch.bands[window]).float() / 255
+        codes = torch.from_numpy(np.ascontiguousarray(patch.codes[window]))
+        turns, flip = 2 * int(rng.integers(2)), bool(rng.integers(2))
+        return Crop(turn(bands, turns, flip), turn(codes, turns, flip))
+
+
+class PlainUNet(nn.Module):
+    """smp's U-Net with a ResNet34, nothing else."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.unet = import_segmentation_models().Unet("resnet34", encoder_weights=None, in_channels=5, classes=CLASSES)
+
+    def forward(self, aerial: torch.Tensor) -> torch.Tensor:
+        """aerial (B, 5, H, W) -> logits (B, CLASSES, H, W)."""
+        return self.unet(aerial)
+
+
+def leave_one_out(recipe: Recipe, material: Material, base: UTT, work: Path, report: Report) -> dict:
+    """Scores over all real patches, each mapped by networks trained without it: for the card.
+
+    base: the student before it sees any patch. The states and counts of what is done lie in `work`. Empty where the
+    recipe has no stage on patches.
+    """
+    if recipe.patches is None:
+        return {}
+    plain = replace(recipe.patches, series_every=0, learning_rate=recipe.student.learning_rate)
+    sums: dict[str, Tally] = {}
+    for patch in material.patches:
+        path = work / f"without-{patch.name.split('/')[-1]}.json"
+        if not path.exists():
+            counted = dict(_fold(recipe, plain, material, base, patch, work, report))
+            _write(counted, path)
+        for name, counts in _read(path).items():
+            sums[name] = sums[name] + counts if name in sums else counts
+    return {name: {**exact_scores(counts.table), **_calibration(counts)} for name, counts in sums.items()}
+
+
+def _fold(
+    recipe: Recipe, plain: Stage, material: Material, base: UTT, patch: Picture, work: Path, report: Report
+) -> Iterator[tuple[str, Tally]]:
+    ours = train_on_patches(recipe, base, material, work, report, patch.name)
+    for bands, roles in BAND_SETS.items():
+        yield bands, tally(ours, [patch], roles)
+        yield f"{bands}, flips at test time", tally(ours, [patch], roles, augmentation="flips")
+    torch.manual_seed(recipe.seed)
+    crops = PlainCrops([other for other in material.patches if other.name != patch.name])
+    name = "plain-without-" + patch.name.split("/")[-1]
+    theirs = run_stage(name, PlainUNet(), LabelLoss(), crops, plain, recipe.seed, work, report)
+    yield BASELINE, tally(theirs, [patch], ALL_ROLES)
+    for state in (name, "without-" + patch.name.split("/")[-1]):  # the counts stay, some 440 MB a fold go
+        (work / f"{state}.ckpt").unlink()
+
+
+def _calibration(counts: Tally) -> dict[str, float | None]:
+    return {"expected_calibration_error": calibration_error(counts.bins)}
+
+
+def _write(counted: dict[str, Tally], path: Path) -> None:
+    part = path.with_suffix(".part")
+    part.write_text(json.dumps({n: [c.table.tolist(), c.bins.tolist()] for n, c in counted.items()}))
+    os.replace(part, path)
+
+
+def _read(path: Path) -> dict[str, Tally]:
+    stored = json.loads(path.read_text())
+    return {name: Tally(np.array(table), np.array(bins)) for name, (table, bins) in stored.items()}
