@@ -32,6 +32,7 @@ from ..version import plugin_version
 from .errors import BadInput, Cancelled
 from .job import Report, SegmentationJob
 from .loading import loading
+from .working import discard_held
 
 _log = logging.getLogger(__name__)
 
@@ -39,6 +40,8 @@ _log = logging.getLogger(__name__)
 PROGRESS_INTERVAL_S = 0.1
 # Seconds that a call has to stop and clean up once standard input is closed.
 GRACE_S = 5.0
+# Seconds of them after which what a call has written is removed even though it has not stopped.
+PATIENCE_S = 4.0
 # Two, so that a raster is described while another thread is busy loading torch for `hello`.
 QUICK_THREADS = 2
 
@@ -431,6 +434,8 @@ def _read(requests: BinaryIO, answers: AnswerStream, lanes: Lanes) -> None:
     faulthandler.dump_traceback_later(GRACE_S, exit=True)
     for calls in lanes.all():
         calls.close()
+    time.sleep(PATIENCE_S)  # this thread ends with the process
+    discard_held()
 
 
 def _take(line: bytes, answers: AnswerStream, lanes: Lanes) -> None:

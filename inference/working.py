@@ -12,6 +12,8 @@ from filelock import FileLock, Timeout
 _PART = ".part"  # ends the name of a working folder
 _LOCK = "in-use"  # file in a working folder that its run holds locked for as long as it lives
 
+_held: set[WorkingFolder] = set()  # by runs of this process
+
 
 class WorkingFolder:
     """A folder of its own for one run, `path`, with a name that begins with a dot.
@@ -24,11 +26,12 @@ class WorkingFolder:
         _remove_abandoned(folder, name)
         self.path = Path(tempfile.mkdtemp(prefix=f".{name}.", suffix=_PART, dir=folder))
         try:
-            self._lock = FileLock(self.path / _LOCK)
+            self._lock = FileLock(self.path / _LOCK, thread_local=False)  # see `discard_held`
             self._lock.acquire()
         except BaseException:
             shutil.rmtree(self.path, ignore_errors=True)
             raise
+        _held.add(self)
 
     def __enter__(self) -> WorkingFolder:
         return self
@@ -38,8 +41,15 @@ class WorkingFolder:
 
     def discard(self) -> None:
         """Removes the folder with all that is still in it."""
+        _held.discard(self)
         self._lock.release()
         shutil.rmtree(self.path, ignore_errors=True)
+
+
+def discard_held() -> None:
+    """Removes the working folders of all runs of this process, from any thread: it is about to be ended."""
+    for working in list(_held):
+        working.discard()
 
 
 def _remove_abandoned(folder: Path, name: str) -> None:

@@ -35,7 +35,7 @@ def steps():
     drag(*part(aerial, 0.35, 0.3, 0.7, 0.6))
     yield pause(0.1)
     form.fields.sentinel2.set_paths((settings["sentinel2"],))
-    yield lambda: "dates" in texts(form.fields.series)
+    yield lambda: form.fields.series.findChildren(DateMark)
     yield pause(0.3)
     yield ready
     report["calendar"] = texts(form.fields.series)
