@@ -124,6 +124,17 @@ def check_inputs(job: SegmentationJob, warn: Callable[[str], None]) -> Inputs:
 def _check_sentinel2(job: SegmentationJob, place: Place, warn: Callable[[str], None]) -> Series | None:
     """The series that the map is made with."""
     card = place.card
+    required = card.satellite is not None and card.satellite.required
+    if required and job.sentinel2 is None:
+        raise BadInput(
+            f"The model {card.title} cannot do without Sentinel-2: give a series, or choose another model.", "sentinel2"
+        )
+    if required and job.difference is not None:
+        raise BadInput(
+            f"There is no map without Sentinel-2 to compare with, as the model {card.title} cannot do without: "
+            "leave the difference out.",
+            "difference",
+        )
     if job.difference is not None and (job.sentinel2 is None or card.satellite is None):
         reason = "no Sentinel-2 series is given" if job.sentinel2 is None else f"the model {card.title} takes none"
         raise BadInput(

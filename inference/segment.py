@@ -131,7 +131,7 @@ class _Tally:
     def count(self, tile_input: TileInput, with_series: bool) -> None:
         """Counts a tile that is done; with_series: whether the job has one."""
         self.tiles += 1
-        self.without_sentinel2 += with_series and tile_input.series is None
+        self.without_sentinel2 += with_series and not tile_input.dates  # a series without dates is padding
         self.mirrored += tile_input.mirrored
         self.dates.update(tile_input.dates)
 

@@ -39,7 +39,7 @@ class Tiles:
         aerial, valid = self.picture(tile.window)
         superpatch = None if aerial is None else self.superpatch(tile.window)
         if superpatch is None:
-            return TileInput(tile, aerial, valid, None)
+            return TileInput(tile, aerial, valid, None if aerial is None else self._padding())
         series = (superpatch.pixels, superpatch.days)
         return TileInput(tile, aerial, valid, series, superpatch.dates, superpatch.mirrored)
 
@@ -71,6 +71,14 @@ class Tiles:
         """The Sentinel-2 of a window of the model's tile size; None where there is none that can be used."""
         with about("sentinel2"):
             return self.superpatches.read(tile) if self.superpatches else None
+
+    def _padding(self) -> tuple[np.ndarray, np.ndarray] | None:
+        """A series of one padded date where the series has no pixel and the network cannot do without; else None."""
+        satellite = self.inputs.card.satellite
+        if satellite is None or not satellite.required:
+            return None
+        side = satellite.superpatch
+        return np.zeros((1, len(satellite.bands), side, side), np.float32), np.zeros(1, np.float32)
 
     def _elevation(self, window: Window) -> np.ndarray:
         with about("elevation"):

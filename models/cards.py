@@ -17,6 +17,8 @@ from .nomenclature import FLAIR_CLASSES, LandCoverClass
 CARD_NAME = "card.json"
 WEIGHTS_NAME = "weights.safetensors"
 ROLES = ("red", "green", "blue", "nir", "elevation")
+AVERAGINGS = ("months", "year", "dates")
+CLOUD_RULES = ("flair2", "flairhub")
 SATELLITE_BANDS = ("B2", "B3", "B4", "B5", "B6", "B7", "B8", "B8A", "B11", "B12")
 
 
@@ -31,11 +33,22 @@ class SatelliteInput:
     bands: names of the spectral bands, in order.
     superpatch: pixels of 10 m a side, centred on the tile.
     divisor: what reflectance x 10000 is divided by; 1 for monthly means, as published.
+    required: whether the network cannot do without.
+    averaging: ``months``, one mean for each calendar month that has dates (IGNF/FLAIR-2, `monthly_image`); ``year``,
+        twelve of them, where a month without dates repeats the last one before it, or is padding where there is none
+        (IGNF/FLAIR-HUB, `_compute_monthly_average`); ``dates``, every date as it is.
+    days_sign: 1 where positions are the days from a date to 15 May (IGNF/FLAIR-2), -1 where they are those from 15 May
+        to a date (IGNF/FLAIR-HUB, `prepare_sentinel_dates`).
+    cloud_rule: which dates are too cloudy, ``flair2`` or ``flairhub``: see `inference.sentinel2.clouds`.
     """
 
     bands: tuple[str, ...] = SATELLITE_BANDS
     superpatch: int = 40
     divisor: float = 1.0
+    required: bool = False
+    averaging: str = "months"
+    days_sign: int = 1
+    cloud_rule: str = "flair2"
 
 
 @dataclass(frozen=True)
@@ -43,7 +56,7 @@ class ModelCard:
     """Everything that the engine and the analyst need to know of a model.
 
     id: lowercase name, unique in the library. title: what the analyst reads.
-    architecture: ``utt`` or ``smp:<Architecture>:<encoder>``.
+    architecture: ``utt``, ``smp:<Architecture>:<encoder>`` or ``flairhub:<encoder>-<decoder>``.
     inputs: roles of the aerial bands, in the network's order.
     means, stds: of each input band, on `scale`: network input = (DN / scale - mean) / std.
     scale: what digital numbers of 8 bits are divided by first.
@@ -132,8 +145,17 @@ def _complaints(card: ModelCard) -> list[str]:
         (not set(card.outputs) <= legend | {0}, "outputs whose classes are in its legend"),
         (not legend & set(card.outputs), "at least one output that is predicted"),
         (any(not 0 < value < 256 for value in legend), "class values of 1 to 255"),
+        *_satellite_complaints(card.satellite or SatelliteInput()),
     ]
     return [needed for wrong, needed in complaints if wrong]
+
+
+def _satellite_complaints(satellite: SatelliteInput) -> list[tuple[bool, str]]:
+    return [
+        (satellite.averaging not in AVERAGINGS, f"an averaging of Sentinel-2 among {', '.join(AVERAGINGS)}"),
+        (satellite.cloud_rule not in CLOUD_RULES, f"a rule for clouds among {', '.join(CLOUD_RULES)}"),
+        (satellite.days_sign not in (1, -1), "a days_sign of Sentinel-2 that is 1 or -1"),
+    ]
 
 
 def read_card(folder: Path) -> ModelCard:

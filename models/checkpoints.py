@@ -4,7 +4,8 @@ Which format a checkpoint has is read off its keys:
 - a U-T&T of FLAIR #2 (IGNF/FLAIR-2): keys under `state_dict`, prefix `model.`, and `criterion.*`
   weights that prediction does not need;
 - a FLAIR-INC U-Net (ResNet34) of IGN's model collection: prefix `model.seg_model.`, `seg_model.` or
-  `model.`, 19 outputs of which 12 or 15 were trained.
+  `model.`, 19 outputs of which 12 or 15 were trained;
+- a FLAIR-HUB land-cover network: see `flairhub_card`.
 """
 
 from __future__ import annotations
@@ -22,13 +23,14 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from .cards import ROLES, WEIGHTS_NAME, BadModel, ModelCard, SatelliteInput, digest_of, read_card, write_card
+from .flairhub_card import flairhub_card, is_flairhub
 from .networks import build_network, load_into
 from .nomenclature import FLAIR_CLASSES, OTHER
 from .weights import load_weights, save_weights
 
 _CONTAINERS = ("state_dict", "model_state_dict")
 _PREFIXES = ("model.seg_model.", "seg_model.", "model.")
-_NOT_THE_NETWORK = ("criterion.", "train_metrics.", "val_metrics.")
+_NOT_THE_NETWORK = ("criterion.", "train_metrics.", "val_metrics.", "aux_decoders.", "model.aux_decoders.")
 
 # Outputs of the FLAIR-INC U-Nets in order (README of IGNF/FLAIR-1, nomenclature of 19 classes); the
 # first 12 have the names of ours. Swimming pools, snow and greenhouses are "other" in FLAIR #2.
@@ -79,11 +81,13 @@ def read_checkpoint(path: Path, live_classes: int | None = None) -> tuple[ModelC
         card = _utt_card(path, plain)
     elif "encoder.conv1.weight" in plain and "segmentation_head.0.weight" in plain:
         card = _flair_inc_card(path, plain, live_classes)
+    elif is_flairhub(plain):
+        card = flairhub_card(path, plain)
     else:
         first = next(iter(stored), "nothing")
         raise BadModel(
             f"{path} is no checkpoint that this version knows (its first weight is {first}): "
-            "give a FLAIR-2 U-T&T, a FLAIR-INC ResNet34 U-Net or a model folder."
+            "give a FLAIR-2 U-T&T, a FLAIR-INC ResNet34 U-Net, a FLAIR-HUB land-cover model or a model folder."
         )
     return card, plain
 

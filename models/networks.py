@@ -26,6 +26,8 @@ def build_network(card: ModelCard) -> nn.Module:
             satellite=card.satellite is not None,
             metadata=card.metadata,
         )
+    elif kind == "flairhub":
+        network = _build_flairhub(card, *rest.split("-", 1))
     elif kind == "smp" and rest.count(":") == 1:
         architecture, encoder = rest.split(":")
         smp = import_segmentation_models()
@@ -40,8 +42,27 @@ def build_network(card: ModelCard) -> nn.Module:
                 "update the plugin."
             ) from None
     else:
-        raise BadModel(f"Model {card.id} has the architecture {card.architecture}, unknown here: update the plugin.")
+        raise _unknown(card)
     return network.eval()
+
+
+def _build_flairhub(card: ModelCard, encoder: str, decoder: str = "") -> nn.Module:
+    from .flairhub import DECODERS, ENCODERS, FlairHub
+
+    if encoder not in ENCODERS or decoder not in DECODERS:
+        raise _unknown(card)
+    return FlairHub(
+        encoder,
+        decoder,
+        in_channels=len(card.inputs),
+        classes=len(card.outputs),
+        satellite_bands=len(card.satellite.bands) if card.satellite else 10,
+        satellite=card.satellite is not None,
+    )
+
+
+def _unknown(card: ModelCard) -> BadModel:
+    return BadModel(f"Model {card.id} has the architecture {card.architecture}, unknown here: update the plugin.")
 
 
 def load_into(network: nn.Module, weights: dict[str, Tensor], where: str) -> None:

@@ -12,17 +12,30 @@ Shapes: B tiles, T dates, C channels, H x W pixels of 10 m.
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-WIDTHS = (64, 64, 128, 128)  # channels of each level, encoder and decoder alike (FLAIR-2 config)
+WIDTHS = (64, 64, 128, 128)  # channels of each level, encoder and decoder alike (configs of FLAIR-2 and FLAIR-HUB)
 HEADS = 16
 MODEL_WIDTH = 256  # channels that the attention shares among its heads
 KEY_WIDTH = 4  # length of a key and of a query
 PERIOD = 1000.0  # longest period of the positional encoding, in days (arXiv 2007.00586, section 3)
 MASKED_SCORE = -1e3  # attention score of a padded date, before the softmax
+
+
+@dataclass(frozen=True)
+class Step:
+    """The convolution between two levels, padded by one pixel: its kernel and stride, in pixels."""
+
+    kernel: int
+    stride: int
+
+
+HALVING = Step(kernel=4, stride=2)  # each level has half the resolution of the one above (FLAIR-2 config)
+SAME_SIZE = Step(kernel=3, stride=1)  # all levels have the resolution of the series (FLAIR-HUB config)
 
 
 class _ConvolutionLayer(nn.Module):
@@ -55,11 +68,11 @@ class _InputBlock(nn.Module):
 
 
 class _DownBlock(nn.Module):
-    """Halves the resolution, then a convolution and a residual one."""
+    """Changes the resolution as `step` says, then a convolution and a residual one."""
 
-    def __init__(self, before: int, after: int) -> None:
+    def __init__(self, before: int, after: int, step: Step) -> None:
         super().__init__()
-        self.down = _ConvolutionLayer((before, before), grouped=True, kernel=4, stride=2)
+        self.down = _ConvolutionLayer((before, before), grouped=True, kernel=step.kernel, stride=step.stride)
         self.conv1 = _ConvolutionLayer((before, after), grouped=True)
         self.conv2 = _ConvolutionLayer((after, after), grouped=True)
 
@@ -69,13 +82,13 @@ class _DownBlock(nn.Module):
 
 
 class _UpBlock(nn.Module):
-    """Doubles the resolution, joins the skip connection, then a convolution and a residual one."""
+    """Undoes a step of resolution, joins the skip connection, then a convolution and a residual one."""
 
-    def __init__(self, before: int, after: int, skip: int) -> None:
+    def __init__(self, before: int, after: int, skip: int, step: Step) -> None:
         super().__init__()
         self.skip_conv = nn.Sequential(nn.Conv2d(skip, skip, 1), nn.BatchNorm2d(skip), nn.ReLU())
         self.up = nn.Sequential(
-            nn.ConvTranspose2d(before, after, kernel_size=4, stride=2, padding=1), nn.BatchNorm2d(after), nn.ReLU()
+            nn.ConvTranspose2d(before, after, step.kernel, step.stride, padding=1), nn.BatchNorm2d(after), nn.ReLU()
         )
         self.conv1 = _ConvolutionLayer((after + skip, after), grouped=False)
         self.conv2 = _ConvolutionLayer((after, after), grouped=False)
@@ -168,28 +181,34 @@ def _merge_dates(maps: Tensor, weights: Tensor, padded: Tensor) -> Tensor:
 
 
 class UTAE(nn.Module):
-    """Sentinel-2 series to one feature map.
+    """Sentinel-2 series to one feature map, or to one of each level.
 
-    bands: spectral bands of a date. classes: channels of the idle `out_conv`.
+    bands: spectral bands of a date. classes: channels of the idle `out_conv`. step: between two levels.
     """
 
-    def __init__(self, bands: int = 10, classes: int = 13) -> None:
+    def __init__(self, bands: int = 10, classes: int = 13, step: Step = HALVING) -> None:
         super().__init__()
         self.in_conv = _InputBlock((bands, WIDTHS[0], WIDTHS[0]), grouped=True)
-        self.down_blocks = nn.ModuleList(_DownBlock(above, below) for above, below in zip(WIDTHS, WIDTHS[1:]))
+        self.down_blocks = nn.ModuleList(_DownBlock(above, below, step) for above, below in zip(WIDTHS, WIDTHS[1:]))
         self.up_blocks = nn.ModuleList(
-            _UpBlock(WIDTHS[level], WIDTHS[level - 1], WIDTHS[level - 1]) for level in range(len(WIDTHS) - 1, 0, -1)
+            _UpBlock(WIDTHS[level], WIDTHS[level - 1], WIDTHS[level - 1], step)
+            for level in range(len(WIDTHS) - 1, 0, -1)
         )
         self.temporal_encoder = _TemporalEncoder()
         self.out_conv = _InputBlock((WIDTHS[0], 32, classes), grouped=False)
 
     def forward(self, series: Tensor, days: Tensor) -> Tensor:
-        """The last decoder map.
+        """The last decoder map, (B, WIDTHS[0], H, W) float; the inputs are those of `levels`."""
+        return self.levels(series, days)[-1]
+
+    def levels(self, series: Tensor, days: Tensor) -> list[Tensor]:
+        """The merged map of every level, the deepest first, the last decoder map last.
 
         series: (B, T, bands, H, W) float; a date of zeros alone is padding: attention passes it by,
             while it still counts in the group normalisation over time, as in the published code.
-        days: (B, T) float, days from each date to 15 May.
-        Returns (B, WIDTHS[0], H, W) float. H and W are multiples of 8.
+        days: (B, T) float, days between each date and 15 May.
+        Returns one (B, WIDTHS[level], h, w) float a level, h and w as `step` makes them of H and W. With `HALVING`
+        H and W are multiples of 8.
         """
         padded = (series == 0).flatten(2).all(dim=2)
         empty = padded[:, :, None, None, None] if padded.any() else None
@@ -198,11 +217,12 @@ class UTAE(nn.Module):
             after = block(maps.flatten(0, 1)).unflatten(0, maps.shape[:2])
             return after if empty is None else after.masked_fill(empty, 0.0)
 
-        levels = [on_each_date(self.in_conv, series)]
+        dated = [on_each_date(self.in_conv, series)]
         for block in self.down_blocks:
-            levels.append(on_each_date(block, levels[-1]))
+            dated.append(on_each_date(block, dated[-1]))
 
-        merged, weights = self.temporal_encoder(levels.pop(), days, padded)
+        deepest, weights = self.temporal_encoder(dated.pop(), days, padded)
+        merged = [deepest]
         for block in self.up_blocks:
-            merged = block(merged, _merge_dates(levels.pop(), weights, padded))
+            merged.append(block(merged[-1], _merge_dates(dated.pop(), weights, padded)))
         return merged

@@ -17,6 +17,7 @@ from . import Series
 
 _GPU_BATCH = 4  # tiles a call on a GPU; on a CPU one tile fills all cores
 _TRIAL_SIZE = 256  # pixels a side of the tile that precisions are timed on
+_TRIAL_DATES = 12  # of networks that cannot do without a series
 _WORTH_IT = 0.8  # bf16 must take less than this share of fp32's time to be chosen
 
 
@@ -93,12 +94,16 @@ def _faster_precision(backend: TorchBackend) -> str:
 def _measure_precisions(backend: TorchBackend) -> str:
     size = min(_TRIAL_SIZE, backend.card.tile_size)
     tile = np.zeros((backend.batch_size, len(backend.card.inputs), size, size), np.float32)
+    satellite, series = backend.card.satellite, None
+    if satellite is not None and satellite.required:
+        side, dates = satellite.superpatch, (backend.batch_size, _TRIAL_DATES)
+        series = np.zeros((*dates, len(satellite.bands), side, side), np.float32), np.zeros(dates, np.float32)
     seconds = {}
     for precision in ("fp32", "bf16"):
         trial = TorchBackend(backend.card, backend.network, backend.device, precision, backend.batch_size)
-        trial.logits(tile, None)
+        trial.logits(tile, series)
         start = time.perf_counter()
         for _ in range(2):
-            trial.logits(tile, None)
+            trial.logits(tile, series)
         seconds[precision] = time.perf_counter() - start
     return "bf16" if seconds["bf16"] < _WORTH_IT * seconds["fp32"] else "fp32"

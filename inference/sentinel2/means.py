@@ -1,4 +1,4 @@
-"""Monthly means of a series, as the published weights were trained on them."""
+"""Means and positions of a series in the year, as the published weights were trained on them."""
 
 from __future__ import annotations
 
@@ -6,9 +6,30 @@ import datetime
 
 import numpy as np
 
+from ...models.cards import SatelliteInput
+
 REFERENCE_YEAR = 2021  # any year without a leap day; positions in the year are what counts (IGNF/FLAIR-2)
-_REFERENCE_DATE = datetime.date(REFERENCE_YEAR, 5, 15)
+_REFERENCE_DAY = (5, 15)  # month and day that positions are counted from (IGNF/FLAIR-2, IGNF/FLAIR-HUB)
 _MONTH_DAY = 15  # a monthly mean stands for the middle of its month (IGNF/FLAIR-2)
+
+
+def as_trained(
+    series: np.ndarray, dates: tuple[str, ...], missing: np.ndarray, card: SatelliteInput
+) -> tuple[np.ndarray, np.ndarray]:
+    """A series as the card says that the network was trained on it, before its divisor.
+
+    series: (T, bands, rows, columns); dates: T ISO dates; missing: (T, rows, columns) bool, pixels that a date does
+    not have and that do not count.
+    Returns (positions, bands, rows, columns) float32, NaN where a position has no pixel, zeros alone where it is
+    padding, and its days, (positions,) float32.
+    """
+    if card.averaging == "dates":
+        pixels, days = _by_date(series, dates, missing)
+    else:
+        pixels, days = monthly_means(series, dates, missing)
+        if card.averaging == "year":
+            pixels, days = _whole_year(pixels, days, dates)
+    return pixels, days * np.float32(card.days_sign)
 
 
 def monthly_means(
@@ -28,8 +49,33 @@ def monthly_means(
         means = [series[month_of == month].mean(axis=0, dtype=np.float64) for month in months]
     else:
         means = [_mean_of_known(series[month_of == month], missing[month_of == month]) for month in months]
-    days = [(_REFERENCE_DATE - datetime.date(REFERENCE_YEAR, month, _MONTH_DAY)).days for month in months]
+    days = [_days_to_reference(datetime.date(REFERENCE_YEAR, month, _MONTH_DAY)) for month in months]
     return np.stack(means).astype(np.float32), np.array(days, np.float32)
+
+
+def _by_date(series: np.ndarray, dates: tuple[str, ...], missing: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Every date on its own; where several acquisitions of one have a pixel, their mean."""
+    each = np.array(dates)
+    unique = sorted(set(dates))
+    means = [_mean_of_known(series[each == date], missing[each == date]) for date in unique]
+    days = [_days_to_reference(datetime.date.fromisoformat(date)) for date in unique]
+    return np.stack(means).astype(np.float32), np.array(days, np.float32)
+
+
+def _whole_year(pixels: np.ndarray, days: np.ndarray, dates: tuple[str, ...]) -> tuple[np.ndarray, np.ndarray]:
+    """Twelve months of the means of some: one that is not there repeats the last before it, or is padding."""
+    there = sorted({int(date[5:7]) for date in dates})
+    year = np.zeros((12, *pixels.shape[1:]), np.float32)
+    year_days = np.zeros(12, np.float32)
+    for month in range(there[0], 13):
+        last = sum(known <= month for known in there) - 1
+        year[month - 1], year_days[month - 1] = pixels[last], days[last]
+    return year, year_days
+
+
+def _days_to_reference(date: datetime.date) -> int:
+    """Days from a date to 15 May of its year."""
+    return (datetime.date(date.year, *_REFERENCE_DAY) - date).days
 
 
 def _mean_of_known(series: np.ndarray, missing: np.ndarray) -> np.ndarray:

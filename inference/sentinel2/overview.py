@@ -15,13 +15,14 @@ from ..errors import BadInput, Cancelled, about
 from ..grid import Grid
 from ..job import SegmentationJob
 from ..read import gdal_settings
-from .clouds import LARGEST_SHARE
+from .clouds import RULES, CloudRule
 from .series import Acquisition, Series
 from .superpatches import GROUND_SAMPLING_DISTANCE
 from .usable import warn_of_missing_masks
 from .warp import Frame, OpenFiles, read_cover
 
 _MOST_PIXELS = 400  # a side that masks are read with, however large the extent
+_HALF = 0.5  # share of the extent from which on a date that is covered is told as rejected
 _CLEAR = 0.95  # share of the extent from which on a date counts as clear
 
 
@@ -31,7 +32,8 @@ def overview(job: SegmentationJob, cancelled: Callable[[], bool]) -> dict:
     Returns ``{"kind", "dates": [{"date", "name", "clear", "state"}], "months", "warnings": [sentence]}``. dates:
     ascending, each once. clear: share 0..1 of the extent without cloud and snow, None where there is no mask. state:
     ``rejected`` where clouds and snow cover half of the extent or more, or the date has nothing of it; ``cloudy``
-    where they cover half of some superpatch in it, or more than a twentieth of it all; ``clear`` otherwise;
+    where they cover so much of some superpatch in it that the model's rule drops the date there (see `clouds`), or
+    more than a twentieth of it all; ``clear`` otherwise;
     ``unknown`` without a mask. months: how many monthly means the dates make that are neither rejected nor left out.
     Masks are read thinned, 400 pixels a side at most. The job's outputs are not looked at.
     Raises BadInput, which names the setting, where there is no series or it cannot be used; Cancelled once
@@ -68,17 +70,20 @@ class _Look:
 class _Glance:
     """Where to look: a frame over the extent and its superpatches.
 
-    inner: the extent's own rows and columns in it. patch: a superpatch's pixels a side in it.
+    inner: the extent's own rows and columns in it. patch: a superpatch's pixels a side in it. rule: the model's for
+    clouds.
     """
 
     frame: Frame
     inner: tuple[slice, slice]
     patch: int
+    rule: CloudRule
 
     @classmethod
     def of(cls, place: Place) -> _Glance:
         grid: Grid = place.grid
-        size = (place.card.satellite or SatelliteInput()).superpatch
+        satellite = place.card.satellite or SatelliteInput()
+        size = satellite.superpatch
         across, down = grid.pixels_in(GROUND_SAMPLING_DISTANCE)
         column, row, width, height = place.inside
         columns, rows = width / across, height / down  # of the extent, in pixels of 10 m
@@ -92,20 +97,21 @@ class _Glance:
             * Affine.translation(-margin, -margin)
         )
         frame = Frame(grid.crs_wkt, transform, inner[1] + 2 * margin, inner[0] + 2 * margin)
-        return cls(frame, tuple(slice(margin, margin + length) for length in inner), max(1, round(size / step)))
+        parts = tuple(slice(margin, margin + length) for length in inner)
+        return cls(frame, parts, max(1, round(size / step)), RULES[satellite.cloud_rule])
 
     def look(self, acquisition: Acquisition, files: OpenFiles) -> _Look:
         """Reads the masks of an acquisition."""
-        covers, without_data = read_cover(acquisition, self.frame, files)
+        covers, without_data = read_cover(acquisition, self.frame, files, self.rule)
         return _Look(covers, ~without_data)
 
     def state(self, covers: np.ndarray, known: np.ndarray, clear: float) -> str:
         """What a date with masks is called."""
         counted = np.where(known, covers, 0)
-        if counted[self.inner].sum() >= LARGEST_SHARE * known[self.inner].sum():  # also where nothing is known
+        if counted[self.inner].sum() >= _HALF * known[self.inner].sum():  # also where nothing is known
             return "rejected"
         covered, there = _sums(counted, self.patch), _sums(known, self.patch)
-        if clear < _CLEAR or (covered >= LARGEST_SHARE * np.maximum(there, 1)).any():
+        if clear < _CLEAR or self.rule.drops(covered, there).any():
             return "cloudy"
         return "clear"
 

@@ -15,6 +15,7 @@ import numpy as np
 from affine import Affine
 
 from ..grid import Window, intersection
+from .clouds import FLAIR_2, CloudRule
 from .series import Acquisition
 from .warp import Frame, OpenFiles, read_cover, read_reflectance
 
@@ -48,7 +49,7 @@ class BlockStore:
 
     area: the part of the grid that windows lie in, as a window; blocks do not reach out of it. transform, crs_wkt: of
     the grid. Which pixels make up a block depends on these alone, so that a pixel has one value however it is asked
-    for. budget: bytes to keep; blocks used least recently are forgotten beyond it.
+    for. budget: bytes to keep; blocks used least recently are forgotten beyond it. rule: by which pixels are covered.
     """
 
     def __init__(
@@ -58,12 +59,14 @@ class BlockStore:
         transform: Affine,
         area: Window,
         budget: int = BUDGET,
+        rule: CloudRule = FLAIR_2,
     ) -> None:
         self._acquisitions = acquisitions
         self._crs_wkt = crs_wkt
         self._transform = transform
         self._area = area
         self._budget = budget
+        self._rule = rule
         self._bands = len(acquisitions[0].bands)
         self._side = _side(len(acquisitions) * (2 * self._bands + 2))
         self._lock = threading.Lock()
@@ -137,7 +140,7 @@ class BlockStore:
                 values[index], missing[index] = read_reflectance(acquisition, frame, files)
                 if missing[index].all():
                     continue
-                covered, without_data = read_cover(acquisition, frame, files)
+                covered, without_data = read_cover(acquisition, frame, files, self._rule)
                 missing[index] |= without_data
                 if covered is not None:
                     covers[index] = covered

@@ -13,14 +13,15 @@ from rasterio.errors import RasterioError
 from ...models.cards import SatelliteInput
 from ..aerial import unreadable
 from ..grid import Grid, Window
-from .clouds import rejected
-from .means import monthly_means
+from .clouds import RULES, clearest, rejected
+from .means import as_trained
 from .reflect import fill_by_reflection
 from .series import Series
 from .store import BUDGET, BlockStore
 from .vrt import open_source
 
 GROUND_SAMPLING_DISTANCE = 10.0  # metres
+_LEAST_MARGIN = 20  # pixels of 10 m around the raster: tiles of it may begin within and end half a tile past it
 _SAME = 1e-3  # shares of a pixel that count as none
 _HALF = 0.5 - 1e-6  # what is rounded up: exact halves go down, as the centre pixel of published superpatches does
 
@@ -29,7 +30,8 @@ _HALF = 0.5 - 1e-6  # what is rounded up: exact halves go down, as the centre pi
 class Superpatch:
     """What the network gets of a tile's surroundings.
 
-    pixels: float32 (months, bands, side, side). days: float32 (months,). dates: the ISO dates that went into it.
+    pixels: float32 (positions, bands, side, side), months or dates as the card says. days: float32 (positions,).
+    dates: the ISO dates that went into it.
     mirrored: whether the series ends in it, so that a part is a reflection.
     """
 
@@ -42,8 +44,9 @@ class Superpatch:
 class Superpatches:
     """Reads the superpatches of tiles, in any thread.
 
-    Of a date all pixels count or none: it is left out where clouds and snow cover half of the superpatch or more
-    (see `clouds`), or where it has no pixel in the central part that the tile covers itself.
+    Of a date all pixels count or none: it is left out where clouds and snow cover too much of the superpatch by the
+    card's rule (see `clouds`), or where it has no pixel in the central part that the tile covers itself. A network
+    that cannot do without gets the least covered dates where all are too cloudy.
     """
 
     def __init__(self, series: Series, card: SatelliteInput, grid: Grid, budget: int = BUDGET) -> None:
@@ -51,7 +54,8 @@ class Superpatches:
         self._card = card
         self._grid = grid
         self._inverse, transform = _lattice(series, grid)
-        self._store = BlockStore(series.acquisitions, grid.crs_wkt, transform, self._area(), budget)
+        self._rule = RULES[card.cloud_rule]
+        self._store = BlockStore(series.acquisitions, grid.crs_wkt, transform, self._area(), budget, self._rule)
 
     def place(self, tile: Window) -> Window:
         """The superpatch's window on the grid of 10 m; its centre lies at most 5 m from the tile's on either axis."""
@@ -66,11 +70,14 @@ class Superpatches:
         """
         pixels = self._store.read(self.place(tile))
         central = self._central(tile)
-        used = ~pixels.missing[(slice(None), *central)].all(axis=(1, 2)) & ~rejected(pixels.covers, pixels.missing)
+        there = ~pixels.missing[(slice(None), *central)].all(axis=(1, 2))
+        used = there & ~rejected(pixels.covers, pixels.missing, self._rule)
+        if self._card.required and not used.any():
+            used = clearest(pixels.covers, pixels.missing, among=there)
         if not used.any():
             return None
         dates = tuple(date for date, use in zip(self._dates, used) if use)
-        means, days = monthly_means(pixels.values[used], dates, pixels.missing[used])
+        means, days = as_trained(pixels.values[used], dates, pixels.missing[used], self._card)
         mirrored = bool(np.isnan(means[:, 0]).any())
         if mirrored:
             fill_by_reflection(means)
@@ -80,12 +87,14 @@ class Superpatches:
         """Rows and columns of a superpatch that lie on the tile."""
         across, down = self._grid.pixels_in(GROUND_SAMPLING_DISTANCE)
         half = self._card.superpatch // 2
-        reach_across, reach_down = max(1, round(tile[2] / across / 2)), max(1, round(tile[3] / down / 2))
+        reach_across, reach_down = (
+            min(half, max(1, round(side / pixels / 2))) for side, pixels in ((tile[2], across), (tile[3], down))
+        )
         return slice(half - reach_down, half + reach_down), slice(half - reach_across, half + reach_across)
 
     def _area(self) -> Window:
         """What superpatches can reach of the grid of 10 m: the raster and its surroundings."""
-        margin = self._card.superpatch
+        margin = max(self._card.superpatch, _LEAST_MARGIN)
         corners = [self._inverse * (x, y) for x in (0, self._grid.width) for y in (0, self._grid.height)]
         columns, rows = zip(*corners)
         left, top = math.floor(min(columns)) - margin, math.floor(min(rows)) - margin

@@ -18,7 +18,7 @@ from rasterio.warp import reproject, transform_bounds
 
 from ..aerial import unreadable
 from ..grid import Window, intersection
-from .clouds import SCL_NO_DATA, cover
+from .clouds import FLAIR_2, SCL_NO_DATA, CloudRule, cover
 from .series import Acquisition, Source
 from .vrt import open_source
 
@@ -83,7 +83,9 @@ def read_reflectance(acquisition: Acquisition, frame: Frame, files: OpenFiles) -
     return np.rint(np.clip(values, 0, np.iinfo(np.uint16).max)).astype(np.uint16), missing
 
 
-def read_cover(acquisition: Acquisition, frame: Frame, files: OpenFiles) -> tuple[np.ndarray | None, np.ndarray]:
+def read_cover(
+    acquisition: Acquisition, frame: Frame, files: OpenFiles, rule: CloudRule = FLAIR_2
+) -> tuple[np.ndarray | None, np.ndarray]:
     """How often each pixel counts as covered (see `clouds.cover`), and the pixels that the scene classes call missing.
 
     Nearest neighbour. None where the acquisition has no mask at all. Raises BadInput where a mask cannot be read.
@@ -94,7 +96,7 @@ def read_cover(acquisition: Acquisition, frame: Frame, files: OpenFiles) -> tupl
     given = {name: source for name, source in sources.items() if source}
     read = read_onto(tuple(given.values()), frame, Resampling.nearest, None, acquisition.name, files)
     layers = dict(zip(given, read))
-    covered = cover(layers.get("clouds"), layers.get("snow"), layers.get("classes"))
+    covered = cover(layers.get("clouds"), layers.get("snow"), layers.get("classes"), rule)
     if "classes" in layers:
         return covered, layers["classes"] == SCL_NO_DATA
     return covered, np.zeros((frame.height, frame.width), bool)

@@ -33,9 +33,8 @@ def make_model(folder: Path, card: ModelCard, seed: int = 0) -> Path:
     """A model folder whose weights are random but whose labels vary over an image."""
     torch.manual_seed(seed)
     network = build_network(card)
-    head = network.get_submodule(
-        "arch_vhr.segmentation_head.0" if card.architecture == "utt" else "segmentation_head.0"
-    )
+    inside = {"utt": "arch_vhr.", "flairhub": "main_decoders.AERIAL_LABEL-COSIA.seg_model."}
+    head = network.get_submodule(f"{inside.get(card.architecture.partition(':')[0], '')}segmentation_head.0")
     with torch.no_grad():
         head.weight *= 20  # so that classes win by more than rounding
         head.bias.zero_()

@@ -57,6 +57,34 @@ def reference_shapes(case: str) -> dict[str, list[int]]:
     return json.loads(shared("golden/utt_state_dict_shapes.json").read_text(encoding="utf-8"))[case]
 
 
+def flairhub_shapes() -> dict[str, dict[str, list[int]]]:
+    """Every name and shape of the published FLAIR-HUB state dicts, by network."""
+    return json.loads(shared("golden/flairhub_state_dict_shapes.json").read_text(encoding="utf-8"))
+
+
+def flairhub_outputs() -> dict[str, np.ndarray]:
+    """The published FLAIR-HUB networks' logits, each (19, 64, 64): every eighth row and column."""
+    with np.load(shared("golden/flairhub_reference.npz")) as stored:
+        return {name: stored[name] for name in stored.files if name.startswith("LC-")}
+
+
+def flairhub_inputs() -> tuple[Tensor, Tensor, Tensor]:
+    """Aerial tile (1, 3, 512, 512), series (1, 5, 10, 10, 10) and days (1, 5)."""
+    with rasterio.open(shared("data/flair2/IMG_050549.tif")) as dataset:
+        bands = torch.from_numpy(dataset.read([4, 1, 2]).astype(np.float32))
+    means, stds = (torch.tensor(values)[:, None, None] for values in ((106.59, 105.66, 111.35), (39.78, 52.23, 45.62)))
+    cube = np.load(shared("data/sentinel2/SEN2_0000280849BAC91C_data.npy"))
+    with np.load(shared("golden/flairhub_reference.npz")) as stored:
+        series = cube[stored["s2_index"]][..., 27:37, 27:37].astype(np.float32)
+        days = torch.from_numpy(stored["dates"])[None]
+    return ((bands - means) / stds)[None], torch.from_numpy(series)[None], days
+
+
+def forget_weights() -> None:
+    """Gives back the memory of weights that were made up: those of FLAIR-HUB take half a gigabyte."""
+    _made_up.cache_clear()
+
+
 def reference_outputs(case: str) -> dict[str, np.ndarray]:
     """The published implementation's logits, each (13, 64, 64): every eighth row and column."""
     with np.load(shared("golden/utt_reference.npz")) as stored:

@@ -12,6 +12,8 @@ from safetensors.torch import save_file
 
 from flair_landcover.models.cards import CARD_NAME, WEIGHTS_NAME, ModelCard, SatelliteInput, digest_of, write_card
 from flair_landcover.models.checkpoints import install_checkpoint, load_model, read_checkpoint
+from flair_landcover.models.flairhub import DECODERS, ENCODERS, FlairHub
+from flair_landcover.models.flairhub_card import flairhub_card
 from flair_landcover.models.networks import build_network
 from flair_landcover.models.weights import load_weights, save_quantised, save_weights
 
@@ -39,6 +41,28 @@ FLAIR_INC = [
     (16, "ligneous", 0, 0),
     (17, "greenhouse", 0, 13),
     (18, "other", 0, 0),
+]
+# README of IGNF/FLAIR-HUB, written off by hand: output, class, and the class of ours that it means.
+FLAIR_HUB = [
+    (0, "building", 1),
+    (1, "greenhouse", 13),
+    (2, "swimming pool", 13),
+    (3, "impervious surface", 3),
+    (4, "pervious surface", 2),
+    (5, "bare soil", 4),
+    (6, "water", 5),
+    (7, "snow", 13),
+    (8, "herbaceous vegetation", 10),
+    (9, "agricultural land", 11),
+    (10, "plowed land", 12),
+    (11, "vineyard", 9),
+    (12, "deciduous", 7),
+    (13, "coniferous", 6),
+    (14, "brushwood", 8),
+    (15, "clear cut", 0),
+    (16, "ligneous", 0),
+    (17, "mixed", 0),
+    (18, "undefined", 0),
 ]
 MEANS = (105.08, 110.87, 101.82, 106.38, 53.26)
 STDS = (52.17, 45.38, 44.0, 39.69, 79.3)
@@ -302,6 +326,120 @@ def test_outputs_of_a_flair_inc_unet_mean_our_classes_by_name(tmp_path, file, as
 def test_a_unet_of_another_kind_is_refused(tmp_path, weights, live, named):
     torch.save(weights, tmp_path / "unet.pth")
     assert named in refusal(read_checkpoint, tmp_path / "unet.pth", live)
+
+
+# FLAIR-HUB
+
+
+def _hub(
+    family: str = "convnextv2", width: int = 96, depth: int = 9, bands: int = 3, outputs: int = 19
+) -> dict[str, torch.Tensor]:
+    """The weights that a FLAIR-HUB network is known by."""
+    first, stages = {"convnextv2": ("stem_0", "stages"), "swin": ("patch_embed.proj", "layers")}[family]
+    encoder, decoder = "encoders.AERIAL_RGBI.seg_model.model", "main_decoders.AERIAL_LABEL-COSIA.seg_model"
+    return {
+        f"{encoder}.{first}.weight": torch.ones(width, bands, 4, 4),
+        **{f"{encoder}.{stages}_2.blocks.{block}.mlp.fc1.bias": torch.ones(1) for block in range(depth)},
+        f"{decoder}.decoder.psp.out_conv.0.weight": torch.ones(1),
+        f"{decoder}.segmentation_head.0.bias": torch.ones(outputs),
+    }
+
+
+@pytest.mark.parametrize(
+    ("kind", "prefix", "file"),
+    [
+        ("LC-D", "model.", "FLAIR-HUB_LC-D_IR_convnextv2tiny-upernet.ckpt"),
+        ("LC-A", "", "FLAIR-HUB_LC-A_IR_convnextv2tiny-upernet.safetensors"),
+        ("LC-A", "model.", "hub.pth"),
+    ],
+)
+def test_a_flairhub_network_predicts_as_it_should(tmp_path, kind, prefix, file):
+    torch.manual_seed(0)
+    network = FlairHub("convnextv2tiny", "upernet", satellite=kind == "LC-D").eval()
+    stored = _prefixed(network, prefix)
+    stored["criterion.AERIAL_LABEL-COSIA.weight"] = torch.ones(19)
+    stored[f"{prefix}aux_decoders.SENTINEL2_TS__AERIAL_LABEL-COSIA.weight"] = torch.ones(19, 19, 1, 1)
+    path = tmp_path / file
+    if path.suffix == ".safetensors":
+        save_file(stored, path)
+    else:
+        torch.save(_lightning(stored) if path.suffix == ".ckpt" else stored, path)
+    card, loaded = load_model(path)
+    inputs = random_tiles(1, channels=3), *(random_series(1, side=10) if kind == "LC-D" else ())
+    with torch.inference_mode():
+        torch.testing.assert_close(loaded(*inputs), network(*inputs), rtol=0, atol=ROUNDING)
+    assert card.architecture == "flairhub:convnextv2tiny-upernet"
+    assert (card.satellite is not None) == (kind == "LC-D")
+
+
+@pytest.mark.parametrize("prefix", ["model.", ""])
+def test_the_card_of_a_flairhub_network_has_the_published_normalisation_and_classes(tmp_path, prefix):
+    torch.save({prefix + name: value for name, value in _hub().items()}, tmp_path / "hub.pth")
+    card, weights = read_checkpoint(tmp_path / "hub.pth")
+    assert set(weights) == set(_hub())
+    assert card.inputs == ("nir", "red", "green")
+    assert (card.scale, card.means, card.stds) == (1.0, (106.59, 105.66, 111.35), (39.78, 52.23, 45.62))
+    assert not card.fill
+    assert card.outputs == tuple(row[2] for row in FLAIR_HUB)
+    assert card.licence == "etalab-2.0"
+    names = {c.value: c.name for c in card.classes}
+    assert all(names[value] in (name, "other") for _, name, value in FLAIR_HUB if value)
+
+
+def test_a_flairhub_network_whose_file_is_called_rgb_takes_colours(tmp_path):
+    for file, first in (("FLAIR-HUB_LC-A_RGB_swinbase-upernet.pth", "red"), ("FLAIR-HUB_LC-A_RGBI.pth", "nir")):
+        torch.save(_hub(), tmp_path / file)
+        card, _ = read_checkpoint(tmp_path / file)
+        assert card.inputs[0] == first
+        assert first in card.title
+    torch.save(_hub(), tmp_path / "lc-a_rgb.pth")
+    card, _ = read_checkpoint(tmp_path / "lc-a_rgb.pth")
+    assert (card.inputs, card.means, card.stds) == (
+        ("red", "green", "blue"),
+        (105.66, 111.35, 102.18),
+        (52.23, 45.62, 44.29),
+    )
+
+
+def test_the_series_of_a_flairhub_network_is_the_published_one(tmp_path):
+    torch.save({**_hub(), "encoders.SENTINEL2_TS.out_conv.x": torch.ones(1)}, tmp_path / "hub.pth")
+    satellite = read_checkpoint(tmp_path / "hub.pth")[0].satellite
+    assert satellite == SatelliteInput(
+        superpatch=10, divisor=1.0, required=True, averaging="year", days_sign=-1, cloud_rule="flairhub"
+    )
+
+
+@pytest.mark.parametrize("decoder", DECODERS)
+@pytest.mark.parametrize("encoder", ENCODERS)
+def test_every_network_of_the_flairhub_collection_is_recognised(encoder, decoder):
+    with torch.device("meta"):
+        weights = FlairHub(encoder, decoder).state_dict()
+    assert flairhub_card(Path("hub.pth"), weights).architecture == f"flairhub:{encoder}-{decoder}"
+
+
+@pytest.mark.parametrize(
+    ("weights", "named"),
+    [
+        (_hub(bands=4), "takes 4 aerial bands"),
+        (_hub(outputs=23), "23 outputs, where a FLAIR-HUB land-cover model has 19"),
+        (_hub(width=80), "an encoder that this version does not know"),
+        (_hub(depth=27), "an encoder that this version does not know"),
+        ({**_hub(), "encoders.DEM_ELEV.x": torch.ones(1)}, "takes the input DEM_ELEV"),
+        ({**_hub(), "main_decoders.ALL_LABEL-LPIS.x": torch.ones(1)}, "maps ALL_LABEL-LPIS"),
+    ],
+)
+def test_a_flairhub_network_of_another_kind_is_refused(tmp_path, weights, named):
+    torch.save(weights, tmp_path / "hub.pth")
+    assert named in refusal(read_checkpoint, tmp_path / "hub.pth")
+
+
+def test_a_flairhub_network_with_a_weight_missing_or_too_many_is_refused(tmp_path):
+    network = FlairHub("convnextv2tiny", "unet").state_dict()
+    torch.save({**network, "fusion_handler.extra": torch.ones(1)}, tmp_path / "more.pth")
+    assert "the weight fusion_handler.extra is unknown" in refusal(load_model, tmp_path / "more.pth")
+    del network["fusion_handler.conv_f.0.bias"]
+    torch.save(network, tmp_path / "less.pth")
+    assert "the weight fusion_handler.conv_f.0.bias is missing" in refusal(load_model, tmp_path / "less.pth")
 
 
 # Files

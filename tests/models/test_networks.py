@@ -6,6 +6,7 @@ from torch import nn
 
 from flair_landcover.models.cards import WEIGHTS_NAME, ModelCard, SatelliteInput, write_card
 from flair_landcover.models.checkpoints import load_model
+from flair_landcover.models.flairhub import FlairHub
 from flair_landcover.models.networks import build_network, load_into
 from flair_landcover.models.utt import UTT
 from flair_landcover.models.weights import save_weights
@@ -73,10 +74,23 @@ def test_a_utt_has_the_branches_of_its_card(metadata, satellite):
         assert network.arch_hr.in_conv.conv.conv[0].in_channels == 3
 
 
+@pytest.mark.parametrize("satellite", [SatelliteInput(bands=("B2", "B3", "B4")), None])
+def test_a_flairhub_network_has_the_parts_of_its_card(satellite):
+    network = build_network(_card("flairhub:convnextv2tiny-unet", bands=4, outputs=6, satellite=satellite))
+    assert isinstance(network, FlairHub)
+    assert not network.training
+    weights = network.state_dict()
+    assert weights["encoders.AERIAL_RGBI.seg_model.model.stem_0.weight"].shape[1] == 4
+    assert len(weights["main_decoders.AERIAL_LABEL-COSIA.seg_model.segmentation_head.0.bias"]) == 6
+    first = weights.get("encoders.SENTINEL2_TS.in_conv.conv.conv.0.weight")
+    assert first.shape[1] == 3 if satellite else first is None
+
+
 @pytest.mark.parametrize(
     "architecture",
     [
         *("", "u-net", "smp", "smp:Unet", "smp:Unet:resnet18:more", "flairhub:", "UTT"),
+        *("flairhub", "flairhub:swinbase", "flairhub:swinbase-fpn", "flairhub:resnet34-unet"),
         *("smp:Nothing:resnet18", "smp:Unet:nothing", "smp:Unet:tu-nothing", "smp:DPT:resnet18"),
     ],
 )

@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import nn
 
-from flair_landcover.models.utae import HEADS, MODEL_WIDTH, UTAE, WIDTHS, positional_encoding
+from flair_landcover.models.utae import HEADS, MODEL_WIDTH, SAME_SIZE, UTAE, WIDTHS, positional_encoding
 
 from .conftest import random_series
 from .golden import with_made_up_weights
@@ -53,6 +53,24 @@ def test_the_map_has_the_extent_of_the_series(utae):
     series, days = random_series(2, side=SIDE)
     assert utae(series, days).shape == (2, WIDTHS[0], SIDE, SIDE)
     assert utae(series[..., :24], days).isfinite().all()
+
+
+@torch.inference_mode()
+def test_the_levels_are_told_from_the_deepest_to_the_map(utae):
+    series, days = random_series(2, side=SIDE)
+    levels = utae.levels(series, days)
+    assert [tuple(level.shape) for level in levels] == [
+        (2, width, SIDE // 2**depth, SIDE // 2**depth) for depth, width in reversed(list(enumerate(WIDTHS)))
+    ]
+    assert torch.equal(levels[-1], utae(series, days))
+
+
+@torch.inference_mode()
+def test_without_halving_all_levels_have_the_extent_of_the_series_whatever_it_is():
+    network = with_made_up_weights(UTAE(step=SAME_SIZE))
+    series, days = random_series(1, side=10)
+    assert [tuple(level.shape) for level in network.levels(series, days)] == [(1, w, 10, 10) for w in WIDTHS[::-1]]
+    assert network(series[..., :7], days).shape == (1, WIDTHS[0], 10, 7)
 
 
 @torch.inference_mode()

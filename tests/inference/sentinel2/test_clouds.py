@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from flair_landcover.inference.sentinel2.clouds import cover, rejected
+from flair_landcover.inference.sentinel2.clouds import RULES, clearest, cover, rejected
 
 CLEAR = np.zeros((1, 10, 10), bool)
 
@@ -50,3 +50,26 @@ def test_the_share_is_of_the_pixels_that_are_there():
     missing[0, :, 5:] = True
     assert rejected(covers, CLEAR).tolist() == [False]
     assert rejected(covers, missing).tolist() == [True]
+
+
+def test_for_flairhub_a_pixel_counts_once_from_a_probability_of_2_on():
+    clouds = np.array([[0, 1, 2, 100, 2, np.nan, 255]], np.float32)
+    snow = np.array([[0, 1, 0, 0, 2, 2, 0]], np.float32)
+    assert cover(clouds, snow, None, RULES["flairhub"]).tolist() == [[0, 0, 1, 1, 1, 1, 0]]
+
+
+@pytest.mark.parametrize(("covered", "dropped"), [(0, False), (5, False), (6, True), (100, True)])
+def test_for_flairhub_a_date_is_dropped_above_a_twentieth(covered, dropped):
+    covers = (np.arange(100) < covered).astype(np.uint8).reshape(1, 10, 10)
+    assert rejected(covers, CLEAR, RULES["flairhub"]).tolist() == [dropped]
+
+
+def test_the_clearest_dates_are_those_that_are_covered_least_of_what_they_have():
+    covers, missing = np.zeros((4, 10, 10), np.uint8), np.zeros((4, 10, 10), bool)
+    covers[0, :2], covers[1, :4], covers[2, :2] = 1, 1, 1
+    missing[2, 2:6] = True  # a third of the rest
+    among = np.array([True, True, True, False])
+    assert clearest(covers, missing, among).tolist() == [True, False, False, False]
+    covers[1, 2:] = 0
+    assert clearest(covers, missing, among).tolist() == [True, True, False, False]
+    assert not clearest(covers, missing, np.zeros(4, bool)).any()

@@ -3,8 +3,14 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
-from flair_landcover.inference.sentinel2.means import monthly_means
+from flair_landcover.inference.sentinel2.means import as_trained, monthly_means
+from flair_landcover.models.cards import SatelliteInput
+
+DATES = ("2020-12-20", "2021-03-03", "2021-03-03", "2021-06-30")
+SERIES = np.arange(4 * 10 * 4, dtype=np.uint16).reshape(4, 10, 2, 2) + 1
+THERE = np.zeros((4, 2, 2), bool)
 
 
 def test_monthly_means_and_positions_follow_the_published_definition():
@@ -30,3 +36,34 @@ def test_a_series_of_one_date_is_its_own_mean():
     means, days = monthly_means(series, ("2019-05-31",))
     assert means.dtype == np.float32 and (means == 65535).all()
     assert days.tolist() == [0.0]
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+def test_months_are_the_monthly_means_with_days_of_the_cards_sign(sign):
+    means, days = as_trained(SERIES, DATES, THERE, SatelliteInput(days_sign=sign))
+    expected, to_may = monthly_means(SERIES, DATES)
+    np.testing.assert_array_equal(means, expected)
+    np.testing.assert_array_equal(days, sign * to_may)
+
+
+def test_a_year_has_twelve_months_that_repeat_the_last_one_or_are_padding():
+    means, days = as_trained(SERIES, DATES, THERE, SatelliteInput(averaging="year", days_sign=-1))
+    months, to_may = monthly_means(SERIES, DATES)  # March, June and December
+    assert means.shape == (12, 10, 2, 2) and means.dtype == days.dtype == np.float32
+    assert not means[:2].any() and not days[:2].any()
+    for month, which in ((2, 0), (3, 0), (4, 0), (5, 1), (8, 1), (10, 1), (11, 2)):
+        np.testing.assert_array_equal(means[month], months[which])
+        assert days[month] == -to_may[which]
+    assert days[-1] == 214  # 15 December, counted from 15 May
+
+
+def test_dates_stay_apart_but_for_acquisitions_of_one_day():
+    missing = THERE.copy()
+    missing[1, 0, 0] = missing[3, 1, 1] = True
+    pixels, days = as_trained(SERIES, DATES, missing, SatelliteInput(averaging="dates", days_sign=-1))
+    assert days.tolist() == [219, -73, 46]  # each against 15 May of its own year
+    np.testing.assert_array_equal(pixels[0], SERIES[0])
+    np.testing.assert_array_equal(pixels[1, :, 0, 0], SERIES[2, :, 0, 0])
+    np.testing.assert_array_equal(pixels[1, :, 1], (SERIES[1, :, 1].astype(float) + SERIES[2, :, 1]) / 2)
+    assert np.isnan(pixels[2, :, 1, 1]).all()
+    assert np.isnan(pixels).sum() == 10

@@ -12,6 +12,7 @@ from affine import Affine
 from flair_landcover.inference.errors import BadInput, Cancelled
 from flair_landcover.inference.job import SegmentationJob
 from flair_landcover.inference.sentinel2.overview import overview
+from flair_landcover.models.cards import WEIGHTS_NAME, ModelCard, SatelliteInput, write_card
 
 from ..conftest import ORIGIN, picture, write_raster
 from .made_series import AROUND, write_date
@@ -53,6 +54,16 @@ def test_it_tells_dates_with_the_share_of_the_extent_that_is_clear(job):
     assert (said["kind"], said["months"], said["warnings"]) == ("folder", 2, [])
     assert all(date["name"] == f"{date['date']}.tif" for date in said["dates"])
     assert json.loads(json.dumps(said)) == said
+
+
+def test_with_the_rule_of_flairhub_less_cloud_makes_a_date_cloudy(job, tmp_path):
+    satellite = SatelliteInput(superpatch=10, cloud_rule="flairhub")
+    card = ModelCard("strict", "Strict", "smp:Unet:resnet18", satellite=satellite)
+    (tmp_path / "strict").mkdir()
+    (tmp_path / "strict" / WEIGHTS_NAME).touch()
+    write_card(card, tmp_path / "strict")
+    said = overview(replace(job, model=str(tmp_path / "strict")), never)
+    assert [date["state"] for date in said["dates"]] == ["clear", "cloudy", "cloudy", "rejected", "rejected"]
 
 
 def test_dates_left_out_are_told_but_make_no_month(job):

@@ -166,3 +166,50 @@ def test_a_series_of_virtual_rasters_is_read_like_files(tmp_path):
     np.testing.assert_array_equal(
         open_patches(virtual).read((0, 0, 512, 512)).pixels, open_patches(date).read((0, 0, 512, 512)).pixels
     )
+
+
+HUB = {"superpatch": 10, "required": True, "averaging": "year", "days_sign": -1, "cloud_rule": "flairhub"}
+
+
+def test_a_superpatch_of_10_pixels_is_the_tile_itself(tmp_path):
+    date = write_date(tmp_path, "2021-06-15")
+    superpatch = open_patches(date, **HUB).read((0, 0, 512, 512))
+    assert superpatch.pixels.shape == (12, 10, 10, 10)
+    assert not superpatch.pixels[:5].any()
+    for month in range(5, 12):
+        np.testing.assert_array_equal(superpatch.pixels[month], pixels_of(date)[:, 30:40, 30:40])
+    assert superpatch.days.tolist() == [0] * 5 + [31] * 7
+
+
+def test_tiles_larger_than_their_superpatch_are_read_too(tmp_path):
+    date = write_date(tmp_path, "2021-06-15")
+    superpatch = open_patches(date, **HUB).read((0, 0, 1024, 1024))
+    np.testing.assert_array_equal(superpatch.pixels[6], pixels_of(date)[:, 35:45, 35:45])
+
+
+def test_with_the_rule_of_flairhub_a_twentieth_of_the_tile_may_be_covered(tmp_path):
+    clouds, snow = np.zeros((80, 80), np.uint8), np.zeros((80, 80), np.uint8)
+    clouds[30, 30:35] = 2  # 5 of 100 pixels of the first tile
+    snow[30, 30:35] = 90  # under them
+    snow[31, 30:40] = 1  # too unlikely to count
+    cloudy = write_date(tmp_path, "2021-03-01", clouds=clouds, snow=snow)
+    clear = write_date(tmp_path, "2021-04-01", clouds=np.zeros((80, 80)))
+    assert open_patches(cloudy, clear, **HUB).read((0, 0, 512, 512)).dates == ("2021-03-01", "2021-04-01")
+    snow[31, 30] = 2
+    cloudy = write_date(tmp_path, "2021-03-01", clouds=clouds, snow=snow)
+    assert open_patches(cloudy, clear, **HUB).read((0, 0, 512, 512)).dates == ("2021-04-01",)
+    assert open_patches(cloudy, clear).read((0, 0, 512, 512)).dates == ("2021-03-01", "2021-04-01")
+
+
+def test_a_network_that_cannot_do_without_gets_the_clearest_dates_where_all_are_cloudy(tmp_path):
+    clouds = np.full((80, 80), 100, np.uint8)
+    worst = write_date(tmp_path, "2021-03-01", clouds=clouds)
+    clouds[:33] = 0
+    better = write_date(tmp_path, "2021-07-01", clouds=clouds)
+    assert open_patches(worst, better, **HUB).read((0, 0, 512, 512)).dates == ("2021-07-01",)
+    assert open_patches(worst, better, **{**HUB, "required": False}).read((0, 0, 512, 512)) is None
+
+
+def test_a_tile_without_pixels_has_no_superpatch_even_where_one_is_needed(tmp_path):
+    part = write_date(tmp_path, "2021-06-15", picture(10, 80, 30, top=6000).astype(np.uint16))  # ends at the raster
+    assert open_patches(part, **HUB).read((0, 0, 512, 512)) is None
