@@ -11,6 +11,7 @@ from .augment import Crop, draw_crop, draw_roles, draw_whole, paste_segments
 from .labels import CLASSES
 from .pictures import Picture
 
+_FEWEST = 500  # a class is drawn for where one pixel in so many shows it
 EXACT_KINDS = frozenset({"flair2", "flair2-renderings", "generated"})
 
 
@@ -83,14 +84,19 @@ class PictureCrops:
 
 
 def _by_class(pictures: Sequence[Picture]) -> dict[int, list[Picture]]:
-    """Pictures by the classes of which they hold at least one pixel in 500; "other" is never drawn for."""
+    """Pictures by the classes that are drawn for in them; "other" never is."""
     found: dict[int, list[Picture]] = {}
     for picture in pictures:
-        counts = np.bincount(picture.codes.ravel(), minlength=CLASSES + 1)
-        for value in range(1, CLASSES):
-            if counts[value] * 500 >= picture.codes.size:
+        for value in classes_held(picture.codes):
+            if value < CLASSES:
                 found.setdefault(value, []).append(picture)
     return found
+
+
+def classes_held(codes: np.ndarray) -> list[int]:
+    """The classes, 1..CLASSES ascending, of which codes (H, W) hold at least one pixel in 500."""
+    counts = np.bincount(codes.ravel(), minlength=CLASSES + 1)
+    return [value for value in range(1, CLASSES + 1) if counts[value] * _FEWEST >= codes.size]
 
 
 def _one(choices: Sequence, rng: np.random.Generator):

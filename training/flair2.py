@@ -36,6 +36,7 @@ from ..inference.sentinel2.warp import FEW_BANDS
 from ..models.cards import ROLES, SATELLITE_BANDS, SatelliteInput
 from ..models.utt import CENTRE_SIZE
 from .augment import Crop, draw_crop, draw_whole
+from .crops import classes_held
 from .labels import CLASSES
 from .pictures import ALL_ROLES, Picture
 
@@ -48,7 +49,6 @@ MONTHS = 12
 _IMAGE, _MASK, _SERIES = re.compile(r"IMG_(\d+)\.tif"), re.compile(r"MSK_(\d+)\.tif"), re.compile(r"(.+)_data\.npy")
 _DOMAIN, _ZONE = re.compile(r"D\d+_\d{4}"), re.compile(r"Z\d+_[A-Z]+")
 _OTHER_CHALLENGE = "1"  # of the test of FLAIR #1, whose pictures are others: flair#1-test, flair_1_aerial_test
-_FEWEST = 1 / 500  # share of a patch's pixels that a class needs to be drawn for there, as of pictures in memory
 _TRIES = 64  # patches that are looked into for a class, or for a usable series, before another class is drawn
 
 
@@ -368,9 +368,7 @@ class Flair2Crops:
     def _holds(self, index: int, value: int) -> bool:
         if not self._classes[index]:
             codes = _codes(self._patches[index].mask)
-            counts = np.bincount(codes.ravel(), minlength=CLASSES + 1)[: CLASSES + 1]
-            held = np.flatnonzero(counts >= _FEWEST * codes.size)
-            self._classes[index] = 1 | int((1 << held[held > 0]).sum())
+            self._classes[index] = 1 | sum(1 << value for value in classes_held(codes))
         return bool(self._classes[index] >> value & 1)
 
 
