@@ -8,12 +8,25 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass, fields
 from typing import Protocol
 
 from .errors import BadInput
 
 _DATED = re.compile(r"^(.+)@(\d{4}-\d{2}-\d{2})$", re.DOTALL)
+
+
+def texts(given: str | Iterable[str] | None) -> tuple[str, ...]:
+    """One text or several as a tuple, without the empty ones."""
+    return tuple(text for text in ((given,) if isinstance(given, str) else given or ()) if text)
+
+
+def refuse_unknown(kind: type, values: dict) -> None:
+    """Raises BadInput where `values` hold a setting that the job of the dataclass `kind` does not have."""
+    unknown = sorted(set(values) - {f.name for f in fields(kind)})
+    if unknown:
+        raise BadInput(f"The job holds a setting that this version does not know: {unknown[0]}. Remove it.")
 
 
 @dataclass(frozen=True)
@@ -62,10 +75,8 @@ class SegmentationJob:
     difference: str | None = None
 
     def __post_init__(self) -> None:
-        paths = (self.sentinel2,) if isinstance(self.sentinel2, str) else tuple(self.sentinel2 or ())
-        dates = (self.leave_out,) if isinstance(self.leave_out, str) else tuple(self.leave_out or ())
-        object.__setattr__(self, "sentinel2", tuple(path for path in paths if path) or None)
-        object.__setattr__(self, "leave_out", tuple(date for date in dates if date))
+        object.__setattr__(self, "sentinel2", texts(self.sentinel2) or None)
+        object.__setattr__(self, "leave_out", texts(self.leave_out))
 
     def to_dict(self) -> dict:
         """Plain JSON values; `from_dict` gives the same job back."""
@@ -77,10 +88,7 @@ class SegmentationJob:
 
         Raises BadInput where a name is unknown or a required one is missing.
         """
-        known = {f.name for f in fields(cls)}
-        unknown = sorted(set(values) - known)
-        if unknown:
-            raise BadInput(f"The job holds a setting that this version does not know: {unknown[0]}. Remove it.")
+        refuse_unknown(cls, values)
         missing = [name for name in ("input", "output") if not values.get(name)]
         if missing:
             raise BadInput(f"The job does not say its {missing[0]}: give a path.", missing[0])

@@ -7,11 +7,11 @@ JSON to the worker, as `SegmentationJob` does. It holds plain values only. Stand
 from __future__ import annotations
 
 import math
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from typing import Protocol
 
 from ...inference.errors import BadInput
-from ...inference.job import Report, SegmentationJob
+from ...inference.job import Report, SegmentationJob, refuse_unknown, texts
 
 TRAINABLE = ("last", "decoder", "all")
 MAX_HOLDOUT = 0.5
@@ -70,11 +70,9 @@ class FinetuneJob:
     report: str | None = None
 
     def __post_init__(self) -> None:
-        paths = (self.sentinel2,) if isinstance(self.sentinel2, str) else tuple(self.sentinel2 or ())
-        dates = (self.leave_out,) if isinstance(self.leave_out, str) else tuple(self.leave_out or ())
         pairs = tuple((str(value), str(name)) for value, name in self.class_map or ())
-        object.__setattr__(self, "sentinel2", tuple(path for path in paths if path) or None)
-        object.__setattr__(self, "leave_out", tuple(date for date in dates if date))
+        object.__setattr__(self, "sentinel2", texts(self.sentinel2) or None)
+        object.__setattr__(self, "leave_out", texts(self.leave_out))
         object.__setattr__(self, "class_map", pairs)
 
     def to_dict(self) -> dict:
@@ -87,10 +85,7 @@ class FinetuneJob:
 
         Raises BadInput where a name is unknown or a required one is missing.
         """
-        known = {f.name for f in fields(cls)}
-        unknown = sorted(set(values) - known)
-        if unknown:
-            raise BadInput(f"The job holds a setting that this version does not know: {unknown[0]}. Remove it.")
+        refuse_unknown(cls, values)
         for name, message in _REQUIRED.items():
             if not values.get(name):
                 raise BadInput(message, name)
