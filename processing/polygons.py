@@ -27,6 +27,8 @@ from qgis.core import (
 )
 from qgis.PyQt.QtCore import QCoreApplication, QVariant
 
+from .sources import features_of
+
 _COPY_LAYER = "polygons"
 # Types of fields that a GeoPackage keeps as they are; others are written as text.
 _PLAIN_TYPES = (QVariant.Int, QVariant.LongLong, QVariant.Double, QVariant.String, QVariant.Bool)
@@ -104,7 +106,7 @@ def copied_file(
     if rectangle is not None:
         request.setFilterRect(rectangle)
     copied = 0
-    for feature in source.getFeatures(request):
+    for feature in features_of(source, request):
         if not feature.hasGeometry():
             continue
         copy = QgsFeature(fields)

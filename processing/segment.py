@@ -40,7 +40,7 @@ from .image_parameters import (
     image_settings,
     or_refuse,
 )
-from .sources import polygon_in
+from .sources import polygon_in, valid_geometries
 from .styling import ConfidenceStyler, DifferenceStyler, LandCoverStyler
 
 EXTENT = "EXTENT"
@@ -159,7 +159,7 @@ class SegmentAlgorithm(QgsProcessingAlgorithm):
         self._settings = dict(
             settings,
             extent=self._extent(parameters, layer.crs(), context),
-            mask=self._mask(parameters, layer.crs(), context),
+            mask=self._mask(parameters, layer.crs(), context, feedback),
             tta=self.parameterAsEnumString(parameters, TTA, context),
         )
         return True
@@ -217,7 +217,11 @@ class SegmentAlgorithm(QgsProcessingAlgorithm):
         return extent.xMinimum(), extent.yMinimum(), extent.xMaximum(), extent.yMaximum()
 
     def _mask(
-        self, parameters: dict, crs: QgsCoordinateReferenceSystem, context: QgsProcessingContext
+        self,
+        parameters: dict,
+        crs: QgsCoordinateReferenceSystem,
+        context: QgsProcessingContext,
+        feedback: QgsProcessingFeedback,
     ) -> tuple[dict, ...] | None:
         if parameters.get(MASK) in (None, ""):
             return None
@@ -225,5 +229,5 @@ class SegmentAlgorithm(QgsProcessingAlgorithm):
         if source is None:
             raise QgsProcessingException(self.invalidSourceError(parameters, MASK))
         transform = QgsCoordinateTransform(source.sourceCrs(), crs, context.transformContext())
-        geometries = [feature.geometry() for feature in source.getFeatures()]
-        return tuple(or_refuse(polygon_in, geometry, transform) for geometry in geometries if not geometry.isEmpty())
+        geometries = or_refuse(valid_geometries, source, parameters[MASK], context, feedback)
+        return tuple(or_refuse(polygon_in, geometry, transform) for geometry in geometries)

@@ -7,7 +7,20 @@ import os
 import re
 from collections.abc import Iterable
 
-from qgis.core import QgsCoordinateTransform, QgsCsException, QgsGeometry, QgsMapLayer, QgsRasterLayer
+from qgis.core import (
+    QgsCoordinateTransform,
+    QgsCsException,
+    QgsFeatureIterator,
+    QgsFeatureRequest,
+    QgsFeatureSource,
+    QgsGeometry,
+    QgsMapLayer,
+    QgsProcessingContext,
+    QgsProcessingFeatureSource,
+    QgsProcessingFeatureSourceDefinition,
+    QgsProcessingFeedback,
+    QgsRasterLayer,
+)
 from qgis.PyQt.QtCore import QCoreApplication
 
 from ..inference.errors import BadInput
@@ -83,6 +96,54 @@ def series_paths(layers: Iterable[QgsMapLayer]) -> tuple[str, ...]:
     Raises ValueError as `series_path`.
     """
     return tuple(dict.fromkeys(series_path(layer) for layer in layers))
+
+
+def features_of(source: QgsFeatureSource, request: QgsFeatureRequest | None = None) -> QgsFeatureIterator:
+    """The features of a source as they are, their geometries valid or not.
+
+    A `QgsProcessingFeatureSource` that checks geometries throws a C++ exception out of its iterator, and QGIS's
+    binding lets that pass through the interpreter's own frames: QGIS crashes a moment later. So whoever wants
+    valid geometries asks for these and checks them (`valid_geometries`).
+    """
+    request = request or QgsFeatureRequest()
+    if isinstance(source, QgsProcessingFeatureSource):
+        return source.getFeatures(request, QgsProcessingFeatureSource.Flag.FlagSkipGeometryValidityChecks)
+    return source.getFeatures(request)
+
+
+def valid_geometries(
+    source: QgsProcessingFeatureSource, value: object, context: QgsProcessingContext, feedback: QgsProcessingFeedback
+) -> list[QgsGeometry]:
+    """The geometries of a parameter's source; with those that are invalid happens what QGIS is set to do with them.
+
+    value: what the parameter was given, which may hold a setting of its own.
+    Raises ValueError, with a sentence for the user, at an invalid geometry where those are to stop the run.
+    """
+    check = context.invalidGeometryCheck()
+    if isinstance(value, QgsProcessingFeatureSourceDefinition) and (
+        value.flags & QgsProcessingFeatureSourceDefinition.Flag.FlagOverrideDefaultGeometryCheck
+    ):
+        check = value.geometryCheck
+    geometries = []
+    for feature in features_of(source):
+        geometry = feature.geometry()
+        if geometry.isEmpty():
+            continue
+        if check == QgsFeatureRequest.InvalidGeometryCheck.GeometryNoCheck or geometry.isGeosValid():
+            geometries.append(geometry)
+        elif check == QgsFeatureRequest.InvalidGeometryCheck.GeometrySkipInvalid:
+            feedback.pushWarning(
+                _tr("The polygon {} of {} has an invalid geometry and is left out.").format(
+                    feature.id(), source.sourceName()
+                )
+            )
+        else:
+            raise ValueError(
+                _tr("The polygon {} of {} has an invalid geometry: repair it with QGIS's “Fix geometries”.").format(
+                    feature.id(), source.sourceName()
+                )
+            )
+    return geometries
 
 
 def polygon_in(geometry: QgsGeometry, transform: QgsCoordinateTransform) -> dict:

@@ -17,6 +17,7 @@ from qgis.core import (
     QgsApplication,
     QgsFeature,
     QgsGeometry,
+    QgsPointXY,
     QgsProcessing,
     QgsProcessingException,
     QgsProcessingFeatureSourceDefinition,
@@ -178,6 +179,22 @@ def test_only_selected_polygons_are_learned_from_where_asked_and_a_temporary_fol
         QgsProject.instance().removeMapLayer(layer)
     about = json.dumps(card_in(results["MODEL_FOLDER"]))
     assert "4 building" in about and "4 water" in about and "4 deciduous" not in about
+
+
+def test_a_broken_outline_among_unsaved_edits_is_repaired_with_a_warning(finetune, feedback, tmp_path):
+    layer = memory_layer()
+    bow_tie = QgsFeature(layer.fields())
+    x, y = LEFT + 2, TOP - 30
+    corners = [QgsPointXY(x, y), QgsPointXY(x + 4, y - 4), QgsPointXY(x + 4, y), QgsPointXY(x, y - 4)]
+    bow_tie.setGeometry(QgsGeometry.fromPolygonXY([corners]))
+    bow_tie["class"] = 5
+    layer.addFeature(bow_tie)
+    QgsProject.instance().addMapLayer(layer, False)
+    try:
+        finetune(POLYGONS=layer, OUTPUT=tmp_path / "repaired")
+    finally:
+        QgsProject.instance().removeMapLayer(layer)
+    assert any("repaired" in warning for warning in feedback.warnings), feedback.warnings
 
 
 @pytest.mark.parametrize(
