@@ -8,7 +8,17 @@ from qgis.core import QgsProcessingException, QgsProcessingFeedback
 from qgis.PyQt.QtCore import QCoreApplication
 
 from ..runtime.client import shared_client
-from ..runtime.errors import CancelledError, EngineError
+from ..runtime.environment import find_engine
+from ..runtime.errors import CancelledError, EngineError, EngineNotFound
+
+
+def engine_found() -> tuple[bool, str]:
+    """Whether there is an engine, and a sentence that says how to come by one where there is none."""
+    try:
+        find_engine()
+    except EngineNotFound as error:
+        return False, str(error)
+    return True, ""
 
 
 def call_engine(call: str, params: dict, feedback: QgsProcessingFeedback, **handlers: Callable) -> dict:

@@ -26,11 +26,9 @@ from qgis.core import (
 from qgis.PyQt.QtCore import QCoreApplication
 from qgis.PyQt.QtGui import QIcon
 
-from ..runtime.environment import find_engine
-from ..runtime.errors import EngineNotFound
 from ..training.finetune.classes import parse_class_map
 from ..training.finetune.job import MAX_HOLDOUT, TRAINABLE, FinetuneJob
-from .engine_call import call_engine
+from .engine_call import call_engine, engine_found
 from .icons import ICON_PATH
 from .image_parameters import (
     BANDS,
@@ -104,12 +102,7 @@ class FinetuneAlgorithm(QgsProcessingAlgorithm):
         return FinetuneAlgorithm()
 
     def canExecute(self) -> tuple[bool, str]:
-        """Not without an engine; the text says how to come by one."""
-        try:
-            find_engine()
-        except EngineNotFound as error:
-            return False, str(error)
-        return True, ""
+        return engine_found()
 
     def initAlgorithm(self, configuration: dict | None = None) -> None:
         for name in (INPUT, BANDS, ELEVATION, TERRAIN, SENTINEL2, LEAVE_OUT):

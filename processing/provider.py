@@ -5,6 +5,7 @@ from __future__ import annotations
 from qgis.core import QgsProcessingProvider
 from qgis.PyQt.QtGui import QIcon
 
+from .engine import EngineAlgorithm
 from .finetune import FinetuneAlgorithm
 from .icons import ICON_PATH
 from .segment import SegmentAlgorithm
@@ -14,7 +15,7 @@ class FlairProvider(QgsProcessingProvider):
     """Lists the plugin's algorithms."""
 
     def loadAlgorithms(self) -> None:
-        for algorithm in (SegmentAlgorithm(), FinetuneAlgorithm()):
+        for algorithm in (SegmentAlgorithm(), FinetuneAlgorithm(), EngineAlgorithm()):
             self.addAlgorithm(algorithm)
 
     def id(self) -> str:

@@ -37,7 +37,7 @@ print(json.dumps({"version": list(sys.version_info[:2]), "missing": missing}))
 
 # Registers the plugin's folder as the package, whatever the folder is called, before anything can
 # import a version installed with pip. {folder} is an ASCII literal: it survives any locale.
-_BOOTSTRAP = """
+_REGISTER = """
 import importlib.util, os, sys
 folder = {folder}
 spec = importlib.util.spec_from_file_location(
@@ -45,7 +45,8 @@ spec = importlib.util.spec_from_file_location(
 package = importlib.util.module_from_spec(spec)
 sys.modules["flair_landcover"] = package
 spec.loader.exec_module(package)
-from flair_landcover.inference.worker import main
+"""
+_WORK = """from flair_landcover.inference.worker import main
 sys.exit(main())
 """
 
@@ -103,10 +104,31 @@ def find_engine() -> Engine:
     if own is not None and _fault(own) is None:
         return Engine(str(own), "the Python that runs QGIS")
     raise EngineNotFound(
-        "There is no Python with torch, segmentation-models-pytorch and rasterio to run the engine in: run "
-        f"`make env` in the plugin's folder (or `pip install {package_folder()}` in an environment of your own) and "
-        f"name that environment's Python in the variable {PYTHON_VARIABLE} or the setting {PYTHON_SETTING}."
+        "The engine that runs the network is not installed yet: install it in QGIS under Raster > FLAIR Land Cover > "
+        "Engine or with the algorithm flair:engine, or name the Python of an environment of your own in "
+        f"{PYTHON_VARIABLE}."
     )
+
+
+def use_interpreter(chosen: str) -> Engine:
+    """Makes `chosen` (an interpreter, an environment's folder, a program's name) the plugin's setting.
+
+    "" takes the setting back and gives what is found then. The variable FLAIR_LANDCOVER_PYTHON comes before it.
+    Raises EngineNotFound, saying why it cannot run the engine; the setting is then as it was. Outside QGIS, where
+    there are no settings, it only checks.
+    """
+    engine = None
+    if chosen.strip():
+        engine = Engine(_checked(_interpreter(chosen.strip()), "you"), f"the plugin's setting {PYTHON_SETTING}")
+    try:
+        from qgis.core import QgsSettings
+    except ImportError:
+        return engine or find_engine()
+    if engine is None:
+        QgsSettings().remove(PYTHON_SETTING)
+        return find_engine()
+    QgsSettings().setValue(PYTHON_SETTING, engine.python)
+    return engine
 
 
 def managed_folder() -> Path | None:
@@ -131,8 +153,13 @@ def package_folder() -> Path:
 
 def worker_command(engine: Engine, folder: Path | None = None) -> list[str]:
     """Program and arguments that start the worker from the code in `folder` (default: this code)."""
-    code = _BOOTSTRAP.format(folder=ascii(str(folder or package_folder())))
-    return [engine.python, *_interpreter_options(), "-c", code]
+    return engine_command(engine.python, _WORK, folder)
+
+
+def engine_command(python: str, code: str, folder: Path | None = None) -> list[str]:
+    """Program and arguments that run `code` in which `flair_landcover` is the code in `folder` (default: this)."""
+    register = _REGISTER.format(folder=ascii(str(folder or package_folder())))
+    return [python, *interpreter_options(), "-c", register + code]
 
 
 def child_environment(base: Mapping[str, str] | None = None) -> dict[str, str]:
@@ -146,7 +173,8 @@ def child_environment(base: Mapping[str, str] | None = None) -> dict[str, str]:
     return {**kept, "PYTHONNOUSERSITE": "1", "PYTHONUTF8": "1"}
 
 
-def _interpreter_options() -> list[str]:
+def interpreter_options() -> list[str]:
+    """The options that every interpreter of the engine is started with."""
     # Isolated: no module of the current folder or of the user's home can stand in for one of the
     # engine's. It ignores PYTHONUTF8 too, hence -X; the variables serve processes of the child.
     return ["-I", "-X", "utf8"]
@@ -207,7 +235,7 @@ def _fault(python: Path) -> str | None:
     # Only good answers are kept: what is missing may be installed a moment later.
     if key in _able:
         return None
-    command = [str(python), *_interpreter_options(), "-c", _CHECK_CODE, *REQUIRED_MODULES]
+    command = [str(python), *interpreter_options(), "-c", _CHECK_CODE, *REQUIRED_MODULES]
     try:
         done = subprocess.run(  # nosec B603 # the interpreter that the user chose, arguments of our own
             command,
@@ -226,8 +254,8 @@ def _fault(python: Path) -> str | None:
         return f"is Python {version[0]}.{version[1]}: name one of {MINIMUM_PYTHON[0]}.{MINIMUM_PYTHON[1]} or newer."
     if missing:
         return (
-            f"lacks {' and '.join(missing)}: run `{python} -m pip install {package_folder()}`, "
-            "or name the Python of an environment made with `make env`."
+            f"lacks {' and '.join(missing)}: install the engine again in QGIS under Raster > FLAIR Land Cover > "
+            f"Engine, or run `{python} -m pip install {package_folder()}`."
         )
     _able.add(key)
     return None

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
+from collections.abc import Callable
+
 import pytest
 
 
@@ -10,10 +13,16 @@ def seen_in_window(tmp_path_factory, script: str, **settings: str) -> dict:
     pytest.importorskip("qgis.core", reason="needs QGIS's Python")
     from flair_landcover.tests import qgis_side
 
+    return _seen(lambda: qgis_side.window_report(tmp_path_factory.getbasetemp(), script, **settings))
+
+
+def _seen(look: Callable[[], dict]) -> dict:
+    from flair_landcover.tests import qgis_side
+
     if not qgis_side.engine_python():
         pytest.skip("FLAIR_LANDCOVER_PYTHON does not name the Python of the engine's environment")
     try:
-        report = qgis_side.window_report(tmp_path_factory.getbasetemp(), script, **settings)
+        report = look()
     except LookupError as error:
         pytest.skip(f"no window to test in: {error}")
     assert report["errors"] == []
@@ -39,6 +48,14 @@ def with_series(tmp_path_factory) -> dict:
 
 
 @pytest.fixture(scope="session")
+def startup(tmp_path_factory) -> dict:
+    """The plugin switched on in a QGIS that had it off."""
+    from flair_landcover.tests import qgis_side
+
+    return _seen(lambda: qgis_side.startup_report(tmp_path_factory.getbasetemp()))
+
+
+@pytest.fixture(scope="session")
 def loads(tmp_path_factory) -> dict:
     """The plugin loaded and unloaded twenty times."""
     return seen_in_window(tmp_path_factory, "loads")
@@ -54,3 +71,19 @@ def closing(tmp_path_factory, request) -> dict:
 def finetuning(tmp_path_factory) -> dict:
     """Polygons that become a model, which maps."""
     return seen_in_window(tmp_path_factory, "finetune")
+
+
+@pytest.fixture(scope="session")
+def installing(tmp_path_factory) -> dict:
+    """An empty profile, a folder of real wheels, and a first map."""
+    pytest.importorskip("qgis.core", reason="needs QGIS's Python")
+    from flair_landcover.tests import qgis_side
+    from flair_landcover.tests.runtime.wheels import pack_environment
+
+    if not qgis_side.engine_python():
+        pytest.skip("FLAIR_LANDCOVER_PYTHON does not name the Python of the engine's environment")
+    wheels = pack_environment(qgis_side.engine_python(), tmp_path_factory.mktemp("wheels"))
+    try:
+        return seen_in_window(tmp_path_factory, "engine", engine="none", wheels=str(wheels))
+    finally:
+        shutil.rmtree(wheels)

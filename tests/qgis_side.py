@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 from osgeo import gdal, ogr, osr
 
-from flair_landcover.runtime.environment import Engine, child_environment, worker_command
+from flair_landcover.runtime.environment import child_environment, engine_command
 
 gdal.UseExceptions()
 
@@ -40,6 +40,7 @@ PARAMETERS = [
     "DEVICE",
     "PRECISION",
     "TTA",
+    "CLASSES",
     "OUTPUT",
     "OUTPUT_CONFIDENCE",
     "OUTPUT_PROBABILITIES",
@@ -104,9 +105,7 @@ def untrained_model(base: Path) -> Path:
     """A model folder, made once a test run."""
     folder = base / "modèle"
     folder.mkdir()
-    command = worker_command(Engine(engine_python(), "the tests"))
-    bootstrap = command[-1][: command[-1].index("from flair_landcover.inference.worker")]
-    command[-1] = bootstrap + _MODEL_CODE.format(folder=str(folder))
+    command = engine_command(engine_python(), _MODEL_CODE.format(folder=str(folder)))
     subprocess.run(command, env=child_environment(), check=True, timeout=300)
     return folder
 
@@ -204,8 +203,7 @@ def qgis_environment(base: Path, profile: str, **more: str) -> dict[str, str]:
 def village(base: Path) -> Path:
     """The folder of the sample scene (aerial.tif, the dates in sentinel2), made once a test run; 410 m a side."""
     folder = base / "village"
-    command = worker_command(Engine(engine_python(), "the tests"))
-    command[-1] = command[-1].replace("inference.worker", "samples.village")
+    command = engine_command(engine_python(), "from flair_landcover.samples.village import main\nmain()")
     subprocess.run([*command, str(folder), "--size", "2048"], env=child_environment(), check=True, timeout=300)
     return folder
 
@@ -214,6 +212,7 @@ def window_report(base: Path, script: str, **more: str) -> dict:
     """What `tests/window/SCRIPT.py` saw in a real QGIS window, and how QGIS ended (`status`).
 
     more: settings for the script beside the usual ones; `theme`, `scale` and `screen` (WIDTHxHEIGHT) are for QGIS.
+    `engine` "none": QGIS knows of no environment for the engine. `plugin` "off": the plugin is there and not loaded.
     Raises LookupError where there is no QGIS with a window, or no screen to make one on.
     """
     for program in ("xvfb-run", "qgis"):
@@ -235,7 +234,7 @@ def window_report(base: Path, script: str, **more: str) -> dict:
     ini = folder / "profiles" / "profiles" / "default" / "QGIS" / "QGIS3.ini"
     ini.parent.mkdir(parents=True)
     ini.write_text(
-        "[PythonPlugins]\nflair_landcover=true\n"
+        f"[PythonPlugins]\nflair_landcover={'false' if more.get('plugin') == 'off' else 'true'}\n"
         f"[UI]\nUITheme={more.get('theme', 'default')}\n"
         "[qgis]\nshowTips=false\ncheckVersion=false\n"
         "[app]\nprojections\\unknownCrsBehavior=NoAction\n",
@@ -250,6 +249,8 @@ def window_report(base: Path, script: str, **more: str) -> dict:
         FLAIR_LANDCOVER_MODELS=str(folder / "models"),  # not the user's
     )
     del environment["QGIS_CUSTOM_CONFIG_PATH"]
+    if more.get("engine") == "none":
+        del environment["FLAIR_LANDCOVER_PYTHON"]
     run = subprocess.run(
         [
             *("xvfb-run", "-a", "-s", f"-screen 0 {more.get('screen', '1600x1100')}x24"),
@@ -267,6 +268,21 @@ def window_report(base: Path, script: str, **more: str) -> dict:
         crash = (folder / "crash.txt").read_text() if (folder / "crash.txt").exists() else ""
         raise AssertionError(f"QGIS left no report: {run.stdout[-3000:]}{run.stderr[-3000:]}{crash[-3000:]}")
     return {**settings, **json.loads(report.read_text(encoding="utf-8")), "status": run.returncode}
+
+
+def startup_report(base: Path) -> dict:
+    """What `tests/window/startup.py` measured: how long QGIS takes for this plugin and for an empty one."""
+    empty = plugin_path(base) / "empty_plugin"
+    empty.mkdir(exist_ok=True)
+    (empty / "metadata.txt").write_text(
+        "[general]\nname=Empty\nqgisMinimumVersion=3.22\nversion=1\ndescription=Nothing\nauthor=Nobody\n", "utf-8"
+    )
+    (empty / "__init__.py").write_text(
+        "class Empty:\n    def initGui(self):\n        pass\n\n    def unload(self):\n        pass\n\n\n"
+        "def classFactory(iface):\n    return Empty()\n",
+        "utf-8",
+    )
+    return window_report(base, "startup", plugin="off", empty="empty_plugin")
 
 
 def run_python(code: str, *arguments: str, environment: dict[str, str]) -> str:

@@ -24,6 +24,7 @@ ENGINE_LIBRARIES = {
     "affine",
     "pyogrio",
     "shapely",
+    "huggingface_hub",
 }
 STANDARD = set(getattr(sys, "stdlib_module_names", ())) | {"__future__"}
 
@@ -36,6 +37,8 @@ QGIS_SIDE = {
     "models.nomenclature",
     "models.cards",
     "models.library",
+    "models.package",
+    "models.published",
     "inference.job",
     "inference.errors",
     "inference.sentinel2.dates",
@@ -64,6 +67,8 @@ PLAIN = [
     "models/nomenclature.py",
     "models/cards.py",
     "models/library.py",
+    "models/package.py",
+    "models/published.py",
     "inference/job.py",
     "inference/errors.py",
     "inference/sentinel2/dates.py",

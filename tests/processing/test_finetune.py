@@ -28,7 +28,7 @@ from qgis.core import (
     QgsVectorLayer,
 )
 
-from flair_landcover.processing import finetune as finetune_module
+from flair_landcover.processing import engine_call
 from flair_landcover.runtime.errors import EngineNotFound
 
 VALUES = [1, 1, 1, 5, 5, 5, 7, 7, 7, 7, 1, 5]
@@ -234,15 +234,16 @@ def test_a_cancelled_training_leaves_nothing(finetune, feedback, library, monkey
     assert not list(tmp_path.glob("**/card.json"))
 
 
-def test_without_an_engine_the_algorithm_says_so_before_it_runs(application, monkeypatch):
-    algorithm = QgsApplication.processingRegistry().algorithmById("flair:finetune")
+@pytest.mark.parametrize("name", ["flair:segment", "flair:finetune"])
+def test_without_an_engine_the_algorithm_says_so_before_it_runs(application, monkeypatch, name):
+    algorithm = QgsApplication.processingRegistry().algorithmById(name)
     assert algorithm.canExecute() == (True, "")
 
     def lost():
-        raise EngineNotFound("There is no Python with torch: run `make env`.")
+        raise EngineNotFound("The engine is not installed yet: install it.")
 
-    monkeypatch.setattr(finetune_module, "find_engine", lost)
-    assert algorithm.canExecute() == (False, "There is no Python with torch: run `make env`.")
+    monkeypatch.setattr(engine_call, "find_engine", lost)
+    assert algorithm.canExecute() == (False, "The engine is not installed yet: install it.")
 
 
 def test_qgis_process_trains_and_says_what_is_wrong_in_one_sentence(qgis_process, aerial, model, polygons, tmp_path):

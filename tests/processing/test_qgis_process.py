@@ -39,7 +39,8 @@ def processes_in(folder: Path) -> list[int]:
 def test_the_provider_and_its_algorithms_are_listed(qgis_process):
     listed = qgis_process("list").stdout
     provider = listed[listed.index("FLAIR Land Cover") :].splitlines()
-    assert [line.split("\t") for line in provider[1:3]] == [
+    assert [line.split("\t") for line in provider[1:4]] == [
+        ["", "flair:engine", "Install or check the engine"],
         ["", "flair:finetune", "Fine-tune a land-cover model"],
         ["", "flair:segment", "Land cover of an aerial image"],
     ]
@@ -47,7 +48,11 @@ def test_the_provider_and_its_algorithms_are_listed(qgis_process):
 
 @pytest.mark.parametrize(
     ("algorithm", "names"),
-    [("flair:segment", qgis_side.PARAMETERS), ("flair:finetune", qgis_side.FINETUNE_PARAMETERS)],
+    [
+        ("flair:segment", qgis_side.PARAMETERS),
+        ("flair:finetune", qgis_side.FINETUNE_PARAMETERS),
+        ("flair:engine", ["ACTION", "WHEELS", "TORCH_INDEX", "INDEX"]),
+    ],
 )
 def test_help_says_something_about_every_parameter(qgis_process, algorithm, names):
     lines = qgis_process("help", algorithm).stdout.splitlines()

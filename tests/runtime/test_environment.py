@@ -134,8 +134,8 @@ except environment.EngineNotFound as error:
 
 def test_where_there_is_none_the_sentence_says_what_to_do():
     said = find_in([sys.executable, "-S"])
-    assert said.startswith("not found: There is no Python with torch")
-    for remedy in ("make env", "pip install", "FLAIR_LANDCOVER_PYTHON", "flair_landcover/python"):
+    assert said.startswith("not found: The engine that runs the network is not installed yet")
+    for remedy in ("Raster > FLAIR Land Cover > Engine", "flair:engine", "FLAIR_LANDCOVER_PYTHON"):
         assert remedy in said
 
 

@@ -9,9 +9,10 @@ import sys
 import tempfile
 from pathlib import Path
 
-from flair_landcover.tests.qgis_side import window_report
+from flair_landcover.tests.qgis_side import engine_python, window_report
+from flair_landcover.tests.runtime.wheels import pack_environment
 
-SCRIPTS = ("story", "series", "correct", "finetune")
+SCRIPTS = ("story", "series", "correct", "finetune", "engine")
 KINDS = {
     "light": {},
     "dark": {"theme": "Night Mapping"},
@@ -24,9 +25,11 @@ def main(folder: str, *kinds: str) -> None:
     target = Path(folder).absolute()
     target.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as base:
+        wheels = pack_environment(engine_python(), Path(base) / "wheels")
         for kind in kinds or KINDS:
             for script in SCRIPTS:
-                report = window_report(Path(base), script, pictures=str(target), kind=kind, **KINDS[kind])
+                bare = {"engine": "none", "wheels": str(wheels)} if script == "engine" else {}
+                report = window_report(Path(base), script, pictures=str(target), kind=kind, **bare, **KINDS[kind])
                 if report["errors"]:
                     raise SystemExit(report["errors"][0])
             print(f"{kind}: {', '.join(sorted(path.name for path in target.glob(f'*-{kind}.jpg')))}")

@@ -6,7 +6,8 @@ from qgis.PyQt.QtCore import QCoreApplication, pyqtSignal
 
 from ...runtime.client import EngineClient
 from ...training.finetune.job import FinetuneJob
-from ..run.task import EngineTask, TaskSignals
+from ..background import TaskSignals
+from ..run.task import EngineTask
 
 
 class FinetuneSignals(TaskSignals):

@@ -12,7 +12,7 @@ from qgis.PyQt.QtWidgets import QFrame, QPushButton, QScrollArea, QVBoxLayout, Q
 
 from ...inference.job import SegmentationJob
 from ...runtime.client import EngineClient, shared_client
-from ...runtime.errors import BadInputError, EngineError
+from ...runtime.errors import BadInputError, EngineDied, EngineError, EngineNotFound
 from ..questions import Question
 from ..remembered import last_pace, pace_key
 from ..run.request import RunRequest
@@ -29,11 +29,13 @@ class Form(QWidget):
 
     canvas: where areas are drawn. busy_paths: gives the files that queued runs will write. client: gives the
     connection to the engine.
-    run_asked: a RunRequest, checked. versions_known: versions of the engine's libraries, a dict.
+    run_asked: a RunRequest, checked. versions_known: versions of the engine's libraries, a dict. engine_asked: the
+    analyst wants to see to the engine, which is missing or does not start.
     """
 
     run_asked = pyqtSignal(object)
     versions_known = pyqtSignal(object)
+    engine_asked = pyqtSignal()
 
     def __init__(
         self,
@@ -55,6 +57,7 @@ class Form(QWidget):
         self.remarks = Remarks()
         self.run_button = QPushButton(self.tr("Run"))
         self.reason = Sentence()
+        self.engine_button = QPushButton()
         self._lay_out()
 
         self._pause = QTimer(self)
@@ -78,6 +81,7 @@ class Form(QWidget):
         self.fields.series_changed.connect(self._look_at_series)
         self.fields.area.refused.connect(lambda sentence: self.fields.complain("area", sentence))
         self.run_button.clicked.connect(self._run)
+        self.engine_button.clicked.connect(lambda _: self.engine_asked.emit())
         project = QgsProject.instance()
         project.layersAdded.connect(self._on_layers)
         project.layersRemoved.connect(self._on_layers)
@@ -88,10 +92,13 @@ class Form(QWidget):
         self.fields.model.refresh()
         if not self._active:
             self._active = True
-            self._hello_question.ask({})
-            self._describe()
-            self._look_at_series()
-            self.check_soon()
+            self._ask_all()
+
+    def ask_again(self) -> None:
+        """Another engine answers from now on: whatever was asked is asked again."""
+        if self._active:
+            self._greeted, self._described = False, None
+            self._ask_all()
 
     def rest(self) -> None:
         """The form is hidden: nothing of it shows on the canvas."""
@@ -120,6 +127,12 @@ class Form(QWidget):
         project.layersAdded.disconnect(self._on_layers)
         project.layersRemoved.disconnect(self._on_layers)
         self.fields.close()
+
+    def _ask_all(self) -> None:
+        self._hello_question.ask({})
+        self._describe()
+        self._look_at_series()
+        self.check_soon()
 
     # Checking
 
@@ -162,6 +175,10 @@ class Form(QWidget):
 
     def _on_failed(self, error: EngineError) -> None:
         self._refuse(FIELD_OF_SETTING.get(error.field) if isinstance(error, BadInputError) else None, str(error))
+        if isinstance(error, (EngineNotFound, EngineDied)):
+            missing = isinstance(error, EngineNotFound)
+            self.engine_button.setText(self.tr("Install the engine…") if missing else self.tr("Look at the engine…"))
+            self.engine_button.show()
 
     def _refuse(self, name: str | None, sentence: str) -> None:
         """Says why nothing can be run: under the field that is to blame, else under the button."""
@@ -176,6 +193,7 @@ class Form(QWidget):
 
     def _wait(self, reason: str, wrong: bool = False) -> None:
         self._ready = None
+        self.engine_button.hide()
         self.run_button.setEnabled(False)
         self.reason.say(reason, wrong)
 
@@ -269,5 +287,6 @@ class Form(QWidget):
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(4)
         column.addWidget(scroll, 1)
-        for widget in (self.cost, self.remarks, self.run_button, self.reason):
+        for widget in (self.cost, self.remarks, self.run_button, self.reason, self.engine_button):
             column.addWidget(widget)
+        self.engine_button.hide()

@@ -1,54 +1,23 @@
-"""One run of the engine as a QgsTask: it shows in QGIS's own list of tasks and can be cancelled there.
-
-The task's thread only waits for the engine's process and passes on what that says. A task belongs to QGIS's
-task manager and may outlive all who wait for it, as when the plugin is unloaded in the middle of a run. So it
-speaks through the signals of an object of its own, which lives as long as the task, on the main thread.
-"""
+"""One call of the engine as a task. Its thread only waits for the engine's process and passes on what that says."""
 
 from __future__ import annotations
 
-import atexit
 import threading
-import traceback
 from collections.abc import Callable
 
-from qgis.core import QgsTask, QgsTaskManager
-from qgis.PyQt.QtCore import QCoreApplication, QObject, QThreadPool, pyqtSignal
+from qgis.PyQt.QtCore import QCoreApplication, pyqtSignal
 
 from ...runtime.client import EngineClient
-from ...runtime.errors import CancelledError, EngineError, EngineFailed
+from ..background import BackgroundTask, TaskSignals
 from .request import RunRequest
 
-# Tasks that the task manager holds. Without a reference in Python an object of Python can go while
-# QGIS's part of it still runs.
-_alive: set[EngineTask] = set()
 
-# How long the end of Python may wait for a thread that was told to stop; the client looks ten times a second.
-_EXIT_S = 3.0
-
-
-class TaskSignals(QObject):
-    """What a task says. Emitted from the task's thread; whoever listens on the main thread gets it there.
-
-    progressed: fraction 0..1, message, seconds remaining or None. warned: a sentence. stopping: somebody
-    cancelled the task in QGIS. ended: the last one, after which `result`, `error` and `cancelled` of the task hold.
-    """
-
-    progressed = pyqtSignal(float, str, object)
-    warned = pyqtSignal(str)
-    stopping = pyqtSignal()
-    ended = pyqtSignal()
-
-
-class EngineTask(QgsTask):
-    """Runs one call of the engine.
+class EngineTask(BackgroundTask):
+    """Runs one call of the engine; the result is its answer, a dict.
 
     description: what QGIS's list of tasks shows. call, params: of the engine. client: the connection to the
     engine, taken on the main thread: a task that begins late, once the plugin is unloaded, must not open a new
     one. handlers: more of `EngineClient.call`'s handlers by their names. signals: what the task speaks through.
-
-    result: the engine's answer, None where there is none. error: why there is none. cancelled: the run was
-    stopped. over: set once the task's thread is done with Python. pool: where that thread comes from.
     """
 
     def __init__(
@@ -60,79 +29,25 @@ class EngineTask(QgsTask):
         signals: TaskSignals,
         handlers: dict[str, Callable] | None = None,
     ) -> None:
-        super().__init__(description, _flags())
-        self.signals = signals
-        self.result: dict | None = None
-        self.error: EngineError | None = None
-        self.cancelled = False
-        self.over = threading.Event()
-        self._call = call
-        self._params = params
-        self._client = client
-        self._handlers = handlers or {}
-        self._stop = threading.Event()
-        self._enough = threading.Event()
-        self.pool: QThreadPool = QThreadPool.globalInstance()
+        enough = threading.Event()
 
-    def start_in(self, manager: QgsTaskManager) -> None:
-        """Hands the task over to QGIS."""
-        # Newer versions of QGIS run tasks in a pool of their own.
-        self.pool = manager.threadPool() if hasattr(manager, "threadPool") else self.pool
-        _alive.add(self)
-        manager.addTask(self)
+        def ask(task: BackgroundTask) -> dict:
+            return client.call(
+                call,
+                params,
+                on_progress=task.tell,
+                on_warning=signals.warned.emit,
+                is_cancelled=task.stopped,
+                is_enough=enough.is_set,
+                **(handlers or {}),
+            )
 
-    def stop(self) -> None:
-        """Asks the run to end without a result. Waits for nothing."""
-        self._stop.set()
+        super().__init__(description, ask, signals)
+        self._enough = enough
 
     def enough(self) -> None:
         """Asks the run to end with what it has done. Waits for nothing."""
         self._enough.set()
-
-    def run(self) -> bool:
-        """In the task's thread. Raises nothing: QGIS could not pass it on."""
-        # This thread only waits: the map canvas, which draws in threads of the same few, gets one in its place.
-        self.pool.releaseThread()
-        try:
-            self.result = self._client.call(
-                self._call,
-                self._params,
-                on_progress=self._progressed,
-                on_warning=self.signals.warned.emit,
-                is_cancelled=self._stop.is_set,
-                is_enough=self._enough.is_set,
-                **self._handlers,
-            )
-        except CancelledError:
-            self.cancelled = True
-        except EngineError as error:
-            self.error = error
-        except Exception as error:
-            self.error = EngineFailed(
-                QCoreApplication.translate(
-                    "EngineTask", "The run broke off inside the plugin ({}): please report it with the details."
-                ).format(f"{type(error).__name__}: {error}"),
-                traceback.format_exc(),
-            )
-        finally:
-            self.pool.reserveThread()
-            self.over.set()
-        return self.result is not None
-
-    def cancel(self) -> None:
-        """Called by QGIS: from its list of tasks, or when it closes."""
-        self._stop.set()
-        self.signals.stopping.emit()
-        super().cancel()
-
-    def finished(self, result: bool) -> None:
-        """Called by QGIS on the main thread."""
-        _alive.discard(self)
-        self.signals.ended.emit()
-
-    def _progressed(self, fraction: float, message: str, remaining_s: float | None) -> None:
-        self.setProgress(100 * fraction)
-        self.signals.progressed.emit(fraction, message, remaining_s)
 
 
 class SegmentSignals(TaskSignals):
@@ -156,22 +71,3 @@ class SegmentTask(EngineTask):
             signals,
             {"on_tile": signals.tile_done.emit},
         )
-
-
-def _flags() -> QgsTask.Flags:
-    flags = QgsTask.Flag.CanCancel
-    # The plugin says itself how a run ended; QGIS before 3.26 cannot be kept from saying it too.
-    silent = getattr(QgsTask.Flag, "Silent", None)
-    return flags if silent is None else flags | silent
-
-
-@atexit.register
-def _leave_no_thread() -> None:
-    """A thread that returns to Python while the interpreter ends would crash the process."""
-    running = [task for task in _alive if not task.over.is_set()]
-    for task in running:
-        task.stop()
-    for task in running:
-        task.over.wait(_EXIT_S)
-        # From the last line of `run` back to Qt.
-        task.pool.waitForDone(100)

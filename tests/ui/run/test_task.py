@@ -15,7 +15,7 @@ pytest.importorskip("qgis.core", reason="needs QGIS's Python")
 from qgis.core import QgsApplication
 from qgis.PyQt import sip
 
-from flair_landcover.ui.run import task as task_module
+from flair_landcover.ui import background
 from flair_landcover.ui.run.queue import RunQueue
 from flair_landcover.ui.run.task import SegmentTask
 
@@ -65,7 +65,7 @@ def test_opening_and_closing_at_once_many_times_leaves_no_task(application):
         queue.close()
         sip.delete(queue)
         wait_for(lambda: not running_tasks())
-    assert not task_module._alive
+    assert not background._alive
 
 
 def test_a_task_that_nobody_refers_to_runs_to_its_end_and_is_freed(application, held):
@@ -79,7 +79,7 @@ def test_a_task_that_nobody_refers_to_runs_to_its_end_and_is_freed(application, 
     assert gone() is not None
     held.end = {"complete": True}
     wait_for(lambda: ended)
-    assert not task_module._alive
+    assert not background._alive
     delete_later_now()
     gc.collect()
     wait_for(lambda: gc.collect() >= 0 and gone() is None)

@@ -1,0 +1,159 @@
+"""`flair:engine`: installs the engine, tells what it can do, or removes it, where there is no window to do it in."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from qgis.core import (
+    QgsProcessingAlgorithm,
+    QgsProcessingContext,
+    QgsProcessingException,
+    QgsProcessingFeedback,
+    QgsProcessingOutputString,
+    QgsProcessingParameterEnum,
+    QgsProcessingParameterFile,
+    QgsProcessingParameterString,
+)
+from qgis.PyQt.QtCore import QCoreApplication
+from qgis.PyQt.QtGui import QIcon
+
+from ..runtime.client import close_shared_client
+from ..runtime.environment import find_engine, managed_folder
+from ..runtime.errors import CancelledError, EngineError
+from ..runtime.examine import examine
+from ..runtime.install import create_environment, remove_environment
+from ..runtime.network import Source, network_from_qgis, source_from_qgis
+from ..runtime.setup_report import copyable_report
+from .icons import ICON_PATH
+from .image_parameters import described
+
+ACTION = "ACTION"
+WHEELS = "WHEELS"
+TORCH_INDEX = "TORCH_INDEX"
+INDEX = "INDEX"
+PYTHON = "PYTHON"
+DEVICE = "DEVICE"
+_LOOK, _INSTALL, _REMOVE = "check", "install", "remove"
+
+
+class EngineAlgorithm(QgsProcessingAlgorithm):
+    """Sees to the engine's Python environment in the QGIS profile."""
+
+    def name(self) -> str:
+        return "engine"
+
+    def displayName(self) -> str:
+        return self.tr("Install or check the engine")
+
+    def icon(self) -> QIcon:
+        return QIcon(ICON_PATH)
+
+    def tags(self) -> list[str]:
+        return self.tr("install,environment,python,torch,repair,device,GPU,FLAIR").split(",")
+
+    def shortHelpString(self) -> str:
+        return self.tr(
+            "<p>The network runs in a Python environment of its own, in your QGIS profile. This installs it, makes it "
+            "anew where it is broken, says what it can do, or removes it; the window Raster > FLAIR Land Cover > "
+            "Engine does the same.</p>"
+            "<p>Without internet, give a folder of wheels: for instance what <i>pip download</i> has fetched on "
+            "another computer of the same kind.</p>"
+        )
+
+    def tr(self, text: str) -> str:
+        return QCoreApplication.translate("EngineAlgorithm", text)
+
+    def createInstance(self) -> EngineAlgorithm:
+        return EngineAlgorithm()
+
+    def initAlgorithm(self, configuration: dict | None = None) -> None:
+        action = QgsProcessingParameterEnum(
+            ACTION, self.tr("What to do"), [_LOOK, _INSTALL, _REMOVE], defaultValue=_LOOK, usesStaticStrings=True
+        )
+        self.addParameter(
+            described(
+                action,
+                self.tr(
+                    "check: says what is there, with a small network run on each device. install: makes the "
+                    "environment, or makes it anew. remove: removes it."
+                ),
+            )
+        )
+        wheels = QgsProcessingParameterFile(
+            WHEELS, self.tr("Folder of wheels"), QgsProcessingParameterFile.Behavior.Folder, optional=True
+        )
+        self.addParameter(
+            described(wheels, self.tr("Install from the wheels in this folder alone; nothing is fetched then."))
+        )
+        for name, title, text in (
+            (
+                TORCH_INDEX,
+                self.tr("Address of torch"),
+                self.tr("Index for torch and torchvision alone, such as that of a build for one graphics card."),
+            ),
+            (INDEX, self.tr("Address of the packages"), self.tr("Index instead of pip's own, such as a mirror.")),
+        ):
+            parameter = QgsProcessingParameterString(name, title, optional=True)
+            self.addParameter(described(parameter, text, advanced=True))
+        self.addOutput(QgsProcessingOutputString(PYTHON, self.tr("Interpreter of the engine")))
+        self.addOutput(QgsProcessingOutputString(DEVICE, self.tr("Device that a run uses")))
+
+    def prepareAlgorithm(
+        self, parameters: dict, context: QgsProcessingContext, feedback: QgsProcessingFeedback
+    ) -> bool:
+        """Asks QGIS for its proxy and certificates: only here, on the main thread, may it ask for its password."""
+        self._action = self.parameterAsEnumString(parameters, ACTION, context)
+        self._folder = managed_folder()
+        remembered = source_from_qgis()
+        wheels = self.parameterAsFile(parameters, WHEELS, context)
+        self._source = Source(
+            self.parameterAsString(parameters, TORCH_INDEX, context) or remembered.torch_index,
+            self.parameterAsString(parameters, INDEX, context) or remembered.index,
+            Path(wheels) if wheels else remembered.wheels,
+        )
+        self._network = network_from_qgis()
+        if self._action != _LOOK:
+            if self._folder is None:
+                raise QgsProcessingException(self.tr("QGIS has no profile folder to install the engine into."))
+            close_shared_client()  # Windows would not let go of the files of an engine that runs
+        return True
+
+    def processAlgorithm(
+        self, parameters: dict, context: QgsProcessingContext, feedback: QgsProcessingFeedback
+    ) -> dict:
+        try:
+            return self._see_to_it(feedback)
+        except CancelledError:
+            raise QgsProcessingException(self.tr("Cancelled.")) from None
+        except EngineError as error:
+            if error.detail:
+                feedback.pushDebugInfo(error.detail)
+            raise QgsProcessingException(str(error)) from None
+
+    def _see_to_it(self, feedback: QgsProcessingFeedback) -> dict:
+        if self._action == _REMOVE:
+            remove_environment(self._folder)
+            feedback.pushInfo(self.tr("The engine's environment is removed."))
+            return {PYTHON: "", DEVICE: ""}
+        if self._action == _INSTALL:
+            if self._network.note:
+                feedback.pushWarning(self._network.note)
+            told = ""
+
+            def tell(fraction: float, message: str) -> None:
+                nonlocal told
+                feedback.setProgress(100 * fraction)
+                if message != told:
+                    told = message
+                    feedback.setProgressText(message)
+
+            create_environment(
+                self._folder, self._source, self._network, on_progress=tell, is_cancelled=feedback.isCanceled
+            )
+        engine = find_engine()
+        examination = examine(engine.python, feedback.isCanceled)
+        for line in copyable_report(examination).splitlines():
+            feedback.pushInfo(line)
+        if examination.failure is not None:
+            raise QgsProcessingException(str(examination.failure))
+        return {PYTHON: engine.python, DEVICE: examination.run_device}
