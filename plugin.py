@@ -30,7 +30,7 @@ class FlairLandCoverPlugin:
         from .ui.actions import Actions
 
         self.initProcessing()
-        self._actions = Actions(self._iface, self.open_dock, self.open_finetune)
+        self._actions = Actions(self._iface, self.open_dock, self.open_finetune, self.open_library, self.open_engine)
         QgsApplication.instance().aboutToQuit.connect(self._quit)
         if QgsSettings().value(_DOCK_OPEN, False, type=bool):
             QTimer.singleShot(0, self._reopen_dock)
@@ -50,6 +50,16 @@ class FlairLandCoverPlugin:
         """Opens the dock, and the window of a fine-tuning over it."""
         self.open_dock()
         self._dock.open_finetune()
+
+    def open_library(self) -> None:
+        """Opens the dock, and the window of the models over it."""
+        self.open_dock()
+        self._dock.open_library()
+
+    def open_engine(self) -> None:
+        """Opens the dock, and the window of the engine over it."""
+        self.open_dock()
+        self._dock.open_engine()
 
     def unload(self) -> None:
         """Removes everything, the worker process included."""

@@ -6,15 +6,15 @@ Exit status: 0 done, 2 bad input (one line on standard error), 130 cancelled, 1 
 from __future__ import annotations
 
 import argparse
-import signal
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 from ..models.cards import BadModel
+from ..models.library import default_model
 from ..version import plugin_version
+from .bar import progress_bar
+from .cli_models import add_models
 from .errors import BadInput, Cancelled
-from .job import SegmentationJob
+from .job import FLAIR13, SegmentationJob
 
 DONE, FAILED, BAD_INPUT, CANCELLED = 0, 1, 2, 130
 
@@ -27,7 +27,7 @@ def run(arguments: list[str]) -> int:
     except SystemExit as leaving:  # argparse has printed its one line
         return int(leaving.code or 0)
     try:
-        return options.run(options)
+        return options.run(options) or DONE
     except (BadInput, BadModel) as error:
         print(f"flair_landcover: {error}", file=sys.stderr)
         return BAD_INPUT
@@ -48,12 +48,17 @@ def _parser() -> argparse.ArgumentParser:
 
     segment = commands.add_parser("segment", help="map the land cover of an aerial raster")
     segment.add_argument("input", metavar="INPUT", help="aerial raster with red, green and blue, 8 or 16 bits")
-    segment.add_argument("output", metavar="OUTPUT", help="GeoTIFF to write: labels 1 to 13, 0 = nodata")
+    segment.add_argument("output", metavar="OUTPUT", help="GeoTIFF to write: class values, 0 = nodata")
     _add_image(segment)
     segment.add_argument(
         "--extent", nargs=4, type=float, metavar=("XMIN", "YMIN", "XMAX", "YMAX"), help="in the raster's CRS"
     )
     segment.add_argument("--tta", default="none", help="test-time augmentation: none, flips or d4")
+    segment.add_argument(
+        "--classes",
+        default=FLAIR13,
+        help="flair13 (the 13 of FLAIR, and new ones that a fine-tuned model was taught) or model (the model's own)",
+    )
     segment.add_argument("--confidence", metavar="FILE", help="GeoTIFF of the class's probability in percent")
     segment.add_argument("--probabilities", metavar="FILE", help="GeoTIFF of all class probabilities x 255")
     segment.add_argument(
@@ -65,13 +70,7 @@ def _parser() -> argparse.ArgumentParser:
 
     _add_finetune(commands)
 
-    models = commands.add_parser("models", help="list the models at hand, or install a checkpoint")
-    models.add_argument("--install", metavar="FILE", help="checkpoint (.ckpt, .pth, .safetensors) to install")
-    models.add_argument("--name", help="id of the installed model; default: the file's name")
-    models.add_argument(
-        "--live-classes", type=int, choices=(12, 15), help="trained outputs of a FLAIR-INC U-Net; default: by its name"
-    )
-    models.set_defaults(run=_models)
+    add_models(commands)
 
     worker = commands.add_parser("worker", help="serve QGIS on standard input and output")
     worker.set_defaults(run=_worker)
@@ -94,7 +93,9 @@ def _add_image(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--leave-out", nargs="+", default=[], metavar="DATE", help="dates of the series not to use, such as 2021-04-15"
     )
-    command.add_argument("--model", default="bundled", metavar="ID_OR_FILE", help="model id, folder or checkpoint")
+    command.add_argument(
+        "--model", metavar="ID_OR_FILE", help="model id, folder or checkpoint; default: see `models default`"
+    )
     command.add_argument("--device", default="auto", help="auto, cpu, cuda or mps")
     command.add_argument("--precision", default="auto", help="auto, fp32 or bf16")
 
@@ -107,7 +108,7 @@ def _image(options: argparse.Namespace) -> dict:
         "terrain": options.terrain,
         "sentinel2": tuple(options.sentinel2) if options.sentinel2 else None,
         "leave_out": tuple(options.leave_out),
-        "model": options.model,
+        "model": options.model or default_model(),
         "device": options.device,
         "precision": options.precision,
     }
@@ -163,7 +164,7 @@ def _finetune(options: argparse.Namespace) -> int:
     )
     from ..training.finetune.finetune import finetune
 
-    with _bar() as report:
+    with progress_bar() as report:
         result = finetune(job, report)
     print(
         f"{result.folder}: {result.card['title']}, made of {result.trained_polygons} polygons "
@@ -199,12 +200,13 @@ def _segment(options: argparse.Namespace) -> int:
         output=options.output,
         extent=tuple(options.extent) if options.extent else None,
         tta=options.tta,
+        classes=options.classes,
         confidence=options.confidence,
         probabilities=options.probabilities,
         difference=options.difference,
         **_image(options),
     )
-    with _bar() as report:
+    with progress_bar() as report:
         result = segment(job, report)
     print(f"{result.output}: {result.tiles} tiles in {result.seconds:.1f} s on {result.device}, {result.precision}")
     total = sum(result.areas_m2.values()) or 1.0
@@ -213,77 +215,6 @@ def _segment(options: argparse.Namespace) -> int:
         print(f"{value:3} {name:24} {area:14.1f} m2 {area / total:7.1%}")
     if result.changed_m2 is not None:
         print(f"{result.difference}: Sentinel-2 changed {result.changed_m2:.1f} m2, {result.changed_m2 / total:.1%}")
-    return DONE
-
-
-@contextmanager
-def _bar() -> Iterator[_BarReport]:
-    """A report that shows a bar while the job inside runs, and that Ctrl+C cancels."""
-    from tqdm import tqdm
-
-    with tqdm(total=1.0, bar_format="{l_bar}{bar}| {elapsed}<{remaining}{postfix}", leave=False) as bar:
-        report = _BarReport(bar)
-        before = signal.signal(signal.SIGINT, report.stop)
-        try:
-            yield report
-        finally:
-            signal.signal(signal.SIGINT, before)
-
-
-class _BarReport:
-    """Shows a job's progress as a bar and its warnings above it; Ctrl+C is its cancel."""
-
-    def __init__(self, bar) -> None:
-        self._bar = bar
-        self._stopped = False
-
-    def stop(self, *_: object) -> None:
-        """Takes Ctrl+C; a second one ends the program at once.
-
-        Python would raise KeyboardInterrupt wherever the main thread is, also in the start of a reading
-        thread, which then nobody waits for: it would read on from rasters that are closed.
-        """
-        self._stopped = True
-        signal.signal(signal.SIGINT, signal.default_int_handler)
-
-    def progress(self, fraction: float, message: str, remaining_s: float | None = None) -> None:
-        self._bar.set_postfix_str(message, refresh=False)
-        self._bar.update(max(0.0, fraction - self._bar.n))
-
-    def warning(self, message: str) -> None:
-        self._bar.write(f"Warning: {message}", file=sys.stderr)
-
-    def tile(self, transform: tuple[float, ...], png: bytes) -> None:
-        pass
-
-    def epoch(self, values: dict) -> None:
-        loss, iou = values.get("loss"), values.get("holdout_iou")
-        text = f"Epoch {values.get('number')} of {values.get('of')}"
-        text += "" if loss is None else f", loss {loss:.3f}"
-        text += "" if iou is None else f", IoU of the hold-out {iou:.3f}"
-        self._bar.write(text + (", the best so far" if values.get("best") else ""), file=sys.stderr)
-
-    def cancelled(self) -> bool:
-        return self._stopped
-
-    def enough(self) -> bool:
-        return False
-
-
-def _models(options: argparse.Namespace) -> int:
-    from pathlib import Path
-
-    from ..models.library import installed_models, user_folder
-
-    if options.install:
-        from ..models.checkpoints import install_checkpoint
-
-        name = options.name or Path(options.install).stem.lower()
-        card = install_checkpoint(Path(options.install), user_folder() / name, options.live_classes)
-        print(f"{card.id}: installed in {user_folder() / name}")
-        return DONE
-    for card in installed_models():
-        print(f"{card.id:24} {card.title}: {card.limits}")
     return DONE
 
 

@@ -30,6 +30,7 @@ from ..models.cards import BadModel
 from ..runtime import protocol
 from ..version import plugin_version
 from .errors import BadInput, Cancelled
+from .fetch import fetch
 from .job import Report, SegmentationJob
 from .loading import loading
 from .working import discard_held
@@ -321,6 +322,48 @@ def models(params: dict, report: Report) -> dict:
     return {"models": [card.to_dict() for card in installed_models()]}
 
 
+def recognise(params: dict, report: Report) -> dict:
+    """What a zip, model folder or checkpoint would bring into the library; see `import_model.Recognised.to_dict`.
+
+    params: ``{"path": path}``. Writes nothing.
+    """
+    path = _model_path(params)
+    with loading("torch"):
+        from ..models.import_model import recognise as look
+
+    return look(path).to_dict()
+
+
+def import_model(params: dict, report: Report) -> dict:
+    """Takes a zip, model folder or checkpoint into the library; answers ``{"card": the card it has there}``.
+
+    params: ``{"path": path, "title": text}``; no title or an empty one: as it is.
+    """
+    path = _model_path(params)
+    with loading("torch"):
+        from ..models.import_model import import_model as run
+
+    return {"card": run(path, params.get("title")).to_dict()}
+
+
+def fetch_model(params: dict, report: Report) -> dict:
+    """Takes a model of the hub into the library; answers ``{"card": the card it has there}``.
+
+    params: ``{"hub_id": "owner/name"}``. What arrived before a cancel stays, and the next call goes on from it.
+    """
+    name = params.get("hub_id")
+    if not isinstance(name, str) or not name.strip():
+        raise BadInput("No model is named: give its name on the model hub, as owner/name.", "hub_id")
+    return {"card": fetch(name, report).to_dict()}
+
+
+def _model_path(params: dict) -> str:
+    path = params.get("path")
+    if not path or not isinstance(path, str):
+        raise BadInput("No model is named: give the path of a zip, a model folder or a checkpoint.", "path")
+    return path
+
+
 CALLS: dict[str, Callable[[dict, Report], dict]] = {
     "hello": hello,
     "segment": segment,
@@ -330,6 +373,9 @@ CALLS: dict[str, Callable[[dict, Report], dict]] = {
     "describe": describe,
     "series": series,
     "models": models,
+    "recognise": recognise,
+    "import_model": import_model,
+    "fetch_model": fetch_model,
 }
 
 

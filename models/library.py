@@ -6,6 +6,7 @@ Standard library only.
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import re
 import shutil
@@ -17,10 +18,11 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from .cards import CARD_NAME, WEIGHTS_NAME, BadModel, ModelCard, read_card, write_card
+from .cards import CARD_NAME, WEIGHTS_NAME, BadModel, ModelCard, read_card
 
 BUNDLED = "bundled"
 BUNDLED_FOLDER = Path(__file__).parent / "bundled"
+DEFAULT_NAME = "default.json"  # in the user's folder: {"model": id}
 CANDIDATE_DAYS = 7  # a candidate that nobody kept or discarded for so long was left by a program that was killed
 _ID_LENGTH = 60  # characters of an id, which is also a folder's name
 
@@ -50,26 +52,31 @@ def model_folders() -> list[Path]:
     ]
 
 
-def installed_models() -> list[ModelCard]:
-    """Cards of all models at hand that can be read; a broken folder is left out."""
-    cards = []
+def models_at_hand() -> list[tuple[Path, ModelCard]]:
+    """Folder and card of all models at hand that can be read; a broken folder is left out."""
+    models = []
     for folder in model_folders():
         try:
-            cards.append(read_card(folder))
+            models.append((folder, read_card(folder)))
         except BadModel:
             continue
-    return cards
+    return models
+
+
+def installed_models() -> list[ModelCard]:
+    """Cards of all models at hand that can be read; a broken folder is left out."""
+    return [card for _, card in models_at_hand()]
 
 
 def find_model(name: str) -> Path:
-    """The folder or checkpoint file that `name` means: "bundled", a card's id, or a path.
+    """The folder or checkpoint file that `name` means: "bundled", a card's id, a path, or, empty, the default model.
 
     A card or weights file inside a model folder means that folder. Where two models have one id, the
     first of `model_folders` is meant.
     Raises BadModel where there is no such model.
     """
     if name in ("", BUNDLED):
-        return BUNDLED_FOLDER
+        return find_installed(name or default_model())
     path = Path(os.path.expanduser(name))
     exists = os.path.exists(path)
     if path.is_absolute() or exists:
@@ -78,15 +85,96 @@ def find_model(name: str) -> Path:
         if path.name in (CARD_NAME, WEIGHTS_NAME) and (path.parent / CARD_NAME).is_file():
             return path.parent
         return path
+    return find_installed(name)
+
+
+def find_installed(name: str) -> Path:
+    """The folder of the model at hand that has the id `name`, or is "bundled"; a path is no id.
+
+    Raises BadModel where there is no such model.
+    """
+    if name == BUNDLED:
+        return BUNDLED_FOLDER
     known: dict[str, Path] = {}
-    for folder in model_folders():
-        try:
-            known.setdefault(read_card(folder).id, folder)
-        except BadModel:
-            continue
+    for folder, card in models_at_hand():
+        known.setdefault(card.id, folder)
     if name not in known:
         raise BadModel(f"There is no model named {name}: choose one of {', '.join(known) or 'none installed'}.")
     return known[name]
+
+
+def default_model() -> str:
+    """The id of the model that is taken where none is named: the one chosen, or "bundled" where it is gone."""
+    try:
+        chosen = json.loads((user_folder() / DEFAULT_NAME).read_text(encoding="utf-8"))["model"]
+        return BUNDLED if find_installed(chosen) == BUNDLED_FOLDER else chosen
+    except (OSError, ValueError, TypeError, KeyError, RecursionError):  # never chosen, gone (BadModel), or spoilt
+        return BUNDLED
+
+
+def set_default_model(name: str) -> None:
+    """Makes the model at hand that has the id `name` the default one.
+
+    Raises BadModel where there is no such model, or where the choice cannot be written.
+    """
+    chosen = BUNDLED if find_installed(name) == BUNDLED_FOLDER else name
+    user = user_folder()
+    try:
+        user.mkdir(parents=True, exist_ok=True)
+        _write_beside(user / DEFAULT_NAME, {"model": chosen})
+    except OSError as error:
+        raise BadModel(
+            f"The default model cannot be written into {user} ({error.strerror or error}): "
+            "see that the folder can be written and the disk has room, then choose again."
+        ) from None
+
+
+def rename_model(name: str, title: str) -> ModelCard:
+    """Gives the installed model of the id `name` another title; its id, which is its folder, stays.
+
+    Raises BadModel where there is no such model, it is the bundled one, the title is empty or cannot be written.
+    """
+    folder = find_installed(name)
+    if folder == BUNDLED_FOLDER:
+        raise BadModel("The bundled model belongs to the plugin and keeps its title: rename one that you installed.")
+    _check_own(folder)
+    title = _one_line(title)
+    if not title:
+        raise BadModel("The new title is empty: give one by which you know the model.")
+    try:
+        _edit_card(folder, title=title)
+    except OSError as error:
+        raise BadModel(
+            f"The title of {name} cannot be written into {folder} ({error.strerror or error}): "
+            "see that the folder can be written and the disk has room, then rename it again."
+        ) from None
+    return read_card(folder)
+
+
+def delete_model(name: str) -> bool:
+    """Removes the installed model of the id `name`; whether it was the default one, which "bundled" is then.
+
+    Raises BadModel where there is no such model, it is the bundled one or cannot be removed.
+    """
+    folder = find_installed(name)
+    if folder == BUNDLED_FOLDER:
+        raise BadModel("The bundled model belongs to the plugin and stays: delete one that you installed.")
+    was_default = default_model() == name
+    discard_model(folder)
+    if was_default:
+        # Else a model that gets this id later would be the default one unasked.
+        with contextlib.suppress(BadModel):
+            set_default_model(BUNDLED)
+    return was_default
+
+
+def size_of(folder: Path) -> int:
+    """Bytes of all files of a model folder; what cannot be read counts nothing."""
+    total = 0
+    for path in Path(folder).rglob("*"):
+        with contextlib.suppress(OSError):
+            total += path.stat().st_size if path.is_file() else 0
+    return total
 
 
 def candidates_folder() -> Path:
@@ -118,9 +206,9 @@ def keep_model(candidate: Path, title: str | None = None) -> ModelCard:
         user.mkdir(parents=True, exist_ok=True)
         with _in_library(candidate, user) as folder:
             for name in _free_ids(card.id if _is_id(card.id) else model_id(card.id)):
-                kept = replace(card, id=name, title=(title or "").strip() or card.title)
+                kept = replace(card, id=name, title=_one_line(title or "") or card.title)
                 if kept != card:
-                    write_card(kept, folder)
+                    _edit_card(folder, id=kept.id, title=kept.title)
                 try:
                     os.rename(folder, user / name)
                 except OSError:
@@ -145,12 +233,10 @@ def discard_model(candidate: Path) -> None:
     candidate = Path(candidate)
     if not os.path.lexists(candidate):
         return
-    allowed = {_real(user_folder()), _real(candidates_folder())}
-    if _real(candidate.parent) not in allowed or candidate.is_symlink() or not (candidate / CARD_NAME).is_file():
-        raise BadModel(f"{candidate} is no model of the library: remove it by hand if it is not needed.")
+    _check_own(candidate)
     try:
         # Under its name it is there whole or not at all, whatever happens on the way.
-        folder = _working_folder() / candidate.name
+        folder = working_folder() / candidate.name
         os.rename(candidate, folder)
         shutil.rmtree(folder.parent)
     except OSError as error:
@@ -158,6 +244,15 @@ def discard_model(candidate: Path) -> None:
             f"The model folder {candidate} cannot be removed ({error.strerror or error}): "
             "close the programs that use it, then try again."
         ) from None
+
+
+def working_folder() -> Path:
+    """A new folder on the library's disk for what is half done; one that is left behind goes with old candidates.
+
+    Raises OSError where it cannot be made.
+    """
+    candidates_folder().mkdir(parents=True, exist_ok=True)
+    return Path(tempfile.mkdtemp(prefix=".part.", dir=candidates_folder()))
 
 
 def remove_old_candidates() -> None:
@@ -200,7 +295,7 @@ def _in_library(candidate: Path, user: Path) -> Iterator[Path]:
     if _on_one_disk(candidate, user):
         yield candidate
         return
-    part = _working_folder()
+    part = working_folder()
     try:
         yield Path(shutil.copytree(candidate, part / "model"))
         shutil.rmtree(candidate, ignore_errors=True)
@@ -208,10 +303,37 @@ def _in_library(candidate: Path, user: Path) -> Iterator[Path]:
         shutil.rmtree(part, ignore_errors=True)
 
 
-def _working_folder() -> Path:
-    """A new folder on the library's disk for what is half done; one that is left behind goes with old candidates."""
-    candidates_folder().mkdir(parents=True, exist_ok=True)
-    return Path(tempfile.mkdtemp(prefix=".part.", dir=candidates_folder()))
+def _check_own(folder: Path) -> None:
+    """Raises BadModel unless a folder is a model that lies itself in the library or among its candidates."""
+    allowed = {_real(user_folder()), _real(candidates_folder())}
+    if _real(folder.parent) not in allowed or folder.is_symlink() or not (folder / CARD_NAME).is_file():
+        raise BadModel(f"{folder} is no model of the library: change or remove it by hand where that is needed.")
+
+
+def _edit_card(folder: Path, **changes: str) -> None:
+    """Changes some settings of a card and keeps all others, those of later versions too. Raises OSError."""
+    path = folder / CARD_NAME
+    _write_beside(path, {**json.loads(path.read_text(encoding="utf-8")), **changes})
+
+
+def _write_beside(path: Path, values: dict) -> None:
+    """JSON in a file, written beside first and then renamed into place. Raises OSError."""
+    text = json.dumps(values, indent=2, ensure_ascii=False) + "\n"
+    number, part = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    try:
+        with os.fdopen(number, "w", encoding="utf-8", errors="replace", newline="\n") as file:
+            file.write(text)
+        Path(part).chmod(0o644)  # mkstemp lets only its owner in; a shared model must be readable
+        os.replace(part, path)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            os.unlink(part)
+        raise
+
+
+def _one_line(text: str) -> str:
+    """A title without line ends and without what UTF-8 cannot hold."""
+    return " ".join(text.encode("utf-8", "replace").decode("utf-8").split())
 
 
 def _on_one_disk(one: Path, other: Path) -> bool:

@@ -17,6 +17,7 @@ from qgis.core import (
 )
 from qgis.PyQt.QtCore import QCoreApplication
 
+from ..models.library import BUNDLED, default_model
 from .series_parameter import SeriesParameter, series_of
 from .sources import absolute, raster_path
 
@@ -30,7 +31,6 @@ MODEL = "MODEL"
 DEVICE = "DEVICE"
 PRECISION = "PRECISION"
 
-_BUNDLED = "bundled"
 _CHOICES = {DEVICE: ["auto", "cpu", "cuda", "mps"], PRECISION: ["auto", "fp32", "bf16"]}
 
 
@@ -66,7 +66,7 @@ def image_settings(
     layer = algorithm.parameterAsRasterLayer(parameters, INPUT, context)
     if layer is None:
         raise QgsProcessingException(algorithm.invalidRasterError(parameters, INPUT))
-    model = algorithm.parameterAsString(parameters, MODEL, context)
+    model = algorithm.parameterAsString(parameters, MODEL, context) or default_model()
     settings = dict(
         input=or_refuse(raster_path, layer),
         bands=algorithm.parameterAsString(parameters, BANDS, context),
@@ -74,7 +74,7 @@ def image_settings(
         terrain=_optional_path(algorithm, parameters, TERRAIN, context),
         sentinel2=or_refuse(series_of, parameters.get(SENTINEL2), context),
         leave_out=tuple(re.findall(r"[^\s,;]+", algorithm.parameterAsString(parameters, LEAVE_OUT, context))),
-        model=model if model == _BUNDLED else absolute(model),
+        model=model if model == BUNDLED else absolute(model),
         **{name.lower(): algorithm.parameterAsEnumString(parameters, name, context) for name in _CHOICES},
     )
     return layer, settings
@@ -155,8 +155,11 @@ def _leave_out() -> QgsProcessingParameterDefinition:
 
 def _model() -> QgsProcessingParameterDefinition:
     return described(
-        QgsProcessingParameterString(MODEL, _tr("Model"), defaultValue=_BUNDLED),
-        _tr("'bundled', the id of an installed model, or the path of a model folder or checkpoint."),
+        QgsProcessingParameterString(MODEL, _tr("Model"), optional=True),
+        _tr(
+            "The id of an installed model ('bundled' is the plugin's own), or the path of a model folder or "
+            "checkpoint. Left empty: the default model of the library."
+        ),
         advanced=True,
     )
 

@@ -20,19 +20,27 @@ def metadata() -> configparser.SectionProxy:
 
 
 PRESENT = {
-    "menu": ["Land cover of an aerial image", "Fine-tune the model…", "In Processing, for many images…"],
+    "menu": [
+        "Land cover of an aerial image",
+        "Fine-tune the model…",
+        "In Processing, for many images…",
+        "Models…",
+        "Engine…",
+    ],
     "toolbar": ["Land cover of an aerial image"],
     "icons": [True],
     "buttons": 1,
     "actions": [
         "flairLandCoverBatch",
         "flairLandCoverDock",
+        "flairLandCoverEngineAction",
         "flairLandCoverFinetuneAction",
         "flairLandCoverLayer",
+        "flairLandCoverModelsAction",
     ],
     "docks": 0,
     "provider": {"name": "FLAIR Land Cover", "icon": True},
-    "algorithms": ["flair:finetune", "flair:segment"],
+    "algorithms": ["flair:engine", "flair:finetune", "flair:segment"],
     "active": True,
 }
 ABSENT = {
@@ -50,6 +58,10 @@ ABSENT = {
 
 def test_qgis_shows_the_plugin_in_its_menu_toolbar_and_toolbox(window):
     assert window["enabled"] == PRESENT
+
+
+def test_switching_the_plugin_on_imports_no_library_of_the_engine(startup):
+    assert startup["heavy"] == [] and startup["plugin_ms"] > 0
 
 
 def test_unloading_takes_everything_away_and_ends_the_worker(window):

@@ -13,9 +13,11 @@ from qgis.PyQt.QtWidgets import QPushButton, QSplitter, QVBoxLayout, QWidget
 from ..models.cards import ModelCard
 from ..runtime.client import EngineClient, shared_client
 from .canvas.tiles import LiveTiles
-from .finetune.dialog import FinetuneDialog
+from .environment.dialog import EngineDialog
+from .finetune.dialog import FinetuneDialog, Page
 from .form.estimate import duration_text
 from .form.form import Form
+from .library.dialog import LibraryDialog
 from .messages.bar import Messages
 from .messages.details import details_text
 from .remembered import keep_pace, measured_pace, pace_key
@@ -38,6 +40,8 @@ class LandCoverDock(QgsDockWidget):
         self._window = iface.mainWindow()
         self._client = client
         self.finetune: FinetuneDialog | None = None
+        self.engine: EngineDialog | None = None
+        self.library: LibraryDialog | None = None
         self._live: LiveTiles | None = None
         self._left: LiveTiles | None = None  # of the run before, until the canvas shows its layer
         self._clock: list[float] = []  # seconds at which the run began and each of its tiles came
@@ -45,6 +49,8 @@ class LandCoverDock(QgsDockWidget):
         self.messages = Messages(iface.messageBar(), iface.mainWindow())
         self.queue = RunQueue(client, self)
         self.form = Form(self._canvas, self._busy_paths, client)
+        self.form.fields.model.show_library_button()
+        self.form.fields.model.choose_default()
         self.results = ResultPanel(QgsProject.instance(), self._canvas)
         upper = QWidget()
         column = QVBoxLayout(upper)
@@ -65,6 +71,8 @@ class LandCoverDock(QgsDockWidget):
         self.finetune_button.clicked.connect(lambda _: self.open_finetune())
         self.form.run_asked.connect(self.queue.add)
         self.form.versions_known.connect(self._on_versions)
+        self.form.engine_asked.connect(self.open_engine)
+        self.form.fields.model.library_asked.connect(self.open_library)
         self.queue.changed.connect(self.form.check_soon)
         self.queue.started.connect(self._on_started)
         self.queue.tile_done.connect(self._on_tile)
@@ -97,9 +105,24 @@ class LandCoverDock(QgsDockWidget):
             )
             self.finetune.kept.connect(self._on_kept)
             self.finetune.finished.connect(self._forget_finetune)
-        self.finetune.show()
-        self.finetune.raise_()
-        self.finetune.activateWindow()
+        _bring(self.finetune)
+
+    def open_engine(self) -> None:
+        """Opens the window of the engine, or brings it to the front."""
+        if self.engine is None:
+            self.engine = EngineDialog(self._engine_busy, self._window)
+            self.engine.changed.connect(self._on_engine_changed)
+            self.engine.finished.connect(self._forget_engine)
+        _bring(self.engine)
+
+    def open_library(self) -> None:
+        """Opens the window of the models, or brings it to the front."""
+        if self.library is None:
+            self.library = LibraryDialog(self._models_in_use, parent=self._window)
+            self.library.changed.connect(self._on_library_changed)
+        elif not self.library.isVisible():
+            self.library.reload()
+        _bring(self.library)
 
     def stop(self) -> None:
         """Stops what runs, without a question and without waiting: QGIS ends, or the plugin is unloaded."""
@@ -107,6 +130,13 @@ class LandCoverDock(QgsDockWidget):
         if self.finetune is not None:
             self.finetune.shut()
             self._forget_finetune()
+        if self.engine is not None:
+            self.engine.shut()
+            self._forget_engine()
+        if self.library is not None:
+            library, self.library = self.library, None
+            library.shut()
+            library.deleteLater()
 
     def unload(self) -> None:
         """Takes everything off the window, the canvas and the project; a run that goes on is cancelled."""
@@ -131,11 +161,39 @@ class LandCoverDock(QgsDockWidget):
         self.form.rest()
         self.results.rest()
 
+    # The engine and the models
+
+    def _engine_busy(self) -> bool:
+        fetching = self.library is not None and self.library.working()
+        return bool(self.queue.runs) or self._training() or fetching
+
+    def _models_in_use(self) -> set[str]:
+        return {run.request.job.model for run in self.queue.runs}
+
+    def _on_library_changed(self) -> None:
+        self.form.fields.model.refresh()
+        if self.finetune is not None:
+            self.finetune.setup.model.refresh()
+
+    def _on_engine_changed(self) -> None:
+        self._versions = None
+        self.form.ask_again()
+
+    def _forget_engine(self, *_) -> None:
+        dialog, self.engine = self.engine, None
+        if dialog is not None:
+            dialog.deleteLater()
+
     # A fine-tuning
+
+    def _training(self) -> bool:
+        return self.finetune is not None and self.finetune.page is Page.LEARNING
 
     def _on_kept(self, card: ModelCard) -> None:
         self.form.fields.model.refresh()
         self.form.fields.model.set_model(card.id)
+        if self.library is not None:
+            self.library.reload()
 
     def _forget_finetune(self, *_) -> None:
         dialog, self.finetune = self.finetune, None
@@ -230,3 +288,10 @@ class LandCoverDock(QgsDockWidget):
         if left is not None:
             self._canvas.mapCanvasRefreshed.disconnect(self._remove_left)
             left.remove()
+
+
+def _bring(window: QWidget) -> None:
+    """Shows a window, in front of the others."""
+    window.show()
+    window.raise_()
+    window.activateWindow()

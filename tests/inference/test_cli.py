@@ -13,7 +13,10 @@ import numpy as np
 import pytest
 import rasterio
 
-from .conftest import picture, write_raster
+from flair_landcover.models.cards import ModelCard
+from flair_landcover.models.nomenclature import FLAIR_CLASSES, LandCoverClass
+
+from .conftest import make_model, picture, write_raster
 from .sentinel2.made_series import write_date
 
 
@@ -36,6 +39,24 @@ def test_segment_writes_the_map_and_prints_areas(small_model, tmp_path):
     assert sum(float(line.split()[-3]) for line in lines[1:]) == pytest.approx(1600, abs=13 * 0.05)
     with rasterio.open(tmp_path / "map.tif") as dataset:
         assert dataset.read(1).min() >= 1
+
+
+def test_the_models_own_classes_are_mapped_where_asked_for(tmp_path):
+    pool = LandCoverClass(14, "swimming pool", "#3de6eb")
+    settings = {"own_classes": (*FLAIR_CLASSES[:12], pool), "own_outputs": (*range(1, 13), 14)}
+    card = ModelCard("pools", "Pools", "smp:Unet:resnet18", tile_size=128, **settings)
+    model = make_model(tmp_path / "pools", card)
+    raster = write_raster(tmp_path / "a.tif", picture(5, 100, 100).astype(np.uint8))
+    for choice, named in (("model", "14 swimming pool"), ("flair13", "13 other")):
+        done = subprocess.run(
+            command("segment", raster, tmp_path / "map.tif", "--model", model, "--device", "cpu", "--classes", choice),
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+        assert done.stdout.splitlines()[-1].strip().startswith(named)
+        assert ("swimming pool become" in done.stderr) == (choice == "flair13")
 
 
 def test_a_series_dates_to_leave_out_and_a_difference_are_taken(utt_model, tmp_path):

@@ -14,9 +14,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from flair_landcover.inference.worker import failure_sentence
+from flair_landcover.models.cards import ModelCard
+from flair_landcover.models.networks import build_network
 from flair_landcover.runtime.environment import Engine, child_environment, package_folder, worker_command
+from flair_landcover.tests.models.hub_server import running_hub
 
 from .conftest import picture, write_raster
 from .sentinel2.made_series import write_date
@@ -144,7 +148,6 @@ def worker():
 
 def test_hello_tells_versions_and_devices(worker):
     import rasterio
-    import torch
 
     worker.send(id=1, call="hello", params={})
     assert worker.receive() == {"id": 1, "progress": 0.0, "message": "Started", "remaining_s": None}
@@ -229,6 +232,91 @@ def test_rasters_are_described_and_jobs_checked_without_torch(worker, small_mode
     worker.send(id=3, call="loaded", params={"names": ["rasterio", "torch"]})
     assert worker.until("result")[-1]["result"] == {"rasterio": True, "torch": False}
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a.tif", "s"]
+
+
+def test_models_are_recognised_and_imported(small_model, tmp_path, monkeypatch):
+    monkeypatch.setenv("FLAIR_LANDCOVER_MODELS", str(tmp_path / "library"))
+    worker = Worker()
+    try:
+        worker.send(id=1, call="recognise", params={"path": str(small_model)})
+        found = worker.until("result")[-1]["result"]
+        assert (found["kind"], found["path"], found["card"]["id"]) == ("folder", str(small_model), "small")
+        assert found["size_bytes"] > 1e6 and not (tmp_path / "library").exists()
+        worker.send(id=2, call="import_model", params={"path": str(small_model), "title": "Petit"})
+        card = worker.until("result")[-1]["result"]["card"]
+        assert card == {**found["card"], "title": "Petit"}
+        assert (tmp_path / "library" / "small" / "card.json").is_file()
+        for id, (call, params, field) in enumerate(
+            [("recognise", {"path": "nowhere.zip"}, "model"), ("import_model", {"title": "x"}, "path")], start=3
+        ):
+            worker.send(id=id, call=call, params=params)
+            error = worker.until("error")[-1]["error"]
+            assert (error["kind"], error["field"]) == ("bad_input", field)
+        assert worker.end() == 0
+    finally:
+        worker.process.kill()
+        worker.process.wait()
+
+
+@pytest.fixture
+def hub(monkeypatch, tmp_path):
+    """A model hub that the worker is told of, and an empty library."""
+    pytest.importorskip("huggingface_hub")
+    for name in ("HF_TOKEN", "HF_HUB_OFFLINE", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1,localhost")
+    monkeypatch.setenv("HF_HOME", str(tmp_path / "hf"))
+    monkeypatch.setenv("FLAIR_LANDCOVER_MODELS", str(tmp_path / "library"))
+    with running_hub() as running:
+        monkeypatch.setenv("HF_ENDPOINT", running.endpoint)
+        yield running
+
+
+def test_a_model_is_fetched_from_the_hub_into_the_library_with_progress(hub, tmp_path):
+    colours = {"inputs": ("red", "green", "blue"), "means": (0.0,) * 3, "stds": (1.0,) * 3, "fill": {}}
+    outputs = (*range(1, 14), *(0,) * 6)
+    network = build_network(ModelCard("x", "x", "smp:Unet:mit_b0", **colours, outputs=outputs))
+    torch.save({f"model.seg_model.{n}": w for n, w in network.state_dict().items()}, tmp_path / "weights.pth")
+    name = "IGNF/FLAIR-INC_rgb_12cl_small"
+    hub.files[f"{name}/FLAIR-INC_rgb_12cl_small_weights.pth"] = (tmp_path / "weights.pth").read_bytes()
+    hub.pause_s = 0.01
+    worker = Worker()
+    try:
+        worker.send(id=1, call="fetch_model", params={"hub_id": name})
+        messages = worker.until("result")
+        told = [m["progress"] for m in messages if "MB" in m.get("message", "")]
+        assert len(told) > 1 and told == sorted(told) and 0 < told[-1] < 1
+        card = messages[-1]["result"]["card"]
+        assert (card["title"], card["architecture"]) == ("FLAIR-INC_rgb_12cl_small", "smp:Unet:mit_b0")
+        assert card["licence"] and name in card["source"]
+        kept = json.loads((tmp_path / "library" / card["id"] / "card.json").read_text(encoding="utf-8"))
+        assert kept == card and sum(value > 0 for value in card["outputs"]) == 12
+        assert worker.end() == 0
+    finally:
+        worker.process.kill()
+        worker.process.wait()
+
+
+def test_a_fetch_is_cancelled_and_bad_ones_are_refused(hub, tmp_path):
+    name = "IGNF/FLAIR-INC_rgb_12cl_small"
+    hub.files[f"{name}/FLAIR-INC_rgb_12cl_small_weights.pth"] = bytes(8_000_000)
+    hub.pause_s = 0.1
+    worker = Worker()
+    try:
+        worker.send(id=1, call="fetch_model", params={"hub_id": name})
+        while "MB" not in worker.receive().get("message", ""):
+            pass
+        worker.send(id=1, cancel=True)
+        assert worker.until("error")[-1]["error"]["kind"] == "cancelled"
+        for id, (params, field) in enumerate([({}, "hub_id"), ({"hub_id": "IGNF/nothing"}, "model")], start=2):
+            worker.send(id=id, call="fetch_model", params=params)
+            error = worker.until("error")[-1]["error"]
+            assert (error["kind"], error["field"]) == ("bad_input", field)
+        assert not list((tmp_path / "library").glob("*/card.json"))
+        assert worker.end() == 0
+    finally:
+        worker.process.kill()
+        worker.process.wait()
 
 
 def test_all_calls_at_once_load_the_libraries_in_good_order(worker, small_model, tmp_path):

@@ -15,14 +15,22 @@ from flair_landcover.models import library
 from flair_landcover.models.cards import CARD_NAME, WEIGHTS_NAME, ModelCard, write_card
 from flair_landcover.models.library import (
     CANDIDATE_DAYS,
+    DEFAULT_NAME,
     candidates_folder,
+    default_model,
+    delete_model,
     discard_model,
+    find_installed,
     find_model,
     installed_models,
     keep_model,
     model_folders,
     model_id,
+    models_at_hand,
     remove_old_candidates,
+    rename_model,
+    set_default_model,
+    size_of,
     user_folder,
 )
 
@@ -166,7 +174,7 @@ def test_models_live_in_the_platforms_folder_for_user_data(tmp_path, monkeypatch
 
 
 @pytest.mark.skipif(sys.version_info < (3, 10), reason="Python 3.9 does not list its own modules")
-@pytest.mark.parametrize("module", ["nomenclature", "cards", "library"])
+@pytest.mark.parametrize("module", ["nomenclature", "cards", "library", "package"])
 def test_what_qgis_reads_imports_with_the_standard_library_alone(module):
     folder = Path(flair_landcover.__file__).parent
     command = [sys.executable, "-I", "-S", "-c", _ISOLATED, str(folder), module]
@@ -316,3 +324,134 @@ def test_there_are_no_old_candidates_where_there_is_no_folder(tmp_path, monkeypa
 )
 def test_an_id_is_made_of_a_title(user, title, id):
     assert model_id(title) == id
+
+
+def test_models_come_with_their_folders_and_sizes(user, bundled):
+    (user / "a" / "pictures").mkdir()
+    (user / "a" / "pictures" / "legend.png").write_bytes(bytes(1000))
+    assert [(folder, card.id) for folder, card in models_at_hand()] == [
+        (bundled, "flair-utt"),
+        (user / "a", "toits"),
+        (user / "b", "vignes"),
+    ]
+    assert size_of(user / "a") - size_of(user / "b") == 1000 - len("vignes" * 2) + len("toits" * 2)
+    assert size_of(user / "nowhere") == 0
+
+
+def test_a_path_is_no_id_of_an_installed_model(user, tmp_path, monkeypatch):
+    monkeypatch.chdir(user)
+    assert find_model("a") == Path("a")
+    assert "no model named a" in refusal(find_installed, "a")
+    assert find_installed("toits") == user / "a"
+
+
+def test_a_chosen_default_model_is_found_by_the_empty_name(user, bundled):
+    assert (default_model(), find_model("")) == ("bundled", bundled)
+    set_default_model("vignes")
+    assert (default_model(), find_model("")) == ("vignes", user / "b")
+    assert find_model("bundled") == bundled
+    assert sorted(path.name for path in user.iterdir()) == ["a", "b", DEFAULT_NAME]
+
+
+@pytest.mark.parametrize("name", ["bundled", "flair-utt"])
+def test_the_bundled_model_is_made_the_default_again_by_both_of_its_names(user, bundled, name):
+    set_default_model("vignes")
+    set_default_model(name)
+    assert (default_model(), find_model("")) == ("bundled", bundled)
+
+
+def test_a_file_named_as_the_default_model_does_not_stand_in_for_it(user, tmp_path, monkeypatch):
+    set_default_model("vignes")
+    (tmp_path / "vignes").mkdir()
+    monkeypatch.chdir(tmp_path)
+    assert find_model("") == user / "b"
+
+
+def test_a_default_model_that_is_gone_gives_way_to_the_bundled_one(user, bundled):
+    set_default_model("vignes")
+    (user / "b" / WEIGHTS_NAME).unlink()
+    assert (default_model(), find_model("")) == ("bundled", bundled)
+
+
+@pytest.mark.parametrize("content", ["", "[]", "{}", "[" * 100_000, '{"model": ["vignes"]}', '{"model": null}'])
+def test_a_spoilt_choice_of_the_default_model_means_the_bundled_one(user, bundled, content):
+    (user / DEFAULT_NAME).write_text(content, encoding="utf-8")
+    assert (default_model(), find_model("")) == ("bundled", bundled)
+
+
+def test_only_a_model_of_the_library_becomes_the_default(user, tmp_path):
+    foreign = _model(tmp_path / "elsewhere", "elsewhere")
+    set_default_model("vignes")
+    for name in ("nothing", str(foreign), ""):
+        assert "flair-utt, toits, vignes" in refusal(set_default_model, name)
+    assert default_model() == "vignes"
+
+
+def test_a_default_model_is_chosen_where_there_is_no_library_yet(tmp_path, monkeypatch, bundled):
+    monkeypatch.setenv("FLAIR_LANDCOVER_MODELS", str(tmp_path / "new" / "models"))
+    set_default_model("bundled")
+    assert default_model() == "bundled"
+
+
+def test_a_choice_that_cannot_be_written_is_one_sentence_and_the_old_one_stays(user, monkeypatch):
+    set_default_model("vignes")
+
+    def full(*_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(library.os, "replace", full)
+    assert "No space left on device" in refusal(set_default_model, "toits")
+    assert "No space left on device" in refusal(rename_model, "toits", "Toits 2")
+    assert default_model() == "vignes"
+    assert sorted(path.name for path in user.iterdir()) == ["a", "b", DEFAULT_NAME]
+    assert sorted(path.name for path in (user / "a").iterdir()) == [CARD_NAME, WEIGHTS_NAME]
+
+
+def test_a_model_gets_another_title_and_keeps_its_id_and_folder(user):
+    assert rename_model("vignes", "  Vignes\nde Touraine ").title == "Vignes de Touraine"
+    assert [card.title for card in installed_models()] == ["Flair-Utt", "Toits", "Vignes de Touraine"]
+    assert find_model("vignes") == user / "b"
+
+
+def test_another_title_or_id_keeps_settings_of_later_versions(user, candidate):
+    for folder in (user / "b", candidate):
+        values = json.loads((folder / CARD_NAME).read_text(encoding="utf-8"))
+        (folder / CARD_NAME).write_text(json.dumps({**values, "invented_later": [1]}), encoding="utf-8")
+    rename_model("vignes", "Été \ud800")
+    card = keep_model(candidate, "Kept")
+    for folder in (user / "b", user / card.id):
+        assert json.loads((folder / CARD_NAME).read_text(encoding="utf-8"))["invented_later"] == [1]
+    assert [c.title for c in installed_models()][-2:] == ["Été ?", "Kept"]
+
+
+def test_only_models_of_the_users_own_are_renamed(user, bundled, tmp_path):
+    assert "belongs to the plugin" in refusal(rename_model, "bundled", "Mine")
+    assert "belongs to the plugin" in refusal(rename_model, "flair-utt", "Mine")
+    assert "no model named" in refusal(rename_model, str(user / "b"), "Mine")
+    assert "title is empty" in refusal(rename_model, "vignes", " \n")
+    if os.name != "nt":
+        (user / "link").symlink_to(_model(tmp_path / "elsewhere", "elsewhere"), target_is_directory=True)
+        assert "no model of the library" in refusal(rename_model, "elsewhere", "Mine")
+
+
+def test_a_deleted_model_is_gone_and_one_is_told_whether_it_was_the_default(user, bundled):
+    set_default_model("vignes")
+    assert delete_model("toits") is False
+    assert default_model() == "vignes"
+    assert delete_model("vignes") is True
+    assert [card.id for card in installed_models()] == ["flair-utt"]
+    _model(user / "vignes", "vignes")  # another one that gets the id is not the default for it
+    assert (default_model(), find_model("")) == ("bundled", bundled)
+
+
+@pytest.mark.parametrize("name", ["bundled", "flair-utt"])
+def test_the_bundled_model_is_never_deleted(user, bundled, name):
+    assert "belongs to the plugin" in refusal(delete_model, name)
+    assert (bundled / WEIGHTS_NAME).is_file()
+
+
+def test_what_is_no_id_is_not_deleted(user, monkeypatch):
+    monkeypatch.chdir(user)
+    for name in ("a", "./a", str(user / "a"), ""):
+        assert "no model named" in refusal(delete_model, name)
+    assert (user / "a" / CARD_NAME).is_file()

@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
-from flair_landcover.models.library import BUNDLED_FOLDER
+import json
+import shutil
+
+import pytest
+
+pytest.importorskip("qgis.core", reason="needs QGIS's Python")
+from qgis.PyQt.QtWidgets import QComboBox
+
+from flair_landcover.models.library import BUNDLED_FOLDER, rename_model, set_default_model
 from flair_landcover.ui.form.model import DeviceField, ModelField
 
 
@@ -36,6 +44,97 @@ def test_models_that_were_installed_since_are_offered_after_a_refresh(applicatio
     field.refresh()
     field.set_model("own")
     assert field.model() == "own"
+
+
+def own_model(library, name: str, title: str):
+    folder = library / name
+    folder.mkdir()
+    card = json.loads((BUNDLED_FOLDER / "card.json").read_text(encoding="utf-8"))
+    card.update({"id": name, "title": title})
+    (folder / "card.json").write_text(json.dumps(card), encoding="utf-8")
+    (folder / "weights.safetensors").write_bytes(b"")
+    return folder
+
+
+def shown(field: ModelField) -> list[str]:
+    box = field.findChild(QComboBox)
+    return [box.itemText(i) for i in range(box.count())]
+
+
+@pytest.fixture
+def two(application, tmp_path, monkeypatch):
+    """The field, in a library of two models beside the bundled one; and the library's folder."""
+    monkeypatch.setenv("FLAIR_LANDCOVER_MODELS", str(tmp_path))
+    own_model(tmp_path, "own", "Own")
+    own_model(tmp_path, "valley", "Valley")
+    return ModelField(), tmp_path
+
+
+def test_the_default_model_is_marked_and_its_title_is_not(two):
+    field, _ = two
+    set_default_model("own")
+    field.refresh()
+    assert shown(field)[1:] == ["Own (default)", "Valley"] and not shown(field)[0].endswith("(default)")
+    assert (field.model(), field.title()) == ("own", "Own")
+
+
+def test_a_field_opens_with_the_default_model(two):
+    set_default_model("valley")
+    assert ModelField().model() == "valley"
+
+
+def test_a_choice_of_ones_own_stays_when_another_model_becomes_the_default(two):
+    field, _ = two
+    field.set_model("valley")
+    told = []
+    field.changed.connect(lambda: told.append(field.model()))
+    set_default_model("own")
+    field.refresh()
+    assert field.model() == "valley" and told == []
+    field.choose_default()
+    assert field.model() == "own" and told == ["own"]
+
+
+def test_a_model_that_is_gone_falls_back_to_the_default_and_is_told(two):
+    field, library = two
+    set_default_model("own")
+    field.refresh()
+    field.set_model("valley")
+    told = []
+    field.changed.connect(lambda: told.append(field.model()))
+    shutil.rmtree(library / "valley")
+    field.refresh()
+    assert field.model() == "own" and told == ["own"] and shown(field)[1:] == ["Own (default)"]
+
+
+def test_a_new_title_shows_after_a_refresh(two):
+    field, _ = two
+    field.set_model("valley")
+    rename_model("valley", "Vallée")
+    field.refresh()
+    assert (field.model(), field.title(), field.card().title) == ("valley", "Vallée", "Vallée")
+
+
+def test_a_checkpoint_stays_chosen_after_a_refresh_as_long_as_it_is_there(two):
+    field, library = two
+    path = library / "utt.ckpt"
+    path.write_bytes(b"")
+    field.set_model(str(path))
+    field.refresh()
+    assert field.model() == str(path) and field.title() == "utt.ckpt"
+    path.unlink()
+    field.refresh()
+    assert field.model() == "bundled" and "utt.ckpt" not in shown(field)
+
+
+def test_the_library_is_offered_on_request(two):
+    field, _ = two
+    asked = []
+    field.library_asked.connect(lambda: asked.append(1))
+    assert field.library_button.isHidden()
+    field.show_library_button()
+    field.library_button.click()
+    assert not field.library_button.isHidden() and asked == [1]
 
 
 def test_a_checkpoint_is_chosen_by_its_path(application, tmp_path):

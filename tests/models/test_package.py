@@ -1,0 +1,375 @@
+"""Zips and folders of models, good ones and such as nobody should let in."""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import json
+import os
+import stat
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from flair_landcover.models import package
+from flair_landcover.models.cards import CARD_NAME, WEIGHTS_NAME, ModelCard, digest_of, read_card, write_card
+from flair_landcover.models.package import MOST_FILES, export_model, is_package, read_package, unpack
+
+from .conftest import refusal
+
+WEIGHTS = bytes(range(7)) * 4000  # deflates well, as quantised weights do
+CARD = {
+    "id": "vignes",
+    "title": "Vignes",
+    "architecture": "utt",
+    "weights_digest": f"sha256:{hashlib.sha256(WEIGHTS).hexdigest()}",
+}
+
+
+@pytest.fixture
+def model(tmp_path) -> Path:
+    """A model folder with a report and a picture in a folder of its own."""
+    folder = tmp_path / "library" / "vignes"
+    (folder / "pictures").mkdir(parents=True)
+    (folder / WEIGHTS_NAME).write_bytes(WEIGHTS)
+    (folder / CARD_NAME).write_text(json.dumps({**CARD, "of a later version": 1}), encoding="utf-8")
+    (folder / "report.html").write_text("<html>", encoding="utf-8")
+    (folder / "pictures" / "légende.png").write_bytes(os.urandom(2000))
+    return folder
+
+
+def _files(folder: Path) -> dict[str, bytes]:
+    return {p.relative_to(folder).as_posix(): p.read_bytes() for p in folder.rglob("*") if p.is_file()}
+
+
+def _zip(path: Path, members: dict, card: dict | None = None, **settings) -> Path:
+    """A zip of a good model with more members: names or ZipInfos, and their bytes."""
+    with zipfile.ZipFile(path, "w", **settings) as archive:
+        archive.writestr(CARD_NAME, json.dumps(CARD if card is None else card))
+        archive.writestr(WEIGHTS_NAME, WEIGHTS)
+        for name, content in members.items():
+            archive.writestr(name, content)
+    return path
+
+
+def _refused(path: Path, tmp_path: Path) -> str:
+    """The sentence by which both a look and an unpacking refuse a file, and leave nothing anywhere."""
+    before = sorted(tmp_path.rglob("*"))
+    sentence = refusal(read_package, path)
+    assert refusal(unpack, path, tmp_path / "inner" / "new") == sentence
+    assert [p for p in sorted(tmp_path.rglob("*")) if p not in before and p != tmp_path / "inner"] == []
+    assert str(path) in sentence
+    return sentence
+
+
+def test_a_model_comes_out_of_its_zip_as_it_went_in(model, tmp_path):
+    size = export_model(model, tmp_path / "vignes.zip")
+    assert size == (tmp_path / "vignes.zip").stat().st_size
+    card = unpack(tmp_path / "vignes.zip", tmp_path / "new")
+    assert card == read_card(model) and _files(tmp_path / "new") == _files(model)
+
+
+def test_a_look_tells_card_and_size_and_writes_nothing(model, tmp_path):
+    export_model(model, tmp_path / "vignes.zip")
+    before = sorted(tmp_path.rglob("*"))
+    total = sum(map(len, _files(model).values()))
+    assert read_package(tmp_path / "vignes.zip") == (read_card(model), total)
+    assert read_package(model) == (read_card(model), total)
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_the_same_files_give_the_same_zip(model, tmp_path):
+    export_model(model, tmp_path / "one.zip")
+    for path in model.rglob("*"):
+        os.utime(path, (1, 1))
+    (model / "report.html").chmod(0o600)
+    export_model(model, tmp_path / "two.zip")
+    assert (tmp_path / "one.zip").read_bytes() == (tmp_path / "two.zip").read_bytes()
+
+
+def test_what_deflates_is_deflated_and_what_does_not_is_stored(model, tmp_path):
+    export_model(model, tmp_path / "vignes.zip")
+    with zipfile.ZipFile(tmp_path / "vignes.zip") as archive:
+        kinds = {info.filename: info.compress_type for info in archive.infolist()}
+        assert archive.namelist() == sorted(kinds)
+    assert kinds["pictures/légende.png"] == zipfile.ZIP_STORED
+    assert kinds[CARD_NAME] == zipfile.ZIP_DEFLATED
+
+
+def test_weights_of_zeros_are_exported_so_that_they_can_be_imported(model, tmp_path):
+    (model / WEIGHTS_NAME).write_bytes(bytes(3 << 20))
+    card = {**CARD, "weights_digest": digest_of(model / WEIGHTS_NAME)}
+    (model / CARD_NAME).write_text(json.dumps(card), encoding="utf-8")
+    export_model(model, tmp_path / "zeros.zip")
+    unpack(tmp_path / "zeros.zip", tmp_path / "new")
+
+
+def test_quantised_weights_deflate_and_survive(tmp_path):
+    """Those that come with the plugin."""
+    bundled = Path(package.__file__).parent / "bundled"
+    export_model(bundled, tmp_path / "bundled.zip")
+    assert (tmp_path / "bundled.zip").stat().st_size < 0.9 * (bundled / WEIGHTS_NAME).stat().st_size
+    assert read_package(tmp_path / "bundled.zip")[0] == read_card(bundled)
+
+
+def test_a_card_without_a_digest_gets_it_in_the_zip(model, tmp_path):
+    write_card(ModelCard(id="old", title="Été", architecture="utt"), model)
+    export_model(model, tmp_path / "old.zip")
+    card, _ = read_package(tmp_path / "old.zip")
+    assert (card.title, card.weights_digest) == ("Été", CARD["weights_digest"])
+    assert read_card(model).weights_digest == ""
+
+
+def test_files_of_file_managers_stay_out_on_both_ways(model, tmp_path):
+    (model / ".DS_Store").touch()
+    (model / "Thumbs.db").touch()
+    export_model(model, tmp_path / "vignes.zip")
+    with zipfile.ZipFile(tmp_path / "vignes.zip", "a") as archive:
+        archive.writestr("__MACOSX/._card.json", "x")
+        archive.writestr(".DS_Store", "x")
+    unpack(tmp_path / "vignes.zip", tmp_path / "new")
+    assert sorted(_files(tmp_path / "new")) == [CARD_NAME, "pictures/légende.png", "report.html", WEIGHTS_NAME]
+
+
+def test_an_export_replaces_an_older_zip_and_leaves_nothing_beside(model, tmp_path):
+    folder = tmp_path / "out"
+    folder.mkdir()
+    (folder / "vignes.zip").write_text("old", encoding="utf-8")
+    export_model(model, folder / "vignes.zip")
+    assert [p.name for p in folder.iterdir()] == ["vignes.zip"]
+    assert is_package(folder / "vignes.zip")
+
+
+@pytest.mark.parametrize("broken", ["space", "folder", "is a folder"])
+def test_an_export_that_cannot_be_written_is_one_sentence_and_keeps_the_old_zip(model, tmp_path, monkeypatch, broken):
+    folder = tmp_path / "out"
+    folder.mkdir()
+    target = folder / "vignes.zip"
+    target.write_text("old", encoding="utf-8")
+
+    def full(*_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    if broken == "space":
+        monkeypatch.setattr(package.shutil, "copyfileobj", full)
+        assert "No space left on device" in refusal(export_model, model, target)
+    elif broken == "folder":
+        assert "No such file or directory" in refusal(export_model, model, tmp_path / "nowhere" / "vignes.zip")
+    else:
+        assert "is a folder" in refusal(export_model, model, folder)
+    assert [p.name for p in folder.iterdir()] == ["vignes.zip"] and target.read_text(encoding="utf-8") == "old"
+
+
+def test_only_sound_model_folders_are_exported(model, tmp_path):
+    assert "not a model folder" in refusal(export_model, tmp_path, tmp_path / "a.zip")
+    assert "import the checkpoint first" in refusal(export_model, tmp_path / "a.ckpt", tmp_path / "a.zip")
+    (model / WEIGHTS_NAME).write_bytes(b"other")
+    assert "not those that its card names" in refusal(export_model, model, tmp_path / "a.zip")
+    assert not (tmp_path / "a.zip").exists()
+
+
+def test_a_zip_may_hold_the_folder_in_one_top_folder(tmp_path):
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
+        archive.writestr("mon modèle/", "")
+        archive.writestr("mon modèle/card.json", json.dumps(CARD))
+        archive.writestr("mon modèle/weights.safetensors", WEIGHTS)
+        archive.writestr("mon modèle/pictures/a.png", "x")
+        archive.writestr("__MACOSX/mon modèle/._card.json", "x")
+    assert unpack(tmp_path / "a.zip", tmp_path / "new").id == "vignes"
+    assert sorted(_files(tmp_path / "new")) == [CARD_NAME, "pictures/a.png", WEIGHTS_NAME]
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("../escaped.txt", "a/../../escaped.txt", "/escaped.txt", "//host/share/escaped.txt", ".."),
+        *("..\\escaped.txt", "\\\\host\\escaped.txt", "C:escaped.txt", "c:/escaped.txt", "a/.."),
+    ],
+)
+def test_a_path_that_leads_outside_is_refused(tmp_path, name):
+    assert "leads outside" in _refused(_zip(tmp_path / "a.zip", {name: "x"}), tmp_path)
+    assert not list(tmp_path.rglob("*escaped*"))
+
+
+@pytest.mark.parametrize("name", ["a//b", "./a", "ab:stream", "nul", "com1.txt", "a.txt.", "a ", "bell\a", "what?"])
+def test_a_name_that_is_none_on_every_system_is_refused(tmp_path, name):
+    assert "no file name on every system" in _refused(_zip(tmp_path / "a.zip", {name: "x"}), tmp_path)
+
+
+def test_a_name_that_goes_on_behind_a_zero_byte_is_refused(tmp_path):
+    path = _zip(tmp_path / "a.zip", {"notes.txtXrest": "x"})
+    path.write_bytes(path.read_bytes().replace(b"notes.txtXrest", b"notes.txt\0rest"))
+    assert "no file name on every system" in _refused(path, tmp_path)
+
+
+@pytest.mark.parametrize("kind", [stat.S_IFLNK, stat.S_IFIFO, stat.S_IFCHR])
+def test_a_link_or_device_in_a_zip_is_refused(tmp_path, kind):
+    link = zipfile.ZipInfo("picture.png")
+    link.create_system = 3
+    link.external_attr = (kind | 0o777) << 16
+    assert "link" in _refused(_zip(tmp_path / "a.zip", {link: "/etc/passwd"}), tmp_path)
+
+
+@pytest.mark.filterwarnings("ignore:Duplicate name")
+@pytest.mark.parametrize("name", [CARD_NAME, "Card.JSON", "WEIGHTS.safetensors"])
+def test_a_name_that_is_there_twice_is_refused(tmp_path, name):
+    assert "twice" in _refused(_zip(tmp_path / "a.zip", {name: "{}"}), tmp_path)
+
+
+def test_one_letter_written_in_two_ways_is_the_same_name(tmp_path):
+    assert "twice" in _refused(_zip(tmp_path / "a.zip", {"\u00e9.png": "x", "e\u0301.png": "x"}), tmp_path)
+
+
+def test_a_zip_that_swells_is_refused(tmp_path):
+    path = _zip(tmp_path / "a.zip", {"zeros.bin": bytes(4 << 20)}, compression=zipfile.ZIP_DEFLATED)
+    assert "swell" in _refused(path, tmp_path)
+
+
+def test_a_zip_larger_than_any_model_is_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr(package, "MOST_BYTES", 50_000)
+    assert "largest model known" in _refused(_zip(tmp_path / "a.zip", {"b": bytes(30_000)}), tmp_path)
+
+
+def test_a_size_that_is_lied_about_does_not_swell(tmp_path):
+    """The directory says 10 bytes where the member deflates to a million: no more than 10 are ever taken."""
+    path = _zip(tmp_path / "a.zip", {"b.bin": os.urandom(1000) * 1000}, compression=zipfile.ZIP_DEFLATED)
+    size = (1_000_000).to_bytes(4, "little")
+    content = path.read_bytes()
+    assert content.count(size) == 2  # beside the member, and in the directory
+    path.write_bytes(content.replace(size, (10).to_bytes(4, "little")))
+    read_package(path)  # the card and the weights are good
+    assert "damaged" in refusal(unpack, path, tmp_path / "new")
+    assert not (tmp_path / "new").exists()
+
+
+def test_more_files_than_a_model_has_are_refused(tmp_path, model):
+    path = _zip(tmp_path / "a.zip", {f"{i}.txt": "x" for i in range(MOST_FILES)})
+    assert f"more than {MOST_FILES} files" in _refused(path, tmp_path)
+    for number in range(MOST_FILES):
+        (model / f"{number}.txt").touch()
+    assert f"more than {MOST_FILES} files" in _refused(model, tmp_path)
+
+
+def test_an_encrypted_zip_is_refused(tmp_path):
+    path = _zip(tmp_path / "a.zip", {})
+    content = bytearray(path.read_bytes())
+    for magic, offset in ((b"PK\x03\x04", 6), (b"PK\x01\x02", 8)):  # the flags of a member, here and in the directory
+        at = content.find(magic)
+        while at >= 0:
+            content[at + offset] |= 1
+            at = content.find(magic, at + 4)
+    path.write_bytes(content)
+    assert "encrypted" in _refused(path, tmp_path)
+
+
+def test_a_compression_that_is_not_read_is_refused(tmp_path):
+    path = _zip(tmp_path / "a.zip", {}, compression=zipfile.ZIP_LZMA)
+    assert "compressed in a way" in _refused(path, tmp_path)
+
+
+@pytest.mark.parametrize("content", [b"", b"not a zip", b"PK\x05\x06 cut off"])
+def test_what_is_no_zip_is_refused(tmp_path, content):
+    (tmp_path / "a.zip").write_bytes(content)
+    assert "is not a zip" in _refused(tmp_path / "a.zip", tmp_path)
+
+
+def test_a_zip_that_was_cut_off_is_refused(tmp_path, model):
+    export_model(model, tmp_path / "a.zip")
+    (tmp_path / "a.zip").write_bytes((tmp_path / "a.zip").read_bytes()[:-40])
+    assert "cut off" in _refused(tmp_path / "a.zip", tmp_path)
+
+
+def test_damaged_weights_are_refused(tmp_path):
+    path = _zip(tmp_path / "a.zip", {})
+    path.write_bytes(path.read_bytes().replace(WEIGHTS[:100], WEIGHTS[:99] + b"!", 1))
+    assert "damaged" in _refused(path, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("card", "sentence"),
+    [
+        ({**CARD, "weights_digest": "sha256:" + "0" * 64}, "not those that its card names"),
+        ({**CARD, "weights_digest": ""}, "names no digest"),
+        ({**CARD, "weights_digest": ["sha256"]}, "names no digest"),
+        ({"id": "x", "weights_digest": CARD["weights_digest"]}, "incomplete"),
+        ({**CARD, "inputs": ["red", "ultraviolet"]}, "does not have"),
+        ({**CARD, "licence": None}, "odd licence"),
+        ({**CARD, "scores": 5}, "odd scores"),
+        ({**CARD, "means": [0, 0, 0, 0, "a"]}, "odd mean"),
+        ({**CARD, "scale": float("inf")}, "odd size or scale"),
+        ({**CARD, "tile_size": True}, "odd tile_size"),
+        ({**CARD, "tile_size": 0}, "size or scale of zero"),
+        ([], "cannot be read"),
+        ("", "cannot be read"),
+    ],
+)
+def test_a_card_that_does_not_hold_is_refused(tmp_path, model, card, sentence):
+    assert sentence in _refused(_zip(tmp_path / "a.zip", {}, card), tmp_path)
+    (model / CARD_NAME).write_text(json.dumps(card), encoding="utf-8")
+    assert sentence in _refused(model, tmp_path)
+
+
+@pytest.mark.parametrize("content", [b"{", b"\xff\xfe", b"[" * 100_000])
+def test_a_card_that_is_no_json_is_refused(tmp_path, model, content):
+    (model / CARD_NAME).write_bytes(content)
+    assert "cannot be read" in _refused(model, tmp_path)
+
+
+def test_a_card_of_absurd_size_is_not_read(tmp_path, model, monkeypatch):
+    monkeypatch.setattr(package, "MOST_CARD_BYTES", 100)
+    assert "larger than" in _refused(model, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("names", "sentence"),
+    [
+        ([WEIGHTS_NAME], "no card.json"),
+        ([CARD_NAME], "no weights.safetensors"),
+        (["a/card.json", "b/weights.safetensors"], "no card.json"),
+        (["utt/last.ckpt", "readme.md"], "import the checkpoint utt/last.ckpt in it"),
+    ],
+)
+def test_a_zip_without_a_whole_model_is_refused(tmp_path, names, sentence):
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
+        for name in names:
+            archive.writestr(name, json.dumps(CARD))
+    assert sentence in _refused(tmp_path / "a.zip", tmp_path)
+
+
+def test_a_folder_is_taken_as_a_zip_is(model, tmp_path):
+    assert unpack(model, tmp_path / "new").id == "vignes"
+    assert _files(tmp_path / "new") == _files(model)
+
+
+def test_what_is_no_model_folder_is_refused(tmp_path):
+    assert "not a model folder" in refusal(read_package, tmp_path)
+    assert "cannot be read" in refusal(read_package, tmp_path / "nothing.zip")
+
+
+@pytest.mark.skipif(os.name == "nt", reason="makes symbolic links")
+@pytest.mark.parametrize("target", ["report.html", "pictures"])
+def test_a_link_in_a_folder_is_refused(model, tmp_path, target):
+    (model / "link").symlink_to(model / target)
+    assert "the link link" in _refused(model, tmp_path)
+    assert "the link link" in refusal(export_model, model, tmp_path / "a.zip")
+
+
+def test_an_unpacking_onto_a_full_disk_is_one_sentence_and_leaves_nothing(model, tmp_path, monkeypatch):
+    def full(*_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(package, "_copy", full)
+    assert "No space left on device" in refusal(unpack, model, tmp_path / "new")
+    assert not (tmp_path / "new").exists()
+
+
+def test_a_file_that_is_in_the_way_of_a_folder_is_refused(tmp_path):
+    path = _zip(tmp_path / "a.zip", {"a": "x", "a/b": "x"})
+    assert "cannot be copied" in refusal(unpack, path, tmp_path / "new")
+    assert not (tmp_path / "new").exists()
+
+
+@pytest.mark.parametrize(("name", "taken"), [("a.zip", True), ("a.model", True), ("a.pth", False), ("a.ckpt", False)])
+def test_checkpoints_that_are_zips_are_no_packages(tmp_path, name, taken):
+    assert is_package(_zip(tmp_path / name, {})) is taken
