@@ -7,7 +7,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 
@@ -15,12 +15,13 @@ from rasterio.features import bounds as geometry_bounds
 from rasterio.features import is_valid_geom
 
 from ..models.cards import BadModel, ModelCard, read_card
-from ..models.library import find_model
+from ..models.library import find_model, installed_models
 from .aerial import AerialSource, check_lies_under, check_not_truncated, describe_aerial, open_raster
 from .backends import checkpoint_card
+from .classes import what_becomes_what, with_classes
 from .errors import BadInput, about
 from .grid import Grid, Window, intersection, make_grid
-from .job import SegmentationJob, dated_path
+from .job import CLASSES, FLAIR13, SegmentationJob, dated_path
 from .predict import AUGMENTATIONS
 from .sentinel2.open import open_series
 from .sentinel2.series import Series
@@ -30,6 +31,7 @@ from .write import finished_size, label_bits, working_size
 _ROLE_NAMES = {"nir": "near infrared", "elevation": "elevation"}
 _SPARE_BYTES = 50_000_000  # free disk to leave beside what a job writes
 _COVERED = 0.99  # share of the extent from which on heights count as covering it: outlines are compared by their bounds
+_MOST_TITLES = 4  # models that an error names
 
 
 @dataclass(frozen=True)
@@ -37,6 +39,7 @@ class Inputs:
     """A checked job: everything that the steps after it need, as plain values.
 
     window: what to map, in pixels of the grid. roles: the model's inputs that are at hand.
+    card: the model's, with the classes that the map is to show.
     heights: whether elevation comes from a raster of its own. model: folder or checkpoint file.
     sentinel2: the acquisitions of the place that the job does not leave out, or None.
     """
@@ -101,15 +104,20 @@ def check_job(job: SegmentationJob, warn: Callable[[str], None]) -> Inputs:
     Raises BadInput, which names the setting, at the first thing that is wrong; nothing has been written then.
     """
     inputs = check_inputs(job, warn)
+    becoming = what_becomes_what(inputs.card) if job.classes == FLAIR13 else ""
+    if becoming:
+        warn(becoming)
+    inputs = replace(inputs, card=with_classes(inputs.card, job.classes))
     _check_outputs(job, inputs.window, inputs.card, inputs.sentinel2)
     return inputs
 
 
 def check_inputs(job: SegmentationJob, warn: Callable[[str], None]) -> Inputs:
-    """Checks as `check_job` does, except for what the job writes."""
+    """Checks as `check_job` does, except for what the job writes; the card is the model's as it stands."""
     _check_choice("tta", "test-time augmentation", job.tta, AUGMENTATIONS)
     _check_choice("precision", "precision", job.precision, ("auto", "fp32", "bf16"))
     _check_choice("device", "device", job.device, ("auto", "cpu", "cuda", "mps"))
+    _check_choice("classes", "choice of classes", job.classes, CLASSES)
     place = find_place(job, warn)
     card, grid, window = place.card, place.grid, place.window
     with about("mask"):
@@ -250,11 +258,17 @@ def _roles(card: ModelCard, aerial: AerialSource, heights: bool, warn: Callable[
         name = _ROLE_NAMES.get(role, role)
         if role not in card.fill:
             raise BadInput(
-                f"The model {card.title} needs {name}, which the aerial raster does not have: "
-                "say its band in the bands, or choose another model."
+                f"The model {card.title} needs {name}, which the aerial raster does not have: say its band in the "
+                f"bands, or choose {_that_fit(set(aerial.bands) | ({'elevation'} if heights else set()))}."
             )
         warn(f"The aerial raster has no {name}: the model works without it, less accurately.")
     return roles
+
+
+def _that_fit(roles: set[str]) -> str:
+    """Names of the models at hand that can do with these bands, for the end of a sentence."""
+    titles = [card.title for card in installed_models() if set(card.inputs) - set(card.fill) <= roles]
+    return " or ".join(titles[:_MOST_TITLES]) if titles else "another model"
 
 
 def _check_outputs(job: SegmentationJob, window: Window, card: ModelCard, series: Series | None) -> None:

@@ -14,6 +14,9 @@ from typing import Protocol
 
 from .errors import BadInput
 
+FLAIR13, MODEL = "flair13", "model"  # whose classes a map shows
+CLASSES = (FLAIR13, MODEL)
+
 _DATED = re.compile(r"^(.+)@(\d{4}-\d{2}-\d{2})$", re.DOTALL)
 
 
@@ -51,6 +54,8 @@ class SegmentationJob:
     device: ``auto``, ``cpu``, ``cuda`` or ``mps``.
     precision: ``auto``, ``fp32`` or ``bf16``.
     tta: test-time augmentation, ``none``, ``flips`` (4 passes) or ``d4`` (8 passes).
+    classes: ``flair13``, the 13 of FLAIR and those that a fine-tuned model was taught by polygons: the model's other
+        classes are mapped by name, or become "other"; or ``model``, the model's own. See `inference.classes`.
     confidence: path of the confidence raster to write, or None.
     probabilities: path of the raster of class probabilities to write, or None.
     difference: path of a raster to write, or None: the labels that the map would have without the series, where
@@ -73,6 +78,7 @@ class SegmentationJob:
     confidence: str | None = None
     probabilities: str | None = None
     difference: str | None = None
+    classes: str = FLAIR13
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "sentinel2", texts(self.sentinel2) or None)

@@ -51,25 +51,30 @@ class Prediction:
 
 
 def predict_tiles(
-    inputs: Iterator[TileInput], backend: Backend, augmentation: str, also_without: bool = False
+    inputs: Iterator[TileInput],
+    backend: Backend,
+    augmentation: str,
+    also_without: bool = False,
+    card: ModelCard | None = None,
 ) -> Iterator[tuple[TileInput, Prediction]]:
     """Each tile with its prediction, in the order they come.
 
-    also_without: predict every tile without its series too.
+    also_without: predict every tile without its series too. card: says what the outputs mean; None: the backend's.
     Every call of the network has the same number of tiles with equally many dates, the last one filled
     up: what a tile gets does not depend on the tiles beside it.
     """
+    card = card or backend.card
     batch: list[TileInput] = []
     for tile_input in inputs:
         if batch and not _alike(batch[0], tile_input):
-            yield from _predict_batch(batch, backend, augmentation, also_without)
+            yield from _predict_batch(batch, backend, augmentation, also_without, card)
             batch = []
         batch.append(tile_input)
         if len(batch) == backend.batch_size or tile_input.aerial is None:
-            yield from _predict_batch(batch, backend, augmentation, also_without)
+            yield from _predict_batch(batch, backend, augmentation, also_without, card)
             batch = []
     if batch:
-        yield from _predict_batch(batch, backend, augmentation, also_without)
+        yield from _predict_batch(batch, backend, augmentation, also_without, card)
 
 
 def _alike(first: TileInput, second: TileInput) -> bool:
@@ -79,7 +84,7 @@ def _alike(first: TileInput, second: TileInput) -> bool:
 
 
 def _predict_batch(
-    batch: list[TileInput], backend: Backend, augmentation: str, also_without: bool
+    batch: list[TileInput], backend: Backend, augmentation: str, also_without: bool, card: ModelCard
 ) -> Iterator[tuple[TileInput, Prediction]]:
     if batch[0].aerial is None:
         yield batch[0], Prediction(None)
@@ -91,7 +96,7 @@ def _predict_batch(
         series = tuple(np.stack([item.series[part] for item in filled]) for part in (0, 1))
 
     def run(tiles: np.ndarray, dates: Series | None) -> np.ndarray:
-        return class_probabilities(backend.logits(tiles, dates), backend.card)
+        return class_probabilities(backend.logits(tiles, dates), card)
 
     probabilities = augmented(run, aerial, series, augmentation)
     without = [None] * len(batch)

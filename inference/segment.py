@@ -162,7 +162,8 @@ def _map_blocks(
             without = Blender(part.targets, weights) if job.difference is not None else None
             # closed before the rasters are, at whatever error: its threads read from them
             with closing(read_ahead(part.reaches, tiles.tile_input)) as tile_inputs:
-                for tile_input, predicted in predict_tiles(tile_inputs, backend, job.tta, without is not None):
+                predictions = predict_tiles(tile_inputs, backend, job.tta, without is not None, card)
+                for tile_input, predicted in predictions:
                     if report.cancelled():
                         raise Cancelled
                     tile = tile_input.tile
@@ -235,6 +236,7 @@ def _provenance(inputs: Inputs, backend: Backend, tally: _Tally) -> dict:
         "version": plugin_version(),
         "job": _with_full_paths(inputs.job).to_dict(),
         "model": {"id": card.id, "title": card.title, "weights": card.weights_digest},
+        "classes": [[c.value, c.name, c.colour] for c in card.classes],
         "bands": inputs.aerial.bands,
         "stretch": {str(number): limits for number, limits in inputs.aerial.stretch.items()},
         "normalisation": {"scale": card.scale, "means": card.means, "stds": card.stds},

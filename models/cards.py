@@ -9,10 +9,11 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 
-from .nomenclature import FLAIR_CLASSES, LandCoverClass
+from .nomenclature import FLAIR_CLASSES, OTHER, LandCoverClass
 
 CARD_NAME = "card.json"
 WEIGHTS_NAME = "weights.safetensors"
@@ -67,6 +68,9 @@ class ModelCard:
     metadata: whether the network has U-T&T's branch for aerial metadata.
     outputs: for each network output the value of the class it means; 0: it is never predicted.
     classes: the legend of the map.
+    own_classes: what the outputs were trained to tell apart, where `classes` tells less apart; empty: `classes`.
+    own_outputs: for each network output the value of its class among own_classes, as in `outputs`; outputs that are
+        beyond its end, which fine-tuning has added, mean what `outputs` says.
     limits: what the model is bad at, in one line. scores: measured, with what they were measured on.
     weights_digest: ``sha256:<hex>`` of the weights file.
     fine_tuning: of a model that was made from another by polygons: its parent, the polygons, the settings and the
@@ -95,6 +99,8 @@ class ModelCard:
     scores: dict = field(default_factory=dict)
     weights_digest: str = ""
     fine_tuning: dict = field(default_factory=dict)
+    own_classes: tuple[LandCoverClass, ...] = ()
+    own_outputs: tuple[int, ...] = ()
 
     def to_dict(self) -> dict:
         """Plain JSON values; `card_from_dict` gives the same card back."""
@@ -108,11 +114,12 @@ def card_from_dict(values: dict, where: str = "the model card") -> ModelCard:
     """
     try:
         known = _known(ModelCard, values)
-        for name in ("inputs", "means", "stds", "outputs"):
+        for name in ("inputs", "means", "stds", "outputs", "own_outputs"):
             if name in known:
                 known[name] = tuple(known[name])
-        if "classes" in known:
-            known["classes"] = tuple(LandCoverClass(**_known(LandCoverClass, c)) for c in known["classes"])
+        for name in ("classes", "own_classes"):
+            if name in known:
+                known[name] = tuple(LandCoverClass(**_known(LandCoverClass, c)) for c in known[name])
         if known.get("satellite") is not None:
             satellite = _known(SatelliteInput, known["satellite"])
             if "bands" in satellite:
@@ -145,9 +152,23 @@ def _complaints(card: ModelCard) -> list[str]:
         (not set(card.outputs) <= legend | {0}, "outputs whose classes are in its legend"),
         (not legend & set(card.outputs), "at least one output that is predicted"),
         (any(not 0 < value < 256 for value in legend), "class values of 1 to 255"),
+        *_own_complaints(card),
         *_satellite_complaints(card.satellite or SatelliteInput()),
     ]
     return [needed for wrong, needed in complaints if wrong]
+
+
+def _own_complaints(card: ModelCard) -> list[tuple[bool, str]]:
+    if not card.own_classes and not card.own_outputs:
+        return []
+    legend = {c.value for c in card.own_classes}
+    outputs = set(card.own_outputs)
+    return [
+        (not outputs <= legend | {0}, "own_outputs whose classes are in its own_classes"),
+        (not legend & outputs, "at least one of its own_classes that is predicted"),
+        (len(card.own_outputs) > len(card.outputs), "at most as many own_outputs as outputs"),
+        (any(not 0 < value < 256 for value in legend), "own_classes with values of 1 to 255"),
+    ]
 
 
 def _satellite_complaints(satellite: SatelliteInput) -> list[tuple[bool, str]]:
@@ -156,6 +177,32 @@ def _satellite_complaints(satellite: SatelliteInput) -> list[tuple[bool, str]]:
         (satellite.cloud_rule not in CLOUD_RULES, f"a rule for clouds among {', '.join(CLOUD_RULES)}"),
         (satellite.days_sign not in (1, -1), "a days_sign of Sentinel-2 that is 1 or -1"),
     ]
+
+
+def learned_classes(card: ModelCard) -> tuple[LandCoverClass, ...]:
+    """The classes of `card.classes` that an analyst's polygons have taught a fine-tuned model.
+
+    Beside the 13 these are all that follow them, of several fine-tunings too; beside classes of another kind those
+    that the last fine-tuning names as new. A model of a published checkpoint, which has own_classes, has its others
+    there: what follows the 13 was learned, though another model may have been made of the fine-tuned one.
+    """
+    if not card.fine_tuning and not card.own_classes:
+        return ()
+    polygons = card.fine_tuning.get("polygons")
+    new = polygons.get("new_classes") if isinstance(polygons, dict) else None
+    new = new if isinstance(new, (list, tuple)) else ()
+    beside_ours = _names(card.classes[: len(FLAIR_CLASSES)]) == _names(FLAIR_CLASSES)
+    return tuple(c for c in card.classes if c.name in new or (beside_ours and c.value > OTHER))
+
+
+def has_other_classes(card: ModelCard) -> bool:
+    """Whether the model tells other classes apart than the 13 of FLAIR, those aside that polygons have taught it."""
+    learned = learned_classes(card)
+    return _names(c for c in card.own_classes or card.classes if c not in learned) != _names(FLAIR_CLASSES)
+
+
+def _names(classes: Iterable[LandCoverClass]) -> set[tuple[int, str]]:
+    return {(c.value, c.name) for c in classes}
 
 
 def read_card(folder: Path) -> ModelCard:

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from .cards import BadModel, ModelCard, SatelliteInput
 from .nomenclature import FLAIR_CLASSES, OTHER
+from .own_classes import own_classes
 
 _AERIAL = "encoders.AERIAL_RGBI.seg_model.model."
 _SERIES = "encoders.SENTINEL2_TS."
@@ -82,6 +83,7 @@ def flairhub_card(path: Path, weights: dict[str, Tensor]) -> ModelCard:
         )
     decoder = "upernet" if any(name.startswith(f"{_DECODER}decoder.psp.") for name in weights) else "unet"
     by_name = {c.name: c.value for c in FLAIR_CLASSES}
+    legend, own_outputs = own_classes(_OUTPUTS, set(_OUTPUTS) - _UNTRAINED)
     return ModelCard(
         id=path.stem.lower(),
         title=f"FLAIR-HUB ({', '.join(inputs)}) from {path.name}",
@@ -95,6 +97,8 @@ def flairhub_card(path: Path, weights: dict[str, Tensor]) -> ModelCard:
         outputs=tuple(0 if name in _UNTRAINED else by_name.get(name, OTHER) for name in _OUTPUTS),
         licence="etalab-2.0",
         source="https://github.com/IGNF/FLAIR-HUB",
+        own_classes=legend,
+        own_outputs=own_outputs,
     )
 
 

@@ -20,9 +20,10 @@ from qgis.core import (
 from qgis.PyQt.QtCore import QCoreApplication
 from qgis.PyQt.QtGui import QIcon
 
+from ..inference.job import CLASSES as CHOICES_OF_CLASSES
 from ..inference.job import SegmentationJob
 from ..models.nomenclature import FLAIR_CLASSES
-from .engine_call import call_engine
+from .engine_call import call_engine, engine_found
 from .icons import ICON_PATH
 from .image_parameters import (
     BANDS,
@@ -46,6 +47,7 @@ from .styling import ConfidenceStyler, DifferenceStyler, LandCoverStyler
 EXTENT = "EXTENT"
 MASK = "MASK"
 TTA = "TTA"
+CLASSES = "CLASSES"
 OUTPUT = "OUTPUT"
 OUTPUT_CONFIDENCE = "OUTPUT_CONFIDENCE"
 OUTPUT_PROBABILITIES = "OUTPUT_PROBABILITIES"
@@ -85,13 +87,16 @@ class SegmentAlgorithm(QgsProcessingAlgorithm):
             "network. Best on images of 0.2 m with red, green, blue, near infrared and height above ground; red, "
             "green and blue alone work too, less accurately.</p>"
             "<p>The network runs in a process of its own, so QGIS stays usable, and on the graphics card where "
-            "there is one. The result is a Cloud Optimized GeoTIFF of class values 1 to 13 (0: no data) that carries "
-            "its legend.</p>"
+            "there is one. The result is a Cloud Optimized GeoTIFF of class values (1 to 13, more where a model has "
+            "more classes; 0: no data) that carries its legend.</p>"
             "<p>The map does not depend on the extent: neighbouring extents fit together without a seam.</p>"
         )
 
     def tr(self, text: str) -> str:
         return QCoreApplication.translate("SegmentAlgorithm", text)
+
+    def canExecute(self) -> tuple[bool, str]:
+        return engine_found()
 
     def createInstance(self) -> SegmentAlgorithm:
         return SegmentAlgorithm()
@@ -124,9 +129,21 @@ class SegmentAlgorithm(QgsProcessingAlgorithm):
             )
         )
         self.addParameter(
+            choice(
+                CLASSES,
+                self.tr("Classes"),
+                list(CHOICES_OF_CLASSES),
+                self.tr(
+                    "Whose classes the map shows. flair13: the 13 of FLAIR; a model's other classes, such as "
+                    "greenhouses, swimming pools and snow, become other. model: all of the model's own, with their "
+                    "values and colours. New classes that a fine-tuned model was taught by polygons are in both."
+                ),
+            )
+        )
+        self.addParameter(
             described(
                 QgsProcessingParameterRasterDestination(OUTPUT, self.tr("Land cover")),
-                self.tr("GeoTIFF of class values 1 to 13; 0 is no data."),
+                self.tr("GeoTIFF of class values, 1 to 13 for those of FLAIR; 0 is no data."),
             )
         )
         for name, title, text in (
@@ -161,6 +178,7 @@ class SegmentAlgorithm(QgsProcessingAlgorithm):
             extent=self._extent(parameters, layer.crs(), context),
             mask=self._mask(parameters, layer.crs(), context, feedback),
             tta=self.parameterAsEnumString(parameters, TTA, context),
+            classes=self.parameterAsEnumString(parameters, CLASSES, context),
         )
         return True
 

@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from qgis.core import QgsSettings
 
-from ..inference.job import SegmentationJob
+from ..inference.job import FLAIR13, SegmentationJob
 
 _LAST_USED = "flair_landcover/last_used"
 _PACES = "flair_landcover/paces"
@@ -38,6 +38,7 @@ class LastUsed:
     device: str = "auto"
     precision: str = "auto"
     tta: str = "none"
+    classes: str = FLAIR13
     confidence: bool = False
     probabilities: bool = False
     bands: dict[str, str] = field(default_factory=dict)

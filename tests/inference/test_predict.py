@@ -93,6 +93,16 @@ def test_outputs_that_were_never_trained_get_nothing_and_others_add_up_by_class(
     assert not probabilities[2:12].any()
 
 
+def test_a_card_other_than_the_backends_says_what_the_outputs_mean():
+    card = ModelCard("y", "y", "utt", outputs=(1, 1, *range(3, 14)), tile_size=4)
+    given = [tile_input(1), tile_input(2)]
+    ours = list(predict_tiles(iter(given), PixelwiseBackend(), "flips"))
+    others = list(predict_tiles(iter(given), PixelwiseBackend(), "flips", card=card))
+    for (_, one), (_, other) in zip(ours, others):
+        np.testing.assert_allclose(other.probabilities[0], one.probabilities[:2].sum(axis=0), rtol=1e-6)
+        assert not other.probabilities[1].any()
+
+
 def test_large_logits_do_not_overflow():
     probabilities = class_probabilities(np.full((1, 13, 1, 1), 5000.0, np.float32), CARD)
     np.testing.assert_allclose(probabilities, 1 / 13, rtol=1e-5)

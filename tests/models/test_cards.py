@@ -13,10 +13,12 @@ from flair_landcover.models.cards import (
     SatelliteInput,
     card_from_dict,
     digest_of,
+    has_other_classes,
+    learned_classes,
     read_card,
     write_card,
 )
-from flair_landcover.models.nomenclature import LandCoverClass
+from flair_landcover.models.nomenclature import FLAIR_CLASSES, LandCoverClass
 
 from .conftest import refusal
 
@@ -38,6 +40,10 @@ CARD = ModelCard(
 )
 
 
+HEDGE = {"value": 14, "name": "hedge", "colour": "#405060"}
+PANELS = LandCoverClass(15, "solar panels", "#102030")
+
+
 def _settings(**changes) -> dict:
     return {**json.loads(json.dumps(CARD.to_dict())), **changes}
 
@@ -45,6 +51,39 @@ def _settings(**changes) -> dict:
 @pytest.mark.parametrize("card", [CARD, ModelCard(id="a", title="A", architecture="utt")])
 def test_a_card_survives_json(card):
     assert card_from_dict(json.loads(json.dumps(card.to_dict()))) == card
+
+
+def test_a_card_holds_the_models_own_classes_beside_what_they_mean_among_the_13():
+    own = {"own_classes": (LandCoverClass(**HEDGE), PANELS), "own_outputs": (14, 0, 15)}
+    card = ModelCard(id="a", title="A", architecture="utt", outputs=(10, 0, 1, 5), **own)
+    assert card_from_dict(json.loads(json.dumps(card.to_dict()))) == card
+
+
+def test_a_card_of_an_older_version_has_no_classes_of_its_own_beside_its_legend():
+    values = _settings()
+    del values["own_classes"], values["own_outputs"]
+    assert card_from_dict(values) == CARD
+
+
+OURS = ModelCard(id="a", title="A", architecture="utt")
+TAUGHT = replace(OURS, classes=(*FLAIR_CLASSES, PANELS), outputs=(*OURS.outputs, 15), fine_tuning={"made": "x"})
+
+
+@pytest.mark.parametrize(
+    ("card", "learned", "others"),
+    [
+        (OURS, (), False),
+        (TAUGHT, (PANELS,), False),
+        (replace(TAUGHT, fine_tuning={}), (), True),
+        (CARD, (), True),
+        (replace(CARD, fine_tuning={"polygons": {"new_classes": ["vine"]}}), CARD.classes[:1], True),
+        (replace(OURS, own_classes=(LandCoverClass(**HEDGE),), own_outputs=(14,)), (), True),
+        (replace(TAUGHT, fine_tuning={}, own_classes=FLAIR_CLASSES, own_outputs=OURS.outputs), (PANELS,), False),
+    ],
+)
+def test_classes_that_were_taught_are_told_from_those_that_are_not_of_the_13(card, learned, others):
+    assert learned_classes(card) == learned
+    assert has_other_classes(card) == others
 
 
 def test_a_card_survives_its_folder(tmp_path):
@@ -100,6 +139,12 @@ def test_a_card_without_a_required_setting_is_refused(name):
         ({"classes": [1, 2]}, "incomplete"),
         ({"classes": None}, "incomplete"),
         ({"outputs": [[1], [2], [3]]}, "incomplete"),
+        ({"own_outputs": [14, 0, 15]}, "own_outputs whose classes are in its own_classes"),
+        ({"own_classes": [HEDGE], "own_outputs": [0, 0, 0]}, "at least one of its own_classes that is predicted"),
+        ({"own_classes": [HEDGE]}, "at least one of its own_classes that is predicted"),
+        ({"own_classes": [HEDGE], "own_outputs": [14] * 4}, "at most as many own_outputs as outputs"),
+        ({"own_classes": [{**HEDGE, "value": 300}], "own_outputs": [300]}, "own_classes with values of 1 to 255"),
+        ({"own_classes": [14], "own_outputs": [14]}, "incomplete"),
         ({"stds": ["a", "b", "c"]}, "incomplete"),
         ({"satellite": "yes"}, "incomplete"),
         ({"satellite": {"averaging": "weeks"}}, "an averaging of Sentinel-2 among months, year, dates"),

@@ -314,6 +314,19 @@ def test_outputs_of_a_flair_inc_unet_mean_our_classes_by_name(tmp_path, file, as
 
 
 @pytest.mark.parametrize(
+    ("live", "others"), [(12, []), (15, [(14, "swimming pool"), (15, "snow"), (16, "greenhouse")])]
+)
+def test_a_flair_inc_unet_keeps_its_own_classes_with_ours_first(tmp_path, live, others):
+    torch.save(_ends(), tmp_path / "unet.pth")
+    card, _ = read_checkpoint(tmp_path / "unet.pth", live)
+    assert [(c.value, c.name) for c in card.own_classes] == [*((i + 1, FLAIR_INC[i][1]) for i in range(12)), *others]
+    names = {0: "", **{c.value: c.name for c in card.own_classes}}
+    trained = {12: 2, 15: 3}[live]
+    assert [names[value] for value in card.own_outputs] == [row[1] if row[trained] else "" for row in FLAIR_INC]
+    assert len(card.classes) == 13
+
+
+@pytest.mark.parametrize(
     ("weights", "live", "named"),
     [
         (_ends(outputs=13), None, "13 outputs, where a FLAIR-INC U-Net has 3 to 5 and 19"),
@@ -384,6 +397,16 @@ def test_the_card_of_a_flairhub_network_has_the_published_normalisation_and_clas
     assert card.licence == "etalab-2.0"
     names = {c.value: c.name for c in card.classes}
     assert all(names[value] in (name, "other") for _, name, value in FLAIR_HUB if value)
+
+
+def test_a_flairhub_network_keeps_its_own_classes_with_ours_first(tmp_path):
+    torch.save(_hub(), tmp_path / "hub.pth")
+    card, _ = read_checkpoint(tmp_path / "hub.pth")
+    others = [(14, "greenhouse", "#9999ff"), (15, "swimming pool", "#3de6eb"), (16, "snow", "#ffffff")]
+    assert [(c.value, c.name, c.colour) for c in card.own_classes[12:]] == others
+    assert card.own_classes[:12] == card.classes[:12]
+    names = {0: "", **{c.value: c.name for c in card.own_classes}}
+    assert [names[value] for value in card.own_outputs] == [name if value else "" for _, name, value in FLAIR_HUB]
 
 
 def test_a_flairhub_network_whose_file_is_called_rgb_takes_colours(tmp_path):

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from flair_landcover.models.nomenclature import FLAIR_CLASSES
 from flair_landcover.runtime.client import shared_client
 from flair_landcover.tests import qgis_side
 from flair_landcover.tests.qgis_side import LEFT, PIXEL_M, TOP
@@ -74,7 +75,7 @@ def test_the_parameters_have_the_names_that_others_rely_on_and_a_help_text(appli
         if not parameter.flags() & QgsProcessingParameterDefinition.FlagOptional and parameter.defaultValue() is None
     }
     assert required == {"INPUT", "OUTPUT"}
-    assert parameters["MODEL"].defaultValue() == "bundled"
+    assert not parameters["MODEL"].defaultValue()  # the library's default model
     assert not parameters["OUTPUT_CONFIDENCE"].createByDefault()
     assert not parameters["OUTPUT_PROBABILITIES"].createByDefault()
 
@@ -116,6 +117,7 @@ def test_every_parameter_reaches_the_engine(segment, feedback, aerial, model, tm
         "confidence": str(tmp_path / "confidence.tif"),
         "probabilities": None,
         "difference": None,
+        "classes": "flair13",
     }
     assert feedback.warnings == ["The model Untrained takes no Sentinel-2: the series is left out."]
     assert set(results) - {name for name in results if name.startswith("AREA_")} == {"OUTPUT", "OUTPUT_CONFIDENCE"}
@@ -323,17 +325,67 @@ def test_relative_paths_count_from_the_current_folder_of_qgis(segment, aerial, m
     assert np.array_equal(qgis_side.read_pixels(tmp_path / "map.tif")[0], whole_map)
 
 
-def test_the_areas_of_a_model_with_other_classes_are_not_given_to_ours(segment, aerial, model, tmp_path):
-    other = tmp_path / "model"
-    shutil.copytree(model, other)
-    card = json.loads((other / "card.json").read_text(encoding="utf-8"))
-    for land_cover in card["classes"]:
-        land_cover["name"] = {1: "water", 5: "roof"}.get(land_cover["value"], f"class {land_cover['value']}")
-    (other / "card.json").write_text(json.dumps(card), encoding="utf-8")
-    results = segment(INPUT=aerial, MODEL=other, OUTPUT=tmp_path / "map.tif")
+@pytest.fixture
+def with_card(model, tmp_path):
+    """A function that copies the untrained model with other settings in its card."""
+
+    def make(**settings) -> Path:
+        other = tmp_path / "model"
+        shutil.copytree(model, other)
+        card = json.loads((other / "card.json").read_text(encoding="utf-8"))
+        (other / "card.json").write_text(json.dumps({**card, **settings}), encoding="utf-8")
+        return other
+
+    return make
+
+
+THEIR_CLASSES = [
+    {"value": value, "name": {1: "water", 5: "roof"}.get(value, f"class {value}"), "colour": f"#0000{value:02x}"}
+    for value in range(1, 14)
+]
+
+
+def test_the_areas_of_a_model_with_other_classes_are_not_given_to_ours(segment, aerial, with_card, tmp_path):
+    other = with_card(classes=THEIR_CLASSES)
+    results = segment(INPUT=aerial, MODEL=other, CLASSES="model", OUTPUT=tmp_path / "map.tif")
     labels = qgis_side.read_pixels(tmp_path / "map.tif")
     assert results["AREA_WATER"] == pytest.approx((labels == 1).sum() * PIXEL_M**2)
     assert area_of(results) == results["AREA_WATER"]
+
+
+def test_the_classes_of_another_model_are_mapped_by_name_unless_its_own_are_asked_for(
+    segment, feedback, aerial, with_card, tmp_path
+):
+    other = with_card(classes=THEIR_CLASSES)
+    results = segment(INPUT=aerial, MODEL=other, OUTPUT=tmp_path / "ours.tif")
+    labels = qgis_side.read_pixels(tmp_path / "ours.tif")
+    assert set(np.unique(labels)) <= {5, 13}
+    assert results["AREA_WATER"] == pytest.approx((labels == 5).sum() * PIXEL_M**2)
+    assert results["AREA_OTHER"] == pytest.approx((labels == 13).sum() * PIXEL_M**2)
+    assert area_of(results) == pytest.approx(labels.size * PIXEL_M**2)
+    (warning,) = feedback.warnings
+    assert "class 2, class 3, class 4, roof" in warning and "become other" in warning
+
+
+def test_a_models_own_classes_are_mapped_with_their_legend(segment, feedback, aerial, with_card, tmp_path):
+    ours = [{"value": c.value, "name": c.name, "colour": c.colour} for c in FLAIR_CLASSES[:12]]
+    pool = {"value": 14, "name": "swimming pool", "colour": "#3de6eb"}
+    other = with_card(own_classes=[*ours, pool], own_outputs=[*range(1, 13), 14])
+    files = {name: tmp_path / f"{name}.tif" for name in ("OUTPUT", "OUTPUT_PROBABILITIES")}
+    segment(INPUT=aerial, MODEL=other, CLASSES="model", **files)
+    assert feedback.warnings == []
+    assert qgis_side.read_pixels(files["OUTPUT_PROBABILITIES"]).shape[0] == 13
+    dataset = gdal.Open(str(files["OUTPUT"]))  # kept: a band without its dataset crashes
+    band = dataset.GetRasterBand(1)
+    assert band.GetMetadataItem("CLASS_14") == "swimming pool"  # GDAL 3.6 reads the file beside a GeoTIFF from here on
+    assert band.GetCategoryNames()[12:15] == ["plowed land", "", "swimming pool"]
+    table = band.GetDefaultRAT()
+    last = table.GetRowCount() - 1
+    assert (table.GetValueAsInt(last, 0), table.GetValueAsString(last, 1)) == (14, "swimming pool")
+    assert band.GetColorTable().GetColorEntry(14)[:3] == (0x3D, 0xE6, 0xEB)
+    assert job_of(files["OUTPUT"])["classes"] == "model"
+    assert [info for info in feedback.infos if info.startswith("swimming pool: ")]
+    assert not [info for info in feedback.infos if info.startswith("other: ")]
 
 
 def test_a_temporary_map_is_a_geotiff_whatever_the_default_of_processing(segment, aerial):

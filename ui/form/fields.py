@@ -10,6 +10,7 @@ from qgis.PyQt.QtCore import pyqtSignal
 from qgis.PyQt.QtWidgets import QFormLayout, QLabel, QVBoxLayout, QWidget
 
 from ...inference.job import SegmentationJob
+from ...models.cards import has_other_classes
 from ...processing.series_chooser import SeriesChooser
 from ..remembered import LastUsed, last_used, remember
 from .area import AreaField
@@ -37,6 +38,7 @@ FIELD_OF_SETTING = {
     "device": "device",
     "precision": "more",
     "tta": "more",
+    "classes": "more",
     "output": "destination",
     "confidence": "destination",
     "probabilities": "destination",
@@ -81,8 +83,10 @@ class FormFields(QWidget):
         self._restore()
         self.heights.changed.connect(self._show_height_band)
         self.model.changed.connect(self._show_limits)
+        self.model.changed.connect(self._offer_classes)
         self._show_height_band()
         self._show_limits()
+        self._offer_classes()
         self.aerial.changed.connect(self.image_changed)
         self.area.changed.connect(self.image_changed)
         for widget in (self.aerial, self.area, self.sentinel2):
@@ -139,6 +143,7 @@ class FormFields(QWidget):
             mask=mask,
             difference=difference,
             tta=self.more.tta(),
+            classes=self.more.classes(),
             confidence=destination.confidence,
             probabilities=destination.probabilities,
         )
@@ -197,6 +202,7 @@ class FormFields(QWidget):
             device=job.device,
             precision=job.precision,
             tta=job.tta,
+            classes=job.classes,
             confidence=job.confidence is not None,
             probabilities=job.probabilities is not None,
             bands={**bands, job.input: job.bands},
@@ -224,7 +230,7 @@ class FormFields(QWidget):
         used = self._used
         self.model.set_model(used.model)
         self.device.set_device(used.device)
-        self.more.set_values(used.precision, used.tta, used.probabilities)
+        self.more.set_values(used.precision, used.tta, used.classes, used.probabilities)
         self.destination.set_confidence(used.confidence)
         self.series.set_remembered(used.left_out)
         self.series.set_difference(used.difference)
@@ -240,6 +246,10 @@ class FormFields(QWidget):
     def _show_limits(self) -> None:
         card = self.model.card()
         self.set_note("model", card.limits if card else "")
+
+    def _offer_classes(self) -> None:
+        card = self.model.card()
+        self.more.offer_classes(card is None or has_other_classes(card))  # of a checkpoint only the engine knows
 
     def _lay_out(self) -> None:
         column = QVBoxLayout(self)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from qgis.PyQt.QtCore import pyqtSignal
-from qgis.PyQt.QtWidgets import QCheckBox, QComboBox, QFormLayout, QWidget
+from qgis.PyQt.QtWidgets import QCheckBox, QComboBox, QFormLayout, QLabel, QWidget
+
+from ...inference.job import FLAIR13, MODEL
 
 
 class MoreField(QWidget):
-    """Precision, test-time augmentation, probabilities."""
+    """Precision, test-time augmentation, whose classes, probabilities."""
 
     changed = pyqtSignal()
 
@@ -25,6 +27,16 @@ class MoreField(QWidget):
                 ("d4", self.tr("8 looks (8 times as long)")),
             ),
         )
+        self._classes = self._choice(
+            self.tr("Whose classes the map shows; new ones that a fine-tuned model has learned are there in both"),
+            (
+                (FLAIR13, self.tr("the 13 of FLAIR, the rest is other")),
+                (MODEL, self.tr("the model's own")),
+            ),
+        )
+        self._classes.setAccessibleName(self.tr("Classes"))
+        self._classes_label = QLabel(self.tr("Classes"), self)
+        self._classes_label.setBuddy(self._classes)
         self._probabilities = QCheckBox(self.tr("with all probabilities"), self)
         self._probabilities.setToolTip(self.tr("A raster with one band for each class, probability x 255"))
         self._probabilities.toggled.connect(lambda _: self.changed.emit())
@@ -33,7 +45,9 @@ class MoreField(QWidget):
         layout.setRowWrapPolicy(QFormLayout.RowWrapPolicy.WrapLongRows)
         layout.addRow(self.tr("Precision"), self._precision)
         layout.addRow(self.tr("Looks"), self._tta)
+        layout.addRow(self._classes_label, self._classes)
         layout.addRow(self._probabilities)
+        self.offer_classes(False)
 
     def precision(self) -> str:
         """As a job names it."""
@@ -43,13 +57,26 @@ class MoreField(QWidget):
         """As a job names it."""
         return self._tta.currentData()
 
+    def classes(self) -> str:
+        """As a job names it: the 13 of FLAIR where there is no choice."""
+        return self._classes.currentData() if self._offered else FLAIR13
+
+    def offer_classes(self, offered: bool) -> None:
+        """Shows the choice of classes, for a model whose classes are others than the 13, or hides it.
+
+        What was chosen is kept for the next such model.
+        """
+        self._offered = offered
+        self._classes.setVisible(offered)
+        self._classes_label.setVisible(offered)
+
     def probabilities(self) -> bool:
         """Whether the probabilities of all classes are wanted."""
         return self._probabilities.isChecked()
 
-    def set_values(self, precision: str, tta: str, probabilities: bool) -> None:
-        """Chooses all three; unknown names change nothing."""
-        for box, value in ((self._precision, precision), (self._tta, tta)):
+    def set_values(self, precision: str, tta: str, classes: str, probabilities: bool) -> None:
+        """Chooses all four; unknown names change nothing."""
+        for box, value in ((self._precision, precision), (self._tta, tta), (self._classes, classes)):
             if box.findData(value) >= 0:
                 box.setCurrentIndex(box.findData(value))
         self._probabilities.setChecked(probabilities)

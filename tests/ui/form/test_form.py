@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -10,7 +11,7 @@ from osgeo import gdal
 from qgis.core import QgsCoordinateReferenceSystem, QgsGeometry, QgsProject, QgsRasterLayer, QgsRectangle
 from qgis.PyQt.QtCore import QPoint, Qt
 from qgis.PyQt.QtTest import QTest
-from qgis.PyQt.QtWidgets import QLabel
+from qgis.PyQt.QtWidgets import QComboBox, QLabel
 
 from flair_landcover.runtime.client import EngineClient
 from flair_landcover.tests import qgis_side
@@ -148,6 +149,29 @@ def test_remarks_unfold(make_form, tmp_path):
     assert "has no near infrared" in said(form) and "has no elevation" in said(form)
 
 
+def test_what_becomes_other_is_remarked_until_the_models_own_classes_are_chosen(make_form, aerial, model, tmp_path):
+    shutil.copytree(model, tmp_path / "pools")
+    card = json.loads((tmp_path / "pools" / "card.json").read_text(encoding="utf-8"))
+    pool = {"value": 14, "name": "swimming pool", "colour": "#3de6eb"}
+    card.update(own_classes=[*card["classes"][:12], pool], own_outputs=[*range(1, 13), 14])
+    (tmp_path / "pools" / "card.json").write_text(json.dumps(card), encoding="utf-8")
+    form = make_form()
+    form.fields.model.set_model(str(tmp_path / "pools"))
+    wait_for(lambda: form.fields.bands.text())
+    ready(form)
+    QTest.mouseClick(form.remarks._button, Qt.MouseButton.LeftButton)
+    assert "Of the model's classes swimming pool becomes other" in said(form)
+    (box,) = (box for box in form.fields.more.findChildren(QComboBox) if box.accessibleName() == "Classes")
+    box.setCurrentIndex(box.findData("model"))
+    assert not form.run_button.isEnabled()
+    ready(form)
+    assert "becomes other" not in said(form)
+    asked = []
+    form.run_asked.connect(asked.append)
+    QTest.mouseClick(form.run_button, Qt.MouseButton.LeftButton)
+    assert asked[0].job.classes == "model"
+
+
 def test_the_dates_of_a_series_are_shown_and_those_left_out_go_into_the_job(make_form, tmp_path):
     path = qgis_side.write_raster(tmp_path / "ortho.tif", np.zeros((3, 350, 350), np.uint8), pixel_m=2.0)
     QgsProject.instance().addMapLayer(QgsRasterLayer(str(path), "ortho"))
@@ -252,7 +276,7 @@ def test_what_was_used_is_there_the_next_time(make_form, aerial, model, tmp_path
     form = make_form()
     wait_for(lambda: form.fields.bands.text())
     form.fields.model.set_model(model)
-    form.fields.more.set_values("fp32", "flips", True)
+    form.fields.more.set_values("fp32", "flips", "model", True)
     form.fields.destination.set_confidence(True)
     form.fields.heights.set_source(HeightSource.NONE)
     ready(form)

@@ -117,6 +117,19 @@ def test_what_sentinel_2_changed_lies_on_top_unchecked_in_the_maps_legend(runs, 
     assert node.layer() in companions(project, layer)
 
 
+def test_a_map_in_the_models_own_classes_has_their_legend_and_areas_in_every_layer(runs, project, aerial):
+    from flair_landcover.ui.result.description import description_of
+    from flair_landcover.ui.result.layers import add_result
+
+    legend = [(1, "building", "#db0e9a"), (14, "swimming pool", "#3de6eb"), (16, "greenhouse", "#9999ff")]
+    own = {"classes": [list(entry) for entry in legend], "areas_m2": {"1": 80.0, "14": 12.5, "16": 0.0}}
+    layer = add_result(project, *runs.make(aerial_layer=aerial.id(), difference=True, **own), MADE)
+    description = description_of(layer)
+    assert description.classes == tuple(legend) and description.areas_m2 == {1: 80.0, 14: 12.5, 16: 0.0}
+    for each in (layer, project.mapLayer(description.difference_layer)):
+        assert [(int(c.value), c.label, c.color.name()) for c in each.renderer().classes()] == legend
+
+
 def test_a_map_of_a_project_of_the_first_version_is_still_a_result(runs, project):
     from flair_landcover.ui.result.description import description_of
     from flair_landcover.ui.result.layers import RESULT_PROPERTY, add_result, result_layers
