@@ -27,7 +27,7 @@ define install_missing
 	fi
 endef
 
-.PHONY: demo test test-engine test-qgis pictures benchmark-window lint env system clean
+.PHONY: demo test test-engine test-qgis pictures benchmark-window benchmark-startup lint env system clean
 
 demo: system env $(PLUGINS)/flair_landcover
 	$(QGIS_ENVIRONMENT) ENGINE_PYTHON=$(ENGINE_PYTHON) sh demo/run.sh $(WORK)
@@ -48,13 +48,26 @@ pictures: system env $(PLUGINS)/flair_landcover
 benchmark-window: system env $(PLUGINS)/flair_landcover
 	$(QGIS_ENVIRONMENT) $(SYSTEM_PYTHON) -m flair_landcover.benchmarks.main_thread
 
+# What the plugin adds to QGIS's start.
+benchmark-startup: system env $(PLUGINS)/flair_landcover
+	$(QGIS_ENVIRONMENT) $(SYSTEM_PYTHON) -m flair_landcover.benchmarks.startup
+
+# Another model in place of the bundled one, as integers of 7 bits:
+# `make bundle MODEL=IGNF/FLAIR-HUB_LC-A_IR_convnextv2tiny-upernet`, or MODEL=a folder, zip or checkpoint.
+# DATA: folder of FLAIR patches to measure on. OPTIONS: see `python -m flair_landcover.training.bundle --help`.
+DATA ?= $(wildcard ../shared/data/flair2)
+bundle: env
+	$(if $(MODEL),,$(error Say which model: make bundle MODEL=<hub id, folder or checkpoint>))
+	$(ENGINE_PYTHON) -m flair_landcover.training.bundle '$(MODEL)' --out models/bundled \
+		$(if $(DATA),--data '$(DATA)') $(OPTIONS)
+
 # As the plugin site's scanner runs them, see .ci/lint.
 lint: env
 	sh .ci/lint $(ENGINE_PYTHON)
 
 env: .venv/ready
 
-.venv/ready: pyproject.toml constraints.txt
+.venv/ready: pyproject.toml runtime/requirements.txt constraints.txt
 	$(call install_missing,python3-venv)
 	$(SYSTEM_PYTHON) -m venv .venv
 	$(ENGINE_PYTHON) -m pip install --quiet --constraint constraints.txt --editable '.[dev]'

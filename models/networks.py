@@ -41,6 +41,10 @@ def build_network(card: ModelCard) -> nn.Module:
                 f"The architecture {card.architecture} of model {card.id} cannot be built ({reason}): "
                 "update the plugin."
             ) from None
+        if card.metadata:
+            from .flair1 import MetadataNetwork
+
+            network = MetadataNetwork(network)
     else:
         raise _unknown(card)
     return network.eval()

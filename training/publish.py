@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import copy
 import shutil
 import tempfile
 from collections.abc import Iterable
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
+
+from torch import nn
 
 from ..models.cards import WEIGHTS_NAME, ModelCard, SatelliteInput, digest_of, write_card
 from ..models.utt import UTT
@@ -112,16 +115,16 @@ def limits_of(scores: dict) -> str:
     return said[:1].upper() + said[1:] + "." if said else "Not measured on real pictures."
 
 
-def write_weights(network: UTT, folder: Path) -> UTT:
-    """Writes `weights.safetensors` of integers of BITS bits and returns the network that these weights make.
+def write_weights(network: nn.Module, folder: Path, bits: int = BITS) -> nn.Module:
+    """Writes `weights.safetensors` of integers of so many bits and returns the network that these weights make.
 
-    The running statistics of the batch normalisations stay as they are: measuring them anew with the
-    averaged or the rounded weights was tried and did not lower the loss on training crops.
+    The network that is given is not changed. The running statistics of the batch normalisations stay as they are:
+    measuring them anew with the averaged or the rounded weights was tried and did not lower the loss on training crops.
     """
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / WEIGHTS_NAME
-    save_quantised(network.state_dict(), path, BITS)
-    rounded = UTT(in_channels=5, satellite=network.has_satellite, metadata=network.has_metadata)
+    save_quantised(network.state_dict(), path, bits)
+    rounded = copy.deepcopy(network)
     rounded.load_state_dict(load_weights(path))
     return rounded.eval()
 
