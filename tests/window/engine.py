@@ -33,7 +33,7 @@ def can_execute() -> list:
 def steps():
     yield lambda: "flair_landcover" in utils.active_plugins
     iface.mainWindow().resize(1400, 1000)
-    iface.addRasterLayer(settings["small_aerial"], "ortho")
+    iface.addRasterLayer(settings["aerial"], "village")
     yield pause(0.5)
     plugin_action("flairLandCoverDock").trigger()
     yield dock
@@ -96,6 +96,15 @@ def steps():
     report["map"] = describe(results()[0])
     yield drawn
     picture("engine-map")
+
+    # The models
+    plugin_action("flairLandCoverModelsAction").trigger()
+    library = dock().library
+    yield library.isVisible
+    yield pause(0.3)
+    report["models"] = [library.shelf.topLevelItem(i).text(0) for i in range(library.shelf.topLevelItemCount())]
+    report["card"] = library.view.toPlainText()
+    picture("models", library)
 
 
 tell(steps())

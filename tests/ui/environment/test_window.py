@@ -37,4 +37,9 @@ def test_the_report_names_packages_and_devices(installing):
 
 def test_a_first_map_follows_without_a_restart(installing):
     assert installing["offer_after"] is False
-    assert installing["map"]["size"] == [200, 200]
+    assert installing["map"]["size"] == [2048, 2048]
+
+
+def test_the_models_are_listed_with_the_card_of_the_default_one(installing):
+    assert installing["models"][0] == "Ready to map" and any("IGN" in name for name in installing["models"][1:])
+    assert "building" in installing["card"] and "Licence" in installing["card"]
