@@ -21,7 +21,7 @@ from flair_landcover.samples.village import VillageFiles, make_village
 
 ROOT = Path(__file__).parents[2]
 ZIP_LIMIT = 25_000_000  # bytes that plugins.qgis.org takes
-NOT_IN_THE_ZIP = ("tests/", "benchmarks/", ".ci/", "demo/")
+NOT_IN_THE_ZIP = ("tests/", "benchmarks/", "docs/", ".ci/", "demo/")
 
 
 @pytest.fixture(scope="module")

@@ -172,7 +172,7 @@ def test_labels_that_agree_too_little_are_refused_unless_forced(patches, tmp_pat
 
 
 def test_a_model_too_large_for_the_plugin_site_is_refused_unless_forced(rounded, patches, tmp_path, monkeypatch):
-    assert MOST_BYTES == 24_500_000
+    assert MOST_BYTES == 24_400_000
     monkeypatch.setattr(module, "MOST_BYTES", 1_000_000)
     sentence = refused(str(rounded), tmp_path / "packed", patches)
     assert "more than the 1,000,000 that fit into a zip of the plugin site" in sentence
