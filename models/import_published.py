@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 from dataclasses import replace
 
 from .cards import BadModel, ModelCard, write_card
 from .hub import fetch_model
 from .import_model import import_model
-from .library import find_installed
+from .library import find_installed, installed_models
 from .published import PublishedModel, find_published
+
+_ON_THE_HUB = " on the model hub"
 
 
 def import_published(
@@ -19,13 +22,21 @@ def import_published(
 ) -> ModelCard:
     """Takes a model of the hub into the library, fetched where it is not in the cache; returns its card there.
 
-    name: as `hub.fetch_model` takes it, like on_progress and is_cancelled. What is fetched stays in the cache.
-    Raises BadModel where it cannot be had or is no model, and `hub.FetchCancelled`.
+    name: as `hub.fetch_model` takes it, like on_progress and is_cancelled. What is fetched leaves the cache for the
+    library. Raises BadModel where it cannot be had, is no model or is in the library already, and
+    `hub.FetchCancelled`.
     """
     name = name.strip()
+    known = find_published(name)
+    origin = known.hub_id if known else name
+    for card in installed_models():
+        if _origin_of(card) == origin:
+            raise BadModel(f"{origin} is in the library already, as {card.id}: delete it there to fetch it anew.")
     path = fetch_model(name, on_progress, is_cancelled)
-    model = find_published(name) or PublishedModel(name, path.name, licence="")
+    model = known or PublishedModel(name, path.name, licence="")
     card = import_model(path, model.name)
+    with contextlib.suppress(OSError):
+        path.unlink()  # the library has it now; its sha256 stays recorded
     told = with_origin(card, model)
     try:
         write_card(told, find_installed(card.id))
@@ -46,10 +57,16 @@ def with_origin(card: ModelCard, model: PublishedModel) -> ModelCard:
     scores = {key: value for key, value in stated.items() if value is not None}
     if scores and model.measured_on:
         scores["measured_on"] = model.measured_on
-    origin = f"{model.hub_id} on the model hub"
+    origin = f"{model.hub_id}{_ON_THE_HUB}"
     return replace(
         card,
         licence=card.licence or model.licence,
         source=f"{card.source.rstrip('. ')}; {origin}" if card.source else origin,
         scores=card.scores or ({"published": scores} if scores else {}),
     )
+
+
+def _origin_of(card: ModelCard) -> str:
+    """The hub's name of the model that a card says it was fetched as, or ""."""
+    last = card.source.rpartition("; ")[2]
+    return last[: -len(_ON_THE_HUB)] if last.endswith(_ON_THE_HUB) else ""

@@ -45,6 +45,7 @@ _KINDS = {
     (dict,): ("fill", "scores", "fine_tuning"),
     (int, float): ("scale", "elevation_step_m", "ground_sampling_distance", "tile_size"),
 }
+_COLOUR = re.compile(r"#[0-9a-fA-F]{6}")
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 _JUNK = {"__macosx", "thumbs.db", "desktop.ini"}  # what file managers add, beside names with a dot in front
 # Names that Windows gives to devices, whatever their ending (Microsoft, "Naming Files, Paths, and Namespaces").
@@ -298,8 +299,15 @@ def _check_kinds(card: ModelCard, contents: _Contents) -> None:
     for name, values in (("size or scale", numbers), ("mean", card.means), ("std", card.stds)):
         if not all(isinstance(value, (int, float)) and math.isfinite(value) for value in values):
             raise BadModel(f"The card in {contents.where} has an odd {name}: fetch or export the model again.")
+    for land in (*card.classes, *card.own_classes):
+        if type(land.value) is not int or not isinstance(land.name, str) or not _is_colour(land.colour):
+            raise BadModel(f"The card in {contents.where} has an odd class: fetch or export the model again.")
     if min(numbers) <= 0:
         raise BadModel(f"The card in {contents.where} has a size or scale of zero: fetch or export the model again.")
+
+
+def _is_colour(text: object) -> bool:
+    return isinstance(text, str) and _COLOUR.fullmatch(text) is not None
 
 
 def _card_values(contents: _Contents) -> dict:

@@ -37,8 +37,10 @@ def load_weights(path: Path) -> dict[str, Tensor]:
         if scale is not None:
             if scale.shape != tensor.shape[:1]:
                 raise BadModel(f"{path} has not one scale for each channel of {name}: install the model again.")
-            tensor = tensor.float() * scale.view(-1, *[1] * (tensor.ndim - 1))
-        weights[name] = tensor.float() if tensor.is_floating_point() else tensor
+            weights[name] = tensor.float() * scale.view(-1, *[1] * (tensor.ndim - 1))
+        else:
+            # A copy: the file is mapped into memory, and Windows would not let go of it while the network lives.
+            weights[name] = tensor.to(torch.float32 if tensor.is_floating_point() else tensor.dtype, copy=True)
     return weights
 
 

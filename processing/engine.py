@@ -13,12 +13,13 @@ from qgis.core import (
     QgsProcessingParameterEnum,
     QgsProcessingParameterFile,
     QgsProcessingParameterString,
+    QgsSettings,
 )
 from qgis.PyQt.QtCore import QCoreApplication
 from qgis.PyQt.QtGui import QIcon
 
-from ..runtime.client import close_shared_client
-from ..runtime.environment import find_engine, managed_folder
+from ..runtime.client import engine_is_busy, no_engine_meanwhile
+from ..runtime.environment import PYTHON_SETTING, find_engine, managed_folder
 from ..runtime.errors import CancelledError, EngineError
 from ..runtime.examine import examine
 from ..runtime.install import create_environment, remove_environment
@@ -75,7 +76,8 @@ class EngineAlgorithm(QgsProcessingAlgorithm):
                 action,
                 self.tr(
                     "check: says what is there, with a small network run on each device. install: makes the "
-                    "environment, or makes it anew. remove: removes it."
+                    "environment, or makes it anew, and takes back an interpreter that was chosen before. remove: "
+                    "removes it."
                 ),
             )
         )
@@ -83,7 +85,13 @@ class EngineAlgorithm(QgsProcessingAlgorithm):
             WHEELS, self.tr("Folder of wheels"), QgsProcessingParameterFile.Behavior.Folder, optional=True
         )
         self.addParameter(
-            described(wheels, self.tr("Install from the wheels in this folder alone; nothing is fetched then."))
+            described(
+                wheels,
+                self.tr(
+                    "Install from the wheels in this folder alone; nothing is fetched then. Left empty, like the "
+                    "addresses: what the window of the engine was told last."
+                ),
+            )
         )
         for name, title, text in (
             (
@@ -104,18 +112,19 @@ class EngineAlgorithm(QgsProcessingAlgorithm):
         """Asks QGIS for its proxy and certificates: only here, on the main thread, may it ask for its password."""
         self._action = self.parameterAsEnumString(parameters, ACTION, context)
         self._folder = managed_folder()
-        remembered = source_from_qgis()
         wheels = self.parameterAsFile(parameters, WHEELS, context)
-        self._source = Source(
-            self.parameterAsString(parameters, TORCH_INDEX, context) or remembered.torch_index,
-            self.parameterAsString(parameters, INDEX, context) or remembered.index,
-            Path(wheels) if wheels else remembered.wheels,
+        given = Source(
+            self.parameterAsString(parameters, TORCH_INDEX, context),
+            self.parameterAsString(parameters, INDEX, context),
+            Path(wheels) if wheels else None,
         )
+        self._source = given if given != Source() else source_from_qgis()
         self._network = network_from_qgis()
         if self._action != _LOOK:
             if self._folder is None:
                 raise QgsProcessingException(self.tr("QGIS has no profile folder to install the engine into."))
-            close_shared_client()  # Windows would not let go of the files of an engine that runs
+            if engine_is_busy():
+                raise QgsProcessingException(self.tr("A run is going on: wait until it has ended, or cancel it."))
         return True
 
     def processAlgorithm(
@@ -132,7 +141,8 @@ class EngineAlgorithm(QgsProcessingAlgorithm):
 
     def _see_to_it(self, feedback: QgsProcessingFeedback) -> dict:
         if self._action == _REMOVE:
-            remove_environment(self._folder)
+            with no_engine_meanwhile(self.tr("The engine is being removed: wait until that is done.")):
+                remove_environment(self._folder)
             feedback.pushInfo(self.tr("The engine's environment is removed."))
             return {PYTHON: "", DEVICE: ""}
         if self._action == _INSTALL:
@@ -147,9 +157,14 @@ class EngineAlgorithm(QgsProcessingAlgorithm):
                     told = message
                     feedback.setProgressText(message)
 
-            create_environment(
-                self._folder, self._source, self._network, on_progress=tell, is_cancelled=feedback.isCanceled
-            )
+            with no_engine_meanwhile(self.tr("The engine is being installed: wait until that is done.")):
+                create_environment(
+                    self._folder, self._source, self._network, on_progress=tell, is_cancelled=feedback.isCanceled
+                )
+            chosen = str(QgsSettings().value(PYTHON_SETTING, "") or "")
+            if chosen:  # it would come before the environment that was just made
+                QgsSettings().remove(PYTHON_SETTING)
+                feedback.pushWarning(self.tr("{} is no longer the plugin's interpreter.").format(chosen))
         engine = find_engine()
         examination = examine(engine.python, feedback.isCanceled)
         for line in copyable_report(examination).splitlines():

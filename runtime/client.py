@@ -15,6 +15,7 @@ look at the process every 50 ms during a call and once a second between calls.
 from __future__ import annotations
 
 import atexit
+import contextlib
 import itertools
 import queue
 import signal
@@ -22,7 +23,7 @@ import sys
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from qgis.PyQt.QtCore import QProcess, QProcessEnvironment
@@ -40,6 +41,8 @@ __all__ = [
     "EngineFailed",
     "EngineNotFound",
     "close_shared_client",
+    "engine_is_busy",
+    "no_engine_meanwhile",
     "shared_client",
 ]
 
@@ -253,6 +256,16 @@ def _death_sentence(process: QProcess) -> str:
     return f"The engine crashed ({name}): the end of its log may say why; run again."
 
 
+# Why no engine is started at the moment, a sentence; "": it is.
+_meanwhile = ""
+
+
+def _find_engine_now() -> Engine:
+    if _meanwhile:
+        raise EngineNotFound(_meanwhile)
+    return find_engine()
+
+
 class EngineClient:
     """Runs calls in a worker process that stays warm between them; usable from any thread.
 
@@ -262,7 +275,7 @@ class EngineClient:
 
     def __init__(
         self,
-        find: Callable[[], Engine] = find_engine,
+        find: Callable[[], Engine] = _find_engine_now,
         command: Callable[[Engine], list[str]] = worker_command,
     ) -> None:
         self._find = find
@@ -270,6 +283,7 @@ class EngineClient:
         self._lock = threading.Lock()
         self._worker: _Worker | None = None
         self._closed = False
+        self._running = 0  # calls that are no quick questions
         self._ids = itertools.count(1)
         atexit.register(self.close)
 
@@ -312,6 +326,29 @@ class EngineClient:
             protocol.Tile: on_tile and (lambda m: on_tile(m.transform, m.png)),
             protocol.Epoch: on_epoch and (lambda m: on_epoch(m.values)),
         }
+        counted = name not in protocol.QUICK_CALLS
+        self._count(counted)
+        try:
+            return self._call(name, params, handlers, is_cancelled, is_enough)
+        finally:
+            self._count(-counted)
+
+    def busy(self) -> bool:
+        """Whether a call waits or runs that is more than a quick question."""
+        return self._running > 0
+
+    def _count(self, change: int) -> None:
+        with self._lock:
+            self._running += change
+
+    def _call(
+        self,
+        name: str,
+        params: dict | None,
+        handlers: dict,
+        is_cancelled: Callable[[], bool] | None,
+        is_enough: Callable[[], bool] | None,
+    ) -> dict:
         for attempt in range(1, _ATTEMPTS + 1):
             if _asked(is_cancelled) or _asked(is_enough):
                 raise CancelledError("The run was cancelled.")
@@ -430,3 +467,25 @@ def close_shared_client() -> None:
         client, _shared = _shared, None
     if client is not None:
         client.close()
+
+
+def engine_is_busy() -> bool:
+    """Whether the shared client maps, trains or does anything else that would be lost with its worker."""
+    client = _shared
+    return client is not None and client.busy()
+
+
+@contextlib.contextmanager
+def no_engine_meanwhile(sentence: str) -> Iterator[None]:
+    """Ends the shared worker, and starts none before this is left: who asks is told the sentence (EngineNotFound).
+
+    For changes of the environment that the worker runs in: Windows does not let go of the files of a program that
+    runs, and elsewhere it would go on with files that are gone.
+    """
+    global _meanwhile
+    _meanwhile = sentence
+    try:
+        close_shared_client()
+        yield
+    finally:
+        _meanwhile = ""

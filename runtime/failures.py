@@ -19,6 +19,7 @@ PROXY_PASSWORD = "proxy_password"  # nosec B105 # pragma: allowlist secret # the
 CERTIFICATE = "certificate"
 DISK_FULL = "disk_full"
 NO_PERMISSION = "no_permission"
+PATH_TOO_LONG = "path_too_long"
 FILE_HELD = "file_held"
 PYTHON_TOO_OLD = "python_too_old"
 NO_WHEEL = "no_wheel"
@@ -48,17 +49,21 @@ _TEXTS = {
         "The folder of the environment cannot be written.",
         "Allow your user to write into it, or remove a file that stands in its place, then try again.",
     ),
+    PATH_TOO_LONG: (
+        "A file of the packages has a longer path than this computer takes.",
+        "Switch on long paths in Windows (LongPathsEnabled, which an administrator can set), then try again.",
+    ),
     FILE_HELD: (
         "Another program, most often an antivirus, holds a file of the environment.",
         "Wait a minute or exempt the folder in the antivirus, close other QGIS windows, then try again.",
     ),
     PYTHON_TOO_OLD: (
         "The Python that QGIS brings is none that the packages run with.",
-        "Install Python 3.10 or newer beside QGIS and choose it for the environment, or update QGIS.",
+        "Update QGIS, or install a Python that torch is made for beside it: on Linux and macOS it is found by itself.",
     ),
     NO_WHEEL: (
         "A package is not to be had for this platform and Python.",
-        "Choose another Python of 64 bits for the environment, or add the package's wheel to the folder of wheels.",
+        "Add the package's wheel to the folder of wheels, or update QGIS to one with a newer Python of 64 bits.",
     ),
     CLASH: (
         "The packages that were found do not fit together.",
@@ -86,6 +91,8 @@ _LAST_LINES = 20
 _SIGNS = (
     # winerror.h: 39 ERROR_HANDLE_DISK_FULL, 112 ERROR_DISK_FULL
     (DISK_FULL, r"No space left on device|Errno 28\b|Disk quota exceeded|Errno 122\b|WinError (?:39|112)\b"),
+    # 206 ERROR_FILENAME_EXCED_RANGE; pip's own hint where a file of a wheel cannot be written
+    (PATH_TOO_LONG, r"WinError 206\b|Errno 36\b|Errno 63\b|File ?name too long|Long Path support"),
     # 5 ERROR_ACCESS_DENIED: the folder was made a moment ago by the same user; 32 ERROR_SHARING_VIOLATION,
     # 33 ERROR_LOCK_VIOLATION, 225 ERROR_VIRUS_INFECTED
     (FILE_HELD, r"WinError (?:5|32|33|225)\b"),

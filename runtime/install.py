@@ -47,17 +47,20 @@ REQUIREMENTS = Path(__file__).parent / "requirements.txt"
 RECORD_NAME = "flair_landcover.json"
 
 # Measured on Linux: an environment for the processor takes 1.6 GB (torch 2.13), its wheels are about 0.45 GB, which
-# lie beside it until the end; one for CUDA takes 5.8 GB (torch 2.15), its wheels about 2.7 GB. Which of them pip will
-# find is not known before: a disk that fills on the way is told of as well.
+# lie beside it until the end; one for CUDA takes 5.8 GB (torch 2.15), its wheels about 2.7 GB.
 NEEDED_BYTES = 2_000_000_000
+NEEDED_CUDA_BYTES = 8_500_000_000
 
 # Shares of the whole at which each stage ends.
 _MADE, _INSTALLED, _VERIFIED = 0.05, 0.90, 0.99
-_LEFTOVER_S = 86_400.0  # a folder of a program that was killed: no installation takes a day
+_LEFTOVER_S = 21_600.0  # a folder of a program that was killed: no installation takes six hours
 _HELD_S = 20.0  # an antivirus looks at new files for seconds
 _LOG_BYTES = 2_000_000
 # Settings of the user's pip that would put the packages elsewhere, or build them.
 _FOREIGN = ("PIP_TARGET", "PIP_PREFIX", "PIP_ROOT", "PIP_NO_BINARY", "PIP_PYTHON", "PIP_DRY_RUN", "PIP_REQUIREMENT")
+
+# Where torch would be looked for beside the one index that is named for it.
+_OTHER_INDEXES = ("PIP_EXTRA_INDEX_URL", "PIP_FIND_LINKS")
 
 OnProgress = Callable[[float, str], None]
 IsCancelled = Callable[[], bool]
@@ -105,7 +108,7 @@ def create_environment(
     is_cancelled: IsCancelled | None = None,
     verify: Verify = verify_prediction,
     requirements: Path = REQUIREMENTS,
-    needed_bytes: int = NEEDED_BYTES,
+    needed_bytes: int | None = None,
 ) -> Installed:
     """Makes the environment `folder`, or makes it anew where it is there already, which also repairs it.
 
@@ -114,7 +117,8 @@ def create_environment(
 
     base: the Python to make it with, default `find_base_python`. on_progress(0..1, message), is_cancelled() about
     ten times a second; both are called in the calling thread. verify: tries the finished environment.
-    requirements: what to install, in pip's format. needed_bytes: free bytes without which nothing is begun.
+    requirements: what to install, in pip's format. needed_bytes: free bytes without which nothing is begun; None:
+    `needed_for` the source.
 
     Raises SetupFailed (a cancel included); `folder` is then as it was and nothing is left beside it.
     """
@@ -135,7 +139,7 @@ def create_environment(
                 )
             )
         with _working_folder(folder) as place:
-            _require_space(folder.parent, needed_bytes)
+            _require_space(folder.parent, needed_for(source) if needed_bytes is None else needed_bytes)
             tell(0.01, "Making the environment")
             _make_venv(base, place, cancelled)
             python = str(environment_python(place.new))
@@ -152,6 +156,15 @@ def create_environment(
         raise SetupFailed(explain_os_error(error, folder)) from error
     tell(1.0, "The environment is ready")
     return Installed(folder, str(environment_python(folder)), time.monotonic() - start)
+
+
+def needed_for(source: Source, platform: str = sys.platform) -> int:
+    """Free bytes that an installation needs, as far as it is known before.
+
+    On Linux pip's usual torch is the build for CUDA. platform: as `sys.platform`.
+    """
+    usual = not source.torch_index and source.wheels is None
+    return NEEDED_CUDA_BYTES if usual and platform == "linux" else NEEDED_BYTES
 
 
 def remove_environment(folder: Path) -> None:
@@ -244,8 +257,8 @@ def _install(
         # First and from there alone: from several indexes pip takes the newest version, of whatever build.
         # torchvision with it, whose build then fits; segmentation-models-pytorch asks for it.
         torch = (
-            [_requirement("torch", requirements), "torchvision"],
-            {**variables, "PIP_INDEX_URL": source.torch_index},
+            [*_requirements_of("torch", requirements), "torchvision"],
+            {**variables, **dict.fromkeys(_OTHER_INDEXES, ""), "PIP_INDEX_URL": source.torch_index},
         )
         calls.insert(0, torch)
     for number, (arguments, settings) in enumerate(calls):
@@ -299,13 +312,10 @@ def _network_variables(python: str, place: _Place, network: Network, cancelled: 
     return variables
 
 
-def _requirement(name: str, requirements: Path) -> str:
-    """The line of the requirements that is about the package `name`, without its comment."""
-    for line in requirements.read_text(encoding="utf-8").splitlines():
-        line = line.split(" #")[0].strip()
-        if re.match(rf"{re.escape(name)}(?![\w.-])", line):
-            return line
-    return name
+def _requirements_of(name: str, requirements: Path) -> list[str]:
+    """The lines of the requirements that are about the package `name`, one for each platform, without comments."""
+    lines = [line.split(" #")[0].strip() for line in requirements.read_text(encoding="utf-8").splitlines()]
+    return [line for line in lines if re.match(rf"{re.escape(name)}(?![\w.-])", line)] or [name]
 
 
 def _telling_lines(log: Path) -> str:
@@ -385,7 +395,19 @@ def _swap_in(place: _Place, folder: Path) -> None:
             )
     except BaseException:
         if had and not os.path.lexists(folder):
-            _rename(place.old, folder)
+            try:
+                _rename(place.old, folder)
+            except (OSError, SetupFailed) as error:
+                # Beside the working folder, which is removed: it is the only one that there is.
+                saved = place.work.with_name(f"{folder.name}-before")
+                os.rename(place.old, saved)
+                raise SetupFailed(
+                    failure(
+                        FILE_HELD,
+                        f"The environment could not be put in its place; the one from before is in {saved}.",
+                        f"Close other QGIS windows, then rename it to {folder.name}, or install again.",
+                    )
+                ) from error
         raise
 
 

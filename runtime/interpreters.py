@@ -38,16 +38,14 @@ class BasePython:
     version: tuple[int, ...]
 
 
-def find_base_python(chosen: str = "", candidates: Sequence[Path] | None = None) -> BasePython:
+def find_base_python(candidates: Sequence[Path] | None = None) -> BasePython:
     """The first interpreter that can make the engine's environment.
 
-    chosen: the user's choice, alone where given. candidates: instead of those of `base_candidates`.
+    candidates: instead of those of `base_candidates`.
 
-    Raises SetupFailed: the reason why the chosen one, or the first that answers at all, cannot.
+    Raises SetupFailed: the reason why the first that answers at all cannot.
     """
-    if chosen:
-        candidates = [Path(chosen).expanduser()]
-    elif candidates is None:
+    if candidates is None:
         candidates = base_candidates()
     reasons: list[Failure] = []
     for path in candidates:
@@ -63,7 +61,7 @@ def find_base_python(chosen: str = "", candidates: Sequence[Path] | None = None)
         failure(
             PYTHON_TOO_OLD,
             "No Python was found to make the engine's environment with.",
-            f"Install Python {MINIMUM_PYTHON[0]}.{MINIMUM_PYTHON[1] + 1} or newer and choose its interpreter.",
+            f"Install Python {MINIMUM_PYTHON[0]}.{MINIMUM_PYTHON[1] + 1} or newer from its installer, then try again.",
         )
     )
 
@@ -88,7 +86,7 @@ def ask_python(path: Path) -> BasePython | Failure:
         return failure(
             BROKEN,
             f"The program {path} does not run as a Python.",
-            "Choose the interpreter of a Python that is installed on this machine.",
+            "Install Python from its own installer, or repair QGIS, then try again.",
             said.decode("utf-8", "replace") or str(error),
         )
     written = ".".join(map(str, version))
@@ -98,13 +96,13 @@ def ask_python(path: Path) -> BasePython | Failure:
     if not has["ensurepip"] or not has["venv"]:
         step = f"Run `sudo apt install python{version[0]}.{version[1]}-venv` in a terminal, then try again."
         if not sys.platform.startswith("linux"):
-            step = "Choose the interpreter of a complete Python, such as one from Python's own installer."
+            step = "Install Python from its own installer, then try again."
         return failure(NO_ENSUREPIP, f"{path} has no ensurepip, without which no environment can be made.", step)
     if not has["ssl"]:
         return failure(
             BROKEN,
             f"{path} has no ssl module, without which nothing can be fetched.",
-            "Choose the interpreter of a complete Python.",
+            "Install a complete Python, then try again.",
         )
     return BasePython(str(path), version)
 

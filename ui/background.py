@@ -42,16 +42,20 @@ class BackgroundTask(QgsTask):
     """Runs a function in a thread of QGIS.
 
     description: what QGIS's list of tasks shows. work: gets this task and gives the result; it asks `stopped` and
-    calls `tell`. signals: what the task speaks through.
+    calls `tell`. signals: what the task speaks through. can_cancel: whether QGIS's list offers to stop it.
 
     result: what the work gave, None where there is nothing. error: why there is none. cancelled: the work was
     stopped. over: set once the task's thread is done with Python. pool: where that thread comes from.
     """
 
     def __init__(
-        self, description: str, work: Callable[[BackgroundTask], object], signals: TaskSignals | None = None
+        self,
+        description: str,
+        work: Callable[[BackgroundTask], object],
+        signals: TaskSignals | None = None,
+        can_cancel: bool = True,
     ) -> None:
-        super().__init__(description, _flags())
+        super().__init__(description, _flags(can_cancel))
         self.signals = signals or TaskSignals()
         self.result: object = None
         self.error: EngineError | None = None
@@ -115,8 +119,8 @@ class BackgroundTask(QgsTask):
         self.signals.ended.emit()
 
 
-def _flags() -> QgsTask.Flags:
-    flags = QgsTask.Flag.CanCancel
+def _flags(can_cancel: bool) -> QgsTask.Flags:
+    flags = QgsTask.Flag.CanCancel if can_cancel else QgsTask.Flags()
     # The plugin says itself how a run ended; QGIS before 3.26 cannot be kept from saying it too.
     silent = getattr(QgsTask.Flag, "Silent", None)
     return flags if silent is None else flags | silent

@@ -291,6 +291,8 @@ def test_a_model_is_fetched_from_the_hub_into_the_library_with_progress(hub, tmp
         assert card["licence"] and name in card["source"]
         kept = json.loads((tmp_path / "library" / card["id"] / "card.json").read_text(encoding="utf-8"))
         assert kept == card and sum(value > 0 for value in card["outputs"]) == 12
+        cache = tmp_path / "library" / "published" / name.replace("/", "--")
+        assert [path.suffix for path in cache.iterdir()] == [".json"]  # the library has the weights now
         assert worker.end() == 0
     finally:
         worker.process.kill()

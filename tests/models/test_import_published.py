@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from flair_landcover.models.cards import ModelCard
-from flair_landcover.models.import_published import with_origin
+import pytest
+
+from flair_landcover.models import import_published as module
+from flair_landcover.models.cards import BadModel, ModelCard
+from flair_landcover.models.import_published import import_published, with_origin
 from flair_landcover.models.published import PublishedModel
 
 CARD = ModelCard(id="x", title="X", architecture="smp:Unet:resnet34")
@@ -26,3 +29,10 @@ def test_what_a_card_says_itself_stays():
 def test_nothing_is_made_up_for_a_model_of_which_nothing_is_known():
     card = with_origin(CARD, PublishedModel("somebody/x", "x.pth", licence=""))
     assert (card.licence, card.scores) == ("", {})
+
+
+def test_a_model_that_is_in_the_library_is_not_fetched_again(monkeypatch):
+    there = ModelCard("there", "There", "utt", source="IGN; IGNF/X on the model hub")
+    monkeypatch.setattr(module, "installed_models", lambda: [there])
+    with pytest.raises(BadModel, match="in the library already, as there"):
+        import_published("IGNF/X")

@@ -14,6 +14,7 @@ import pytest
 
 from flair_landcover.models import package
 from flair_landcover.models.cards import CARD_NAME, WEIGHTS_NAME, ModelCard, digest_of, read_card, write_card
+from flair_landcover.models.nomenclature import FLAIR_CLASSES
 from flair_landcover.models.package import MOST_FILES, export_model, is_package, read_package, unpack
 
 from .conftest import refusal
@@ -41,6 +42,12 @@ def model(tmp_path) -> Path:
 
 def _files(folder: Path) -> dict[str, bytes]:
     return {p.relative_to(folder).as_posix(): p.read_bytes() for p in folder.rglob("*") if p.is_file()}
+
+
+def _classes(setting: str, value: object) -> list[dict]:
+    """The 13 classes as a card holds them, the first one with another value for a setting."""
+    classes = [{"value": c.value, "name": c.name, "colour": c.colour} for c in FLAIR_CLASSES]
+    return [{**classes[0], setting: value}, *classes[1:]]
 
 
 def _zip(path: Path, members: dict, card: dict | None = None, **settings) -> Path:
@@ -298,6 +305,9 @@ def test_damaged_weights_are_refused(tmp_path):
         ({**CARD, "scores": 5}, "odd scores"),
         ({**CARD, "means": [0, 0, 0, 0, "a"]}, "odd mean"),
         ({**CARD, "scale": float("inf")}, "odd size or scale"),
+        ({**CARD, "classes": _classes("colour", None)}, "odd class"),
+        ({**CARD, "classes": _classes("colour", "#zzzzzz")}, "odd class"),
+        ({**CARD, "classes": _classes("name", 3)}, "odd class"),
         ({**CARD, "tile_size": True}, "odd tile_size"),
         ({**CARD, "tile_size": 0}, "size or scale of zero"),
         ([], "cannot be read"),

@@ -23,6 +23,8 @@ from flair_landcover.runtime.client import (
     EngineFailed,
     EngineNotFound,
     close_shared_client,
+    engine_is_busy,
+    no_engine_meanwhile,
     shared_client,
 )
 from flair_landcover.runtime.environment import Engine, worker_command
@@ -497,6 +499,29 @@ def test_the_shared_client_is_one_until_it_is_closed(engine_python):
     assert gone(pid)
     assert shared_client() is not first
     close_shared_client()
+    close_shared_client()
+
+
+def test_while_its_environment_is_changed_no_engine_is_started(engine_python):
+    first = shared_client()
+    first.call("hello")
+    pid = first.pid
+    with no_engine_meanwhile("The engine is being installed."):
+        assert gone(pid)
+        with pytest.raises(EngineNotFound, match="being installed"):
+            shared_client().call("hello")
+    assert shared_client().call("hello")["versions"]
+    close_shared_client()
+
+
+def test_the_engine_is_busy_while_it_maps_and_not_while_it_answers_a_question(scene, tmp_path, engine_python):
+    assert not engine_is_busy()
+    client, seen = shared_client(), []
+    client.call("hello", is_cancelled=lambda: seen.append(engine_is_busy()))
+    assert seen and not any(seen)
+    job = {**scene, **QUICK, "output": str(tmp_path / "map.tif")}
+    client.call("segment", job, is_cancelled=lambda: seen.append(engine_is_busy()))
+    assert seen[-1] is True and not engine_is_busy()
     close_shared_client()
 
 

@@ -62,6 +62,15 @@ NOTHING = (
             "Debian/Ubuntu systems, you need to install the python3-venv\npackage.\n\n    apt install python3.12-venv",
             "no_ensurepip",
         ),
+        (
+            "ERROR: Could not install packages due to an OSError: [WinError 206] The filename or extension is too long",
+            "path_too_long",
+        ),
+        (
+            "ERROR: Could not install packages due to an OSError: [Errno 2] No such file or directory: 'C:\\\\Users'\n"
+            "HINT: This error might have occurred since this system does not have Windows Long Path support enabled.",
+            "path_too_long",
+        ),
         ("Something else\nhappened", "unknown"),
     ],
 )

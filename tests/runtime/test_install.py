@@ -432,3 +432,16 @@ def test_a_users_settings_of_pip_do_not_lead_elsewhere(working, base, wheels, tm
             done = subprocess.run([installed.python, "-I", "-c", "import numpy"], timeout=60)
             assert done.returncode == 0
     assert not (tmp_path / "elsewhere").exists()
+
+
+def test_what_is_needed_depends_on_which_torch_comes():
+    usual, wheels = Source(), Source(wheels=Path("wheels"))
+    assert install.needed_for(usual, "linux") == install.NEEDED_CUDA_BYTES
+    for source, platform in ((usual, "win32"), (usual, "darwin"), (wheels, "linux"), (Source("https://x"), "linux")):
+        assert install.needed_for(source, platform) == install.NEEDED_BYTES
+
+
+def test_torch_has_a_line_for_each_platform():
+    lines = install._requirements_of("torch", install.REQUIREMENTS)
+    assert [line.split(";")[1].strip() for line in lines] == ['sys_platform != "win32"', 'sys_platform == "win32"']
+    assert all(line.startswith("torch>=2.4,<") for line in lines)

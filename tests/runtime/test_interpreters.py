@@ -96,9 +96,9 @@ def test_the_reason_why_none_can_is_told(tmp_path, answer, cause):
     assert str(tmp_path / "python") in str(caught.value)
 
 
-def test_a_chosen_one_is_not_replaced_by_another(tmp_path):
+def test_one_that_does_not_start_is_told_of_where_there_is_no_other(tmp_path):
     with pytest.raises(SetupFailed, match="does not run as a Python"):
-        find_base_python(str(tmp_path / "nowhere"))
+        find_base_python(candidates=[tmp_path / "nowhere"])
 
 
 def test_where_there_is_none_at_all_the_sentence_says_what_to_install():

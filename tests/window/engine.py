@@ -62,15 +62,15 @@ def steps():
     lateness.start()
     press(dialog.install_button)
     stages = []
-    while dialog.cancel_button.isVisible():
-        stage = dialog.stage.text()
+    while dialog.row.working():
+        stage = dialog.row.stage.text()
         if stage not in stages:
             stages.append(stage)
             if len(stages) == 8:
                 picture("engine-installing", dialog)
 
         def moved(before=stage) -> bool:
-            return dialog.stage.text() != before or not dialog.cancel_button.isVisible()
+            return dialog.row.stage.text() != before or not dialog.row.working()
 
         yield moved
     lateness.stop()

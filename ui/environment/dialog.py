@@ -5,17 +5,14 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 
-from qgis.core import QgsApplication, QgsSettings
+from qgis.core import QgsSettings
 from qgis.gui import QgsGui
 from qgis.PyQt.QtCore import Qt, pyqtSignal
 from qgis.PyQt.QtWidgets import (
     QApplication,
     QDialog,
     QDialogButtonBox,
-    QHBoxLayout,
     QLabel,
-    QMessageBox,
-    QProgressBar,
     QPushButton,
     QTreeWidget,
     QTreeWidgetItem,
@@ -23,15 +20,16 @@ from qgis.PyQt.QtWidgets import (
     QWidget,
 )
 
-from ...runtime.client import close_shared_client
+from ...runtime.client import engine_is_busy
 from ...runtime.environment import PYTHON_SETTING, PYTHON_VARIABLE, managed_folder
-from ...runtime.errors import EngineError
 from ...runtime.failures import CANCELLED, SetupFailed
-from ...runtime.install import NEEDED_BYTES
-from ...runtime.network import network_from_qgis
+from ...runtime.install import NEEDED_BYTES, needed_for
+from ...runtime.network import network_from_qgis, source_from_qgis
 from ...runtime.setup_report import copyable_report
+from ..asking import ask_first
 from ..background import BackgroundTask
 from ..form.field import Sentence
+from ..task_row import TaskRow
 from ..theme import alarm
 from .facts import Fact, facts
 from .sources import Sources
@@ -41,7 +39,10 @@ _COLUMNS, _LINES, _LEAST_COLUMNS = 78, 34, 48  # of text, that fit into the wind
 
 
 class EngineDialog(QDialog):
-    """busy: says whether a run is going on. changed: another Python runs the engine from now on, or none."""
+    """busy: says whether something waits or goes on that needs the engine, beside what the engine itself knows of.
+
+    changed: another Python may run the engine from now on, or none: whatever was asked of it is to be asked again.
+    """
 
     changed = pyqtSignal()
 
@@ -52,28 +53,25 @@ class EngineDialog(QDialog):
         self.setSizeGripEnabled(True)
         self._busy = busy
         self._folder = managed_folder()
-        self._task: BackgroundTask | None = None
-        self._ended: Callable[[BackgroundTask], None] | None = None
         self._look: Look | None = None
         self._failure: SetupFailed | None = None
-        self._shut = False
+        self._installing = False
+        self._changing = False  # something short, which cannot be stopped
 
         self.headline = QLabel(self)
         self.next_step = Sentence(self)
         self.facts = QTreeWidget(self)
         self.sources = Sources(self)
-        self.bar = QProgressBar(self)
-        self.stage = Sentence(self)
+        self.row = TaskRow(self)
         self.install_button = QPushButton(self)
         self.remove_button = QPushButton(self.tr("Remove…"), self)
         self.again_button = QPushButton(self.tr("Look again"), self)
-        self.cancel_button = QPushButton(self.tr("Cancel"), self)
         self.copy_button = QPushButton(self.tr("Copy report"), self)
         self._lay_out()
         self.install_button.clicked.connect(lambda _: self.install())
         self.remove_button.clicked.connect(lambda _: self._ask_to_remove())
         self.again_button.clicked.connect(lambda _: self.look())
-        self.cancel_button.clicked.connect(lambda _: self._cancel())
+        self.row.changed.connect(self._show_buttons)
         self.copy_button.clicked.connect(lambda _: QApplication.clipboard().setText(self.report()))
         self.sources.use_asked.connect(self._use)
         self.look()
@@ -81,16 +79,17 @@ class EngineDialog(QDialog):
     def look(self) -> None:
         """Looks at what is there, with a network run on each device; takes some seconds."""
         self._failure = None
-        self._start(self.tr("Looking at the engine"), looking(self._folder), self._on_looked)
+        self.row.start(self.tr("Looking at the engine"), looking(self._folder), self._on_looked)
 
     def install(self) -> None:
         """Makes the plugin's own environment, or makes it anew."""
         if self._folder is None or self._refuse_while_busy():
             return
         source, network = self.sources.source(), network_from_qgis()
-        close_shared_client()  # Windows would not let go of the files of an engine that runs
-        self._say(self.tr("The engine is being installed."), network.note)
-        self._start(self.tr("Installing the engine"), installing(self._folder, source, network), self._on_installed)
+        work = installing(self._folder, source, network)
+        self._installing = self.row.start(self.tr("Installing the engine"), work, self._on_installed)
+        if self._installing:
+            self._say(self.tr("The engine is being installed."), network.note)
 
     def report(self) -> str:
         """What there is to tell about the environment, without names of users and passwords."""
@@ -100,62 +99,24 @@ class EngineDialog(QDialog):
         return copyable_report(None if look is None else look.examination, failure, notes)
 
     def reject(self) -> None:
-        """Closes; where the engine is being installed, asks first."""
-        if self._task is not None and self._ended == self._on_installed:
-            self._question(
+        """Closes; while the engine is installed or changed it asks first, or stays."""
+        if self._installing:
+            ask_first(
+                self,
                 self.tr("The engine is being installed."),
                 self.tr("Close the window and stop the installation?"),
                 self.tr("Stop it"),
                 self._stop_and_close,
             )
             return
+        if self._changing:
+            return
         self.shut()
         super().reject()
 
     def shut(self) -> None:
         """Stops what goes on, without a question."""
-        self._shut = True
-        if self._task is not None:
-            self._task.stop()
-
-    # What goes on
-
-    def _start(
-        self, title: str, work: Callable[[BackgroundTask], object], ended: Callable[[BackgroundTask], None]
-    ) -> None:
-        if self._task is not None:
-            return
-        task = BackgroundTask(title, work)
-        self._task, self._ended = task, ended
-        task.signals.progressed.connect(self._on_progress)
-        task.signals.stopping.connect(self._on_stopping)
-        task.signals.ended.connect(self._on_ended)
-        self.bar.setRange(0, 0)
-        self.stage.say(title + "…")
-        self._show_buttons()
-        task.start_in(QgsApplication.taskManager())
-
-    def _on_progress(self, fraction: float, message: str, _: object) -> None:
-        self.bar.setRange(0, 1000)
-        self.bar.setValue(round(1000 * fraction))
-        self.stage.say(message)
-
-    def _on_stopping(self) -> None:
-        self.stage.say(self.tr("Stopping…"))
-
-    def _on_ended(self) -> None:
-        task, ended = self._task, self._ended
-        self._task = self._ended = None
-        self.bar.setRange(0, 1)
-        self.stage.say("")
-        if not self._shut and task is not None and ended is not None:
-            ended(task)
-            self._show_buttons()
-
-    def _cancel(self) -> None:
-        if self._task is not None:
-            self._task.stop()
-            self._on_stopping()
+        self.row.shut()
 
     # What came of it
 
@@ -185,54 +146,67 @@ class EngineDialog(QDialog):
         if look.managed or os.environ.get(PYTHON_VARIABLE) or QgsSettings().value(PYTHON_SETTING, ""):
             self._say(self.tr("The engine does not work."), look.complaint, wrong=True)
             return
-        size = f"{NEEDED_BYTES / 1e9:.0f}"
-        self._say(
-            self.tr("The engine is not installed yet."),
-            self.tr(
-                "The network runs in a Python of its own, beside that of QGIS. It is installed once, into your QGIS "
-                "profile, and takes about {} GB there; no other program is touched."
-            ).format(size),
-        )
+        needed = needed_for(source_from_qgis())
+        more = self.tr(
+            "The network runs in a Python of its own, beside that of QGIS. It is installed once, into your QGIS "
+            "profile, and takes up to {} GB there; no other program is touched."
+        ).format(f"{needed / 1e9:.0f}")
+        if needed > NEEDED_BYTES:
+            more += " " + self.tr(
+                "Most of that is for graphics cards: with the address of torch's build for processors (below) it takes "
+                "2 GB."
+            )
+        self._say(self.tr("The engine is not installed yet."), more)
 
     def _on_installed(self, task: BackgroundTask) -> None:
-        if task.error is not None:
-            self._fail(task.error)
+        self._installing = False
+        if task.result is None:
+            self._fail(task)
             return
         # What was chosen before would come before the environment that was just made.
-        if QgsSettings().value(PYTHON_SETTING, ""):
+        chosen = str(QgsSettings().value(PYTHON_SETTING, "") or "")
+        if chosen:
             QgsSettings().remove(PYTHON_SETTING)
             self.sources.fill()
         self.changed.emit()
         self.look()
 
     def _on_removed(self, task: BackgroundTask) -> None:
-        if task.error is not None:
-            self._fail(task.error)
+        self._changing = False
+        if task.result is None:
+            self._fail(task)
             return
         self.changed.emit()
         self.look()
 
-    def _fail(self, error: EngineError) -> None:
+    def _fail(self, task: BackgroundTask) -> None:
+        error = task.error
         if isinstance(error, SetupFailed):
             self._failure = error
             failure = error.failure
             self._say(failure.sentence, failure.next_step, wrong=failure.cause != CANCELLED)
         else:
-            self._say(str(error), "", wrong=True)
+            sentence = self.tr("Cancelled: nothing has changed.") if error is None else str(error)
+            self._say(sentence, "", wrong=error is not None)
+        self.changed.emit()
 
     def _use(self, chosen: str) -> None:
+        if self._refuse_while_busy():
+            return
+
         def ended(task: BackgroundTask) -> None:
+            self._changing = False
             if chosen and task.error is not None:
                 self._say(self.tr("This interpreter cannot run the engine."), str(task.error), wrong=True)
                 return
-            close_shared_client()
             self.changed.emit()
             self.look()
 
-        self._start(self.tr("Trying the interpreter"), choosing(chosen), ended)
+        title = self.tr("Trying the interpreter")
+        self._changing = self.row.start(title, choosing(chosen), ended, can_cancel=False)
 
     def _refuse_while_busy(self) -> bool:
-        if self._busy():
+        if self._busy() or engine_is_busy():
             self._say(self.tr("A run is going on."), self.tr("Wait until it has ended, or cancel it."), wrong=True)
             return True
         return False
@@ -240,37 +214,23 @@ class EngineDialog(QDialog):
     # Questions
 
     def _ask_to_remove(self) -> None:
-        if self._refuse_while_busy():
-            return
-        self._question(
-            self.tr("Remove the engine's environment?"),
-            self.tr("Your models and maps stay. Nothing can be mapped until it is installed again."),
-            self.tr("Remove"),
-            self._remove,
-        )
+        if not self._refuse_while_busy():
+            ask_first(
+                self,
+                self.tr("Remove the engine's environment?"),
+                self.tr("Your models and maps stay. Nothing can be mapped until it is installed again."),
+                self.tr("Remove"),
+                self._remove,
+            )
 
     def _remove(self) -> None:
-        close_shared_client()
-        self._start(self.tr("Removing the engine"), removing(self._folder), self._on_removed)
+        if not self._refuse_while_busy():  # a run may have begun while the question stood
+            title, work = self.tr("Removing the engine"), removing(self._folder)
+            self._changing = self.row.start(title, work, self._on_removed, can_cancel=False)
 
     def _stop_and_close(self) -> None:
         self.shut()
         super().reject()
-
-    def _question(self, sentence: str, more: str, yes: str, act: Callable[[], None]) -> None:
-        box = QMessageBox(self)
-        box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        box.setIcon(QMessageBox.Icon.Question)
-        box.setWindowTitle(self.windowTitle())
-        box.setTextFormat(Qt.TextFormat.PlainText)
-        box.setText(sentence)
-        box.setInformativeText(more)
-        button = box.addButton(yes, QMessageBox.ButtonRole.DestructiveRole)
-        back = box.addButton(self.tr("Back"), QMessageBox.ButtonRole.RejectRole)
-        box.setDefaultButton(back)
-        box.setEscapeButton(back)
-        button.clicked.connect(lambda _: act())
-        box.open()
 
     # What is shown
 
@@ -292,29 +252,23 @@ class EngineDialog(QDialog):
         self.facts.setVisible(bool(found))
 
     def _show_buttons(self) -> None:
-        working = self._task is not None
+        working = self.row.working()
         managed = self._folder is not None and self._folder.is_dir()
         self.install_button.setText(self.tr("Install again") if managed else self.tr("Install the engine"))
         self.install_button.setEnabled(not working and self._folder is not None)
         self.remove_button.setEnabled(not working and managed)
         self.again_button.setEnabled(not working)
         self.sources.setEnabled(not working)
-        for widget in (self.bar, self.cancel_button):
-            widget.setVisible(working)
 
     def _lay_out(self) -> None:
         self.headline.setWordWrap(True)
         self.headline.setTextFormat(Qt.TextFormat.PlainText)
-        self.bar.setTextVisible(False)
         self.facts.setColumnCount(2)
         self.facts.setHeaderHidden(True)
         self.facts.setRootIsDecorated(False)
         self.facts.setAlternatingRowColors(True)
         self.facts.setAccessibleName(self.tr("What the engine consists of"))
         self.facts.hide()
-        running = QHBoxLayout()
-        running.addWidget(self.bar, 1)
-        running.addWidget(self.cancel_button)
         buttons = QDialogButtonBox(self)
         for button in (self.install_button, self.remove_button, self.again_button, self.copy_button):
             button.setAutoDefault(False)
@@ -328,8 +282,7 @@ class EngineDialog(QDialog):
         column.addWidget(self.facts, 1)
         column.addWidget(self.sources)
         column.addStretch()
-        column.addLayout(running)
-        column.addWidget(self.stage)
+        column.addWidget(self.row)
         column.addWidget(buttons)
         metrics = self.fontMetrics()
         screen = QApplication.primaryScreen().availableSize()

@@ -6,6 +6,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from qgis.PyQt.QtCore import QCoreApplication
+
+from ...runtime.client import no_engine_meanwhile
 from ...runtime.environment import Engine, find_engine, use_interpreter
 from ...runtime.errors import EngineNotFound
 from ...runtime.examine import Examination, examine
@@ -49,7 +52,8 @@ def installing(folder: Path, source: Source, network: Network) -> Callable[[Back
     """Work that makes the plugin's own environment, or makes it anew."""
 
     def work(task: BackgroundTask) -> object:
-        return create_environment(folder, source, network, on_progress=task.tell, is_cancelled=task.stopped)
+        with no_engine_meanwhile(_tr("The engine is being installed: wait until that is done.")):
+            return create_environment(folder, source, network, on_progress=task.tell, is_cancelled=task.stopped)
 
     return work
 
@@ -67,7 +71,12 @@ def removing(folder: Path) -> Callable[[BackgroundTask], object]:
     """Work that removes the plugin's own environment."""
 
     def work(task: BackgroundTask) -> object:
-        remove_environment(folder)
+        with no_engine_meanwhile(_tr("The engine is being removed: wait until that is done.")):
+            remove_environment(folder)
         return folder
 
     return work
+
+
+def _tr(text: str) -> str:
+    return QCoreApplication.translate("EngineWork", text)

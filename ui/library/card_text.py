@@ -11,7 +11,7 @@ from html import escape
 from qgis.PyQt.QtCore import QCoreApplication, QLocale
 
 from ...models.cards import ModelCard, SatelliteInput
-from ...models.nomenclature import LandCoverClass
+from ...models.nomenclature import FLAIR_CLASSES, LandCoverClass
 from ...models.published import PublishedModel
 
 SQUARE = "square"  # scheme of the addresses of the legend's colour squares: square:rrggbb
@@ -70,11 +70,13 @@ def model_html(card: ModelCard, size_bytes: int, muted: str, facts: tuple[tuple[
 
 def published_html(model: PublishedModel, in_library: bool, muted: str) -> str:
     """A published model that can be fetched. in_library: it was already."""
+    others = model.classes > len(FLAIR_CLASSES) - 1
+    classes = _tr("{}, some of which become “other” in FLAIR's 13") if others else "{}"
     known = (
         (_tr("Fetched"), _tr("yes, it is in the library") if in_library else ""),
         (_tr("Bands"), ", ".join(map(_role, model.inputs))),
         (_tr("Sentinel-2"), _tr("required") if model.satellite else _tr("none")),
-        (_tr("Classes"), _tr("{}, some of which become “other” in FLAIR's 13").format(model.classes)),
+        (_tr("Classes"), classes.format(model.classes)),
         (_tr("Licence"), model.licence),
         (_tr("Source"), _tr("{} on the model hub").format(model.hub_id)),
         (_tr("Size to fetch"), size_text(model.size) if model.size else _tr("known once it is fetched")),

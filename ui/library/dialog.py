@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Sequence
 
-from qgis.core import QgsApplication
 from qgis.gui import QgsGui
 from qgis.PyQt.QtCore import Qt, pyqtSignal
 from qgis.PyQt.QtWidgets import (
@@ -13,11 +12,8 @@ from qgis.PyQt.QtWidgets import (
     QDialog,
     QDialogButtonBox,
     QFileDialog,
-    QHBoxLayout,
     QInputDialog,
     QMenu,
-    QMessageBox,
-    QProgressBar,
     QPushButton,
     QSplitter,
     QVBoxLayout,
@@ -28,8 +24,10 @@ from ...models.cards import BadModel, ModelCard
 from ...models.library import delete_model, rename_model, set_default_model, size_of
 from ...models.published import PUBLISHED, PublishedModel
 from ...runtime.client import EngineClient
+from ..asking import ask_first
 from ..background import BackgroundTask
 from ..form.field import Sentence
+from ..task_row import TaskRow
 from .card_text import model_html, published_html, size_text
 from .card_view import CardView
 from .preview import Preview
@@ -62,17 +60,12 @@ class LibraryDialog(QDialog):
         self.setSizeGripEnabled(True)
         self._in_use = in_use
         self._make_client = make_client
-        self._task: BackgroundTask | None = None
-        self._ended: Callable[[object], None] | None = None
-        self._shut = False
 
         self.shelf = Shelf(published, self)
         self.view = CardView(self)
         self.preview = Preview(self)
         self.outcome = Sentence(self)
-        self.bar = QProgressBar(self)
-        self.stage = Sentence(self)
-        self.cancel_button = QPushButton(self.tr("Cancel"), self)
+        self.row = TaskRow(self)
         self.default_button = QPushButton(self.tr("Make default"), self)
         self.rename_button = QPushButton(self.tr("Rename…"), self)
         self.export_button = QPushButton(self.tr("Export…"), self)
@@ -92,13 +85,11 @@ class LibraryDialog(QDialog):
 
     def working(self) -> bool:
         """Whether something goes on that uses the engine or writes a file."""
-        return self._task is not None
+        return self.row.working()
 
     def shut(self) -> None:
         """Stops what goes on, without a question and without waiting."""
-        self._shut = True
-        if self._task is not None:
-            self._task.stop()
+        self.row.shut()
 
     # What can be done
 
@@ -108,10 +99,9 @@ class LibraryDialog(QDialog):
         if isinstance(entry, AtHand) and self._done(lambda: set_default_model(entry.id)):
             self._say(self.tr("{} is the default model now.").format(entry.card.title))
 
-    def rename(self, title: str) -> None:
-        """Gives the model that is chosen another title."""
-        entry = self.shelf.current()
-        if isinstance(entry, AtHand) and self._done(lambda: rename_model(entry.id, title)):
+    def rename(self, entry: AtHand, title: str) -> None:
+        """Gives a model another title."""
+        if self._done(lambda: rename_model(entry.id, title)):
             self._say(self.tr("{} has a new title.").format(entry.id))
 
     def delete(self) -> None:
@@ -125,17 +115,13 @@ class LibraryDialog(QDialog):
             return
         self._ask_to_delete(entry)
 
-    def export_to(self, path: str) -> None:
-        """Writes the model that is chosen as a zip."""
-        entry = self.shelf.current()
-        if not isinstance(entry, AtHand):
-            return
-        path = path if path.lower().endswith(".zip") else f"{path}.zip"
+    def export_to(self, entry: AtHand, path: str) -> None:
+        """Writes a model as a zip."""
 
         def ended(size: int) -> None:
             self._say(self.tr("{} is exported to {} ({}).").format(entry.card.title, path, size_text(size)))
 
-        self._start(self.tr("Exporting {}").format(entry.card.title), exporting(entry.folder, path), ended)
+        self._start(self.tr("Exporting {}").format(entry.card.title), exporting(entry.folder, path), ended, False)
 
     def import_from(self, path: str) -> None:
         """Has the engine look at a zip, folder or checkpoint, and shows what it recognised."""
@@ -151,48 +137,25 @@ class LibraryDialog(QDialog):
 
     # What goes on
 
-    def _start(self, title: str, work: Callable[[BackgroundTask], object], ended: Callable[[object], None]) -> None:
-        if self._task is not None or self._shut:
-            return
-        self._drop_preview()
-        task = BackgroundTask(title, work)
-        self._task, self._ended = task, ended
-        task.signals.progressed.connect(self._on_progress)
-        task.signals.stopping.connect(self._on_stopping)
-        task.signals.ended.connect(self._on_ended)
-        self._say("")
-        self.bar.setRange(0, 0)
-        self.stage.say(title + "…")
-        self._show_buttons()
-        task.start_in(QgsApplication.taskManager())
+    def _start(
+        self,
+        title: str,
+        work: Callable[[BackgroundTask], object],
+        ended: Callable[[object], None],
+        can_cancel: bool = True,
+    ) -> None:
+        def tell(task: BackgroundTask) -> None:
+            if task.error is not None:
+                self._say(str(task.error), wrong=True)
+            elif task.result is None:
+                self._say(self.tr("Stopped: the library is as it was."))
+            else:
+                ended(task.result)
 
-    def _on_progress(self, fraction: float, message: str, _: object) -> None:
-        if fraction > 0:  # before, it is not known how long it takes
-            self.bar.setRange(0, 1000)
-            self.bar.setValue(round(1000 * fraction))
-            self.stage.say(message)
-
-    def _on_stopping(self) -> None:
-        self.stage.say(self.tr("Stopping…"))
-
-    def _on_ended(self) -> None:
-        task, ended = self._task, self._ended
-        self._task = self._ended = None
-        if self._shut or task is None or ended is None:
-            return
-        self.stage.say("")
-        if task.error is not None:
-            self._say(str(task.error), wrong=True)
-        elif task.result is None:
-            self._say(self.tr("Stopped: the library is as it was."))
-        else:
-            ended(task.result)
-        self._show_buttons()
-
-    def _cancel(self) -> None:
-        if self._task is not None:
-            self._task.stop()
-            self._on_stopping()
+        if not self.row.working():
+            self._drop_preview()
+            self._say("")
+            self.row.start(title, work, tell, can_cancel)
 
     def _on_taken(self, card: ModelCard) -> None:
         self.reload()
@@ -208,7 +171,7 @@ class LibraryDialog(QDialog):
 
     def _import(self, found: Found, title: str) -> None:
         work = importing(self._make_client, found.path, title)
-        self._start(self.tr("Importing {}").format(title or found.card.title), work, self._on_taken)
+        self._start(self.tr("Importing {}").format(title or found.card.title), work, self._on_taken, False)
 
     def _drop_preview(self) -> None:
         if not self.preview.isHidden():
@@ -218,23 +181,14 @@ class LibraryDialog(QDialog):
     # Asking
 
     def _ask_to_delete(self, entry: AtHand) -> None:
-        box = QMessageBox(self)
-        box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        box.setIcon(QMessageBox.Icon.Question)
-        box.setWindowTitle(self.windowTitle())
-        box.setTextFormat(Qt.TextFormat.PlainText)
-        box.setText(self.tr("Delete {}?").format(entry.card.title))
-        box.setInformativeText(
-            self.tr("{} go with it and cannot be brought back. Maps that it made stay.").format(
-                size_text(size_of(entry.folder))
-            )
+        size = size_text(size_of(entry.folder))
+        ask_first(
+            self,
+            self.tr("Delete {}?").format(entry.card.title),
+            self.tr("{} go with it and cannot be brought back. Maps that it made stay.").format(size),
+            self.tr("Delete"),
+            lambda: self._delete(entry),
         )
-        button = box.addButton(self.tr("Delete"), QMessageBox.ButtonRole.DestructiveRole)
-        back = box.addButton(self.tr("Back"), QMessageBox.ButtonRole.RejectRole)
-        box.setDefaultButton(back)
-        box.setEscapeButton(back)
-        button.clicked.connect(lambda _: self._delete(entry))
-        box.open()
 
     def _delete(self, entry: AtHand) -> None:
         if self._done(lambda: delete_model(entry.id)):
@@ -252,16 +206,18 @@ class LibraryDialog(QDialog):
         box.setWindowTitle(self.tr("Rename the model"))
         box.setLabelText(self.tr("Its new title; scripts go on naming it {}:").format(entry.id))
         box.setTextValue(entry.card.title)
-        box.textValueSelected.connect(self.rename)
+        box.textValueSelected.connect(lambda title: self.rename(entry, title))
         box.open()
 
     def _ask_export(self) -> None:
         entry = self.shelf.current()
         if isinstance(entry, AtHand):
-            usual = os.path.join(os.path.expanduser("~"), f"{entry.id}.zip")
-            path, _ = QFileDialog.getSaveFileName(self, self.tr("Export the model"), usual, self.tr("Zips (*.zip)"))
-            if path:
-                self.export_to(path)
+            chooser = QFileDialog(self, self.tr("Export the model"), os.path.expanduser("~"), self.tr("Zips (*.zip)"))
+            chooser.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
+            chooser.setDefaultSuffix("zip")  # before it asks whether to replace a file
+            chooser.selectFile(f"{entry.id}.zip")
+            if chooser.exec():
+                self.export_to(entry, chooser.selectedFiles()[0])
 
     def _ask_file(self) -> None:
         kinds = self.tr("Models (*.zip *.json *.safetensors *.ckpt *.pth *.pt);;All files (*)")
@@ -308,7 +264,7 @@ class LibraryDialog(QDialog):
             self.view.show_html(lambda _: "")
 
     def _show_buttons(self) -> None:
-        entry, working = self.shelf.current(), self._task is not None
+        entry, working = self.shelf.current(), self.row.working()
         at_hand = isinstance(entry, AtHand)
         own = at_hand and not entry.bundled
         self.default_button.setEnabled(at_hand and not entry.default)
@@ -317,8 +273,6 @@ class LibraryDialog(QDialog):
         self.export_button.setEnabled(at_hand and not working)
         self.fetch_button.setEnabled(isinstance(entry, ToFetch) and not entry.in_library and not working)
         self.import_button.setEnabled(not working)
-        for widget in (self.bar, self.cancel_button):
-            widget.setVisible(working)
 
     # Making the window
 
@@ -326,7 +280,7 @@ class LibraryDialog(QDialog):
         self.shelf.chosen.connect(self._on_chosen)
         self.preview.accepted.connect(self._import)
         self.preview.refused.connect(self._drop_preview)
-        self.cancel_button.clicked.connect(lambda _: self._cancel())
+        self.row.changed.connect(self._show_buttons)
         self.default_button.clicked.connect(lambda _: self.make_default())
         self.rename_button.clicked.connect(lambda _: self._ask_title())
         self.export_button.clicked.connect(lambda _: self._ask_export())
@@ -338,7 +292,6 @@ class LibraryDialog(QDialog):
         self.import_button.setMenu(menu)
 
     def _lay_out(self) -> None:
-        self.bar.setTextVisible(False)
         splitter = QSplitter(Qt.Orientation.Horizontal, self)
         splitter.setChildrenCollapsible(False)
         right = QWidget(self)
@@ -348,9 +301,6 @@ class LibraryDialog(QDialog):
         beside.addWidget(self.view, 1)
         splitter.addWidget(self.shelf)
         splitter.addWidget(right)
-        running = QHBoxLayout()
-        running.addWidget(self.bar, 1)
-        running.addWidget(self.cancel_button)
         buttons = QDialogButtonBox(self)
         for button in (
             *(self.default_button, self.rename_button, self.export_button, self.delete_button),
@@ -360,13 +310,11 @@ class LibraryDialog(QDialog):
             buttons.addButton(button, QDialogButtonBox.ButtonRole.ActionRole)
         close = buttons.addButton(QDialogButtonBox.StandardButton.Close)
         close.setAutoDefault(False)
-        self.cancel_button.setAutoDefault(False)
         buttons.rejected.connect(self.reject)
         column = QVBoxLayout(self)
         column.addWidget(splitter, 1)
         column.addWidget(self.outcome)
-        column.addLayout(running)
-        column.addWidget(self.stage)
+        column.addWidget(self.row)
         column.addWidget(buttons)
         metrics = self.fontMetrics()
         screen = QApplication.primaryScreen().availableSize()

@@ -65,6 +65,6 @@ def dialog(application, folder):
     wait_for(dialog.install_button.isEnabled)
     yield dialog
     dialog.shut()
-    wait_for(lambda: not dialog.cancel_button.isVisible() or dialog.isHidden())
+    wait_for(lambda: not dialog.row.working() or dialog.isHidden())
     dialog.deleteLater()
     QgsSettings().remove("flair_landcover")

@@ -27,7 +27,7 @@ def press(button) -> None:
 
 
 def working(dialog) -> bool:
-    return dialog.cancel_button.isVisible()
+    return dialog.row.working()
 
 
 def answer(dialog, text: str) -> None:
@@ -71,7 +71,7 @@ def test_a_cancel_in_the_middle_leaves_nothing(dialog, folder, wheels):
         dialog.sources.index.setText(index.url)
         press(dialog.install_button)
         wait_for(lambda: any(name.startswith("rasterio") for name in index.asked))
-        press(dialog.cancel_button)
+        press(dialog.row.cancel_button)
         wait_for(lambda: not working(dialog))
     assert "cancelled" in dialog.headline.text().lower()
     assert not folder.exists() and os.listdir(folder.parent) == []

@@ -94,7 +94,7 @@ def test_an_empty_title_is_refused_in_one_sentence(open_dialog, library):
     install(library, "own")
     dialog = open_dialog()
     dialog.shelf.choose("own")
-    dialog.rename("  ")
+    dialog.rename(dialog.shelf.current(), "  ")
     assert dialog.outcome.text() == "The new title is empty: give one by which you know the model."
     assert read_card(library / "own").title == "Our own"
 
@@ -144,7 +144,7 @@ def test_a_published_model_that_was_fetched_is_not_fetched_again(open_dialog, li
 
 def test_a_model_is_exported_as_a_zip(open_dialog, library, tmp_path):
     dialog = open_dialog()
-    dialog.export_to(str(tmp_path / "starter"))
+    dialog.export_to(dialog.shelf.current(), str(tmp_path / "starter.zip"))
     wait_for(lambda: not dialog.working())
     assert CARD_NAME in zipfile.ZipFile(tmp_path / "starter.zip").namelist()
     assert "is exported to" in dialog.outcome.text()
@@ -152,7 +152,7 @@ def test_a_model_is_exported_as_a_zip(open_dialog, library, tmp_path):
 
 def test_an_export_that_cannot_be_written_is_one_sentence(open_dialog, library, tmp_path):
     dialog = open_dialog()
-    dialog.export_to(str(tmp_path / "nowhere" / "starter.zip"))
+    dialog.export_to(dialog.shelf.current(), str(tmp_path / "nowhere" / "starter.zip"))
     wait_for(lambda: not dialog.working())
     assert "cannot be exported to" in dialog.outcome.text() and "Traceback" not in dialog.outcome.text()
 
@@ -232,14 +232,14 @@ def test_a_fetch_tells_its_progress_and_is_cancelled_while_the_window_goes_on(op
     dialog = open_dialog(published=[SMALL])
     dialog.shelf.choose(SMALL.hub_id)
     press(dialog.fetch_button)
-    wait_for(lambda: "MB" in dialog.stage.text())
-    assert dialog.bar.maximum() > 0 and not dialog.import_button.isEnabled()
+    wait_for(lambda: "MB" in dialog.row.stage.text() and dialog.row.bar.maximum() > 0)
+    assert not dialog.import_button.isEnabled()
     dialog.shelf.choose("bundled")
     assert "starter" in dialog.view.toPlainText()
-    press(dialog.cancel_button)
+    press(dialog.row.cancel_button)
     wait_for(lambda: not dialog.working())
     assert at_hand(dialog) == ["bundled"] and dialog.outcome.text() == "Stopped: the library is as it was."
-    assert not dialog.cancel_button.isVisible()
+    assert not dialog.row.cancel_button.isVisible()
 
 
 @needs_engine

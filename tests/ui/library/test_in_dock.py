@@ -86,7 +86,7 @@ def test_what_changes_in_the_window_shows_in_the_docks_list(library, make_dock):
     dock.library.shelf.choose("own")
     press(dock.library.default_button)
     assert field.model() == "own" and field.card().limits == "Only valleys."
-    dock.library.rename("Valley")
+    dock.library.rename(dock.library.shelf.current(), "Valley")
     assert field.title() == "Valley"
     press(dock.library.delete_button)
     answer(dock.library, "Delete")
