@@ -24,7 +24,7 @@ def steps():
     form = dock().form
     yield form.run_button.isEnabled
     form.fields.destination.set_file(str(Path(settings["folder"]) / "map.tif"))
-    form.fields.more.set_values("fp32", "flips", False)
+    form.fields.more.set_values("fp32", "flips", "flair13", False)
     yield pause(0.3)
     yield form.run_button.isEnabled
     form.run_button.click()

@@ -140,7 +140,7 @@ def steps():
     drag(*part(aerial, 0.2, 0.2, 0.5, 0.5))
     yield pause(0.3)
     form.fields.destination.set_file(str(Path(settings["folder"]) / "map.tif"))
-    form.fields.more.set_values("fp32", "none", False)
+    form.fields.more.set_values("fp32", "none", "flair13", False)
     yield pause(0.3)
     yield ready
     press(form.run_button)

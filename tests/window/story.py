@@ -88,7 +88,7 @@ def steps():
     yield ready
     report["rectangle"] = texts(form)
     picture("area")
-    form.fields.more.set_values("fp32", "flips", False)
+    form.fields.more.set_values("fp32", "flips", "flair13", False)
     yield ready
     press(form.run_button)
     yield tiles_came(2)
@@ -108,7 +108,7 @@ def steps():
     }
 
     # Again, to its end, while a timer watches the main thread
-    form.fields.more.set_values("auto", "none", False)
+    form.fields.more.set_values("auto", "none", "flair13", False)
     form.fields.destination.set_confidence(True)
     yield ready
     lateness = Lateness()
@@ -184,7 +184,7 @@ def steps():
 
     # Keep what is done
     form.fields.area.set_area(None)
-    form.fields.more.set_values("fp32", "d4", False)
+    form.fields.more.set_values("fp32", "d4", "flair13", False)
     yield ready
     press(form.run_button)
     yield tiles_came(1)
@@ -210,7 +210,7 @@ def steps():
     picture("details", dialog)
     report["details"] = dialog.findChild(QPlainTextEdit).toPlainText()
     dialog.close()
-    form.fields.more.set_values("auto", "none", False)
+    form.fields.more.set_values("auto", "none", "flair13", False)
     yield ready
     count = len(results())
     press(form.run_button)
