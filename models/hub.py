@@ -20,7 +20,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from .cards import BadModel, digest_of
-from .library import user_folder
+from .library import user_folder, write_beside
 from .published import PublishedModel, find_published
 
 _TRANSFER = Path(__file__).with_name("hub_transfer.py")
@@ -49,11 +49,6 @@ def cache_path(model: PublishedModel | str) -> Path:
     """
     model = _published(model)
     return user_folder() / "published" / model.hub_id.replace("/", "--") / model.file
-
-
-def is_fetched(model: PublishedModel | str) -> bool:
-    """Whether the file is in the cache, so that `fetch_model` needs no network."""
-    return cache_path(model).is_file()
 
 
 def fetch_model(
@@ -143,10 +138,7 @@ def _record_path(path: Path) -> Path:
 def _write_record(path: Path, model: PublishedModel, digest: str, commit: str | None = None) -> None:
     """Writes what is known of a file beside it. commit: what it was fetched at; None: it was put there by hand."""
     values = {"hub_id": model.hub_id, "revision": commit, "size": path.stat().st_size, "sha256": digest}
-    record = _record_path(path)
-    part = record.with_name(f"{record.name}.part")
-    part.write_text(json.dumps(values, indent=2) + "\n", encoding="utf-8")
-    os.replace(part, record)
+    write_beside(_record_path(path), values)
 
 
 @contextlib.contextmanager

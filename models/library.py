@@ -121,7 +121,7 @@ def set_default_model(name: str) -> None:
     user = user_folder()
     try:
         user.mkdir(parents=True, exist_ok=True)
-        _write_beside(user / DEFAULT_NAME, {"model": chosen})
+        write_beside(user / DEFAULT_NAME, {"model": chosen})
     except OSError as error:
         raise BadModel(
             f"The default model cannot be written into {user} ({error.strerror or error}): "
@@ -313,10 +313,10 @@ def _check_own(folder: Path) -> None:
 def _edit_card(folder: Path, **changes: str) -> None:
     """Changes some settings of a card and keeps all others, those of later versions too. Raises OSError."""
     path = folder / CARD_NAME
-    _write_beside(path, {**json.loads(path.read_text(encoding="utf-8")), **changes})
+    write_beside(path, {**json.loads(path.read_text(encoding="utf-8")), **changes})
 
 
-def _write_beside(path: Path, values: dict) -> None:
+def write_beside(path: Path, values: dict) -> None:
     """JSON in a file, written beside first and then renamed into place. Raises OSError."""
     text = json.dumps(values, indent=2, ensure_ascii=False) + "\n"
     number, part = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)

@@ -13,13 +13,12 @@ from qgis.core import (
     QgsProcessingParameterEnum,
     QgsProcessingParameterFile,
     QgsProcessingParameterString,
-    QgsSettings,
 )
 from qgis.PyQt.QtCore import QCoreApplication
 from qgis.PyQt.QtGui import QIcon
 
 from ..runtime.client import engine_is_busy, no_engine_meanwhile
-from ..runtime.environment import PYTHON_SETTING, find_engine, managed_folder
+from ..runtime.environment import find_engine, forget_interpreter, managed_folder
 from ..runtime.errors import CancelledError, EngineError
 from ..runtime.examine import examine
 from ..runtime.install import create_environment, remove_environment
@@ -161,9 +160,8 @@ class EngineAlgorithm(QgsProcessingAlgorithm):
                 create_environment(
                     self._folder, self._source, self._network, on_progress=tell, is_cancelled=feedback.isCanceled
                 )
-            chosen = str(QgsSettings().value(PYTHON_SETTING, "") or "")
-            if chosen:  # it would come before the environment that was just made
-                QgsSettings().remove(PYTHON_SETTING)
+            chosen = forget_interpreter()
+            if chosen:
                 feedback.pushWarning(self.tr("{} is no longer the plugin's interpreter.").format(chosen))
         engine = find_engine()
         examination = examine(engine.python, feedback.isCanceled)

@@ -117,18 +117,26 @@ def use_interpreter(chosen: str) -> Engine:
     Raises EngineNotFound, saying why it cannot run the engine; the setting is then as it was. Outside QGIS, where
     there are no settings, it only checks.
     """
-    engine = None
-    if chosen.strip():
-        engine = Engine(_checked(_interpreter(chosen.strip()), "you"), f"the plugin's setting {PYTHON_SETTING}")
+    if not chosen.strip():
+        forget_interpreter()
+        return find_engine()
+    engine = Engine(_checked(_interpreter(chosen.strip()), "you"), f"the plugin's setting {PYTHON_SETTING}")
     try:
         from qgis.core import QgsSettings
     except ImportError:
-        return engine or find_engine()
-    if engine is None:
-        QgsSettings().remove(PYTHON_SETTING)
-        return find_engine()
+        return engine
     QgsSettings().setValue(PYTHON_SETTING, engine.python)
     return engine
+
+
+def forget_interpreter() -> str:
+    """Takes back the interpreter that was chosen, which comes before the managed environment; what it was, or ""."""
+    chosen = _python_setting()
+    if chosen:
+        from qgis.core import QgsSettings  # without QGIS there is no setting
+
+        QgsSettings().remove(PYTHON_SETTING)
+    return chosen
 
 
 def managed_folder() -> Path | None:
@@ -226,6 +234,27 @@ def _checked(python: Path, source: str) -> str:
     return str(python)
 
 
+# What `ask_interpreter` and whoever takes its answer apart may raise.
+NO_ANSWER = (OSError, subprocess.SubprocessError, ValueError, IndexError, KeyError, TypeError)
+
+
+def ask_interpreter(python: Path, code: str, *arguments: str) -> dict:
+    """The JSON object in the last line that `code` prints in that interpreter, isolated from the user's modules.
+
+    Raises one of NO_ANSWER where it does not run or prints something else.
+    """
+    done = subprocess.run(  # nosec B603 # an interpreter by its path, arguments of our own
+        [str(python), *interpreter_options(), "-c", code, *arguments],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        env=child_environment(),
+        timeout=_CHECK_TIMEOUT_S,
+        check=True,
+        creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
+    )
+    return json.loads(done.stdout.decode("utf-8", "replace").splitlines()[-1])
+
+
 def _fault(python: Path) -> str | None:
     """Why `python` cannot run the engine, as the end of a sentence; None where it can."""
     try:
@@ -235,20 +264,10 @@ def _fault(python: Path) -> str | None:
     # Only good answers are kept: what is missing may be installed a moment later.
     if key in _able:
         return None
-    command = [str(python), *interpreter_options(), "-c", _CHECK_CODE, *REQUIRED_MODULES]
     try:
-        done = subprocess.run(  # nosec B603 # the interpreter that the user chose, arguments of our own
-            command,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            env=child_environment(),
-            timeout=_CHECK_TIMEOUT_S,
-            check=True,
-            creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
-        )
-        answer = json.loads(done.stdout.decode("utf-8", "replace").splitlines()[-1])
+        answer = ask_interpreter(python, _CHECK_CODE, *REQUIRED_MODULES)
         version, missing = tuple(answer["version"]), answer["missing"]
-    except (OSError, subprocess.SubprocessError, ValueError, IndexError, KeyError, TypeError) as error:
+    except NO_ANSWER as error:
         return f"does not run as a Python ({_reason(error)}): name the interpreter of an environment that holds torch."
     if version < MINIMUM_PYTHON:
         return f"is Python {version[0]}.{version[1]}: name one of {MINIMUM_PYTHON[0]}.{MINIMUM_PYTHON[1]} or newer."

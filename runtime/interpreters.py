@@ -7,19 +7,16 @@ Standard library only.
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
-import subprocess  # nosec B404 # asks interpreters for their version, never through a shell
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from .environment import MINIMUM_PYTHON, child_environment, interpreter_options
+from .environment import MINIMUM_PYTHON, NO_ANSWER, ask_interpreter
 from .failures import BROKEN, NO_ENSUREPIP, PYTHON_TOO_OLD, Failure, SetupFailed, failure
 
-_ASK_TIMEOUT_S = 60
 _ASK_CODE = """
 import importlib.util, json, struct, sys
 has = {name: importlib.util.find_spec(name) is not None for name in ("venv", "ensurepip", "ssl")}
@@ -68,20 +65,10 @@ def find_base_python(candidates: Sequence[Path] | None = None) -> BasePython:
 
 def ask_python(path: Path) -> BasePython | Failure:
     """What the interpreter at `path` says of itself, or why no environment can be made with it."""
-    command = [str(path), *interpreter_options(), "-c", _ASK_CODE]
     try:
-        done = subprocess.run(  # nosec B603 # an interpreter by its path, arguments of our own
-            command,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            env=child_environment(),
-            timeout=_ASK_TIMEOUT_S,
-            check=True,
-            creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
-        )
-        answer = json.loads(done.stdout.decode("utf-8", "replace").splitlines()[-1])
+        answer = ask_interpreter(path, _ASK_CODE)
         version, bits, has = tuple(answer["version"]), answer["bits"], answer["has"]
-    except (OSError, subprocess.SubprocessError, ValueError, IndexError, KeyError, TypeError) as error:
+    except NO_ANSWER as error:
         said = getattr(error, "stderr", b"") or b""
         return failure(
             BROKEN,

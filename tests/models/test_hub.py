@@ -22,7 +22,7 @@ from flair_landcover.models import hub_transfer
 from flair_landcover.models.cards import ModelCard
 from flair_landcover.models.checkpoints import load_model
 from flair_landcover.models.flairhub import FlairHub
-from flair_landcover.models.hub import FetchCancelled, cache_path, fetch_model, is_fetched
+from flair_landcover.models.hub import FetchCancelled, cache_path, fetch_model
 from flair_landcover.models.library import model_folders
 from flair_landcover.models.networks import build_network
 from flair_landcover.models.published import PUBLISHED, PublishedModel, find_published
@@ -104,11 +104,11 @@ def test_a_repository_that_was_renamed_is_followed(hub):
 
 
 def test_a_fetched_model_needs_no_network(hub, monkeypatch):
-    assert not is_fetched(MODEL)
+    assert not cache_path(MODEL).is_file()
     path = fetch_model(MODEL)
     hub.requests.clear()
     monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:9")
-    assert is_fetched(MODEL)
+    assert cache_path(MODEL).is_file()
     assert fetch_model(MODEL) == path
     assert not hub.requests
 

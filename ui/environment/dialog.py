@@ -21,7 +21,7 @@ from qgis.PyQt.QtWidgets import (
 )
 
 from ...runtime.client import engine_is_busy
-from ...runtime.environment import PYTHON_SETTING, PYTHON_VARIABLE, managed_folder
+from ...runtime.environment import PYTHON_SETTING, PYTHON_VARIABLE, forget_interpreter, managed_folder
 from ...runtime.failures import CANCELLED, SetupFailed
 from ...runtime.install import NEEDED_BYTES, needed_for
 from ...runtime.network import network_from_qgis, source_from_qgis
@@ -163,10 +163,7 @@ class EngineDialog(QDialog):
         if task.result is None:
             self._fail(task)
             return
-        # What was chosen before would come before the environment that was just made.
-        chosen = str(QgsSettings().value(PYTHON_SETTING, "") or "")
-        if chosen:
-            QgsSettings().remove(PYTHON_SETTING)
+        if forget_interpreter():
             self.sources.fill()
         self.changed.emit()
         self.look()
