@@ -158,7 +158,7 @@ def render(layout: Layout, rng: np.random.Generator, flight: Flight | None = Non
         sky = SKYLIGHT[band]
         bands[band] = values * (sky + (1 - sky) * light * sunlit)
     bands[:4] = _camera(bands[:4], rng, flight)
-    bands[4] = _elevation(relief, layout.cover, flight.surface_error, rng)
+    bands[4] = elevation(relief, layout.cover, flight.surface_error, rng)
     return np.clip(np.rint(bands), 0, 255).astype(np.uint8)
 
 
@@ -255,9 +255,10 @@ def _camera(bands: np.ndarray, rng: np.random.Generator, flight: Flight) -> np.n
     return bands + 1.6 * grain
 
 
-def _elevation(relief: np.ndarray, cover: np.ndarray, broad_error: float, rng: np.random.Generator) -> np.ndarray:
+def elevation(relief: np.ndarray, cover: np.ndarray, broad_error: float, rng: np.random.Generator) -> np.ndarray:
     """The elevation band in DN: a surface model from image matching, soft at walls and a little wrong everywhere.
 
+    relief: metres above ground, float32 (H, W). cover: what lies there, by number. broad_error: deviation in metres.
     Matching does not see into the gaps of a canopy, so trees get the height of the tops around.
     """
     rows, columns = relief.shape

@@ -8,11 +8,12 @@ from typing import Protocol
 import numpy as np
 
 from .augment import Crop, draw_crop, draw_roles, draw_whole, paste_segments
+from .drawn_bands import DRAWN_BANDS
 from .labels import CLASSES
 from .pictures import Picture
 
 _FEWEST = 500  # a class is drawn for where one pixel in so many shows it
-EXACT_KINDS = frozenset({"flair2", "flair2-renderings", "generated"})
+EXACT_KINDS = frozenset({"flair2", "flair2-renderings", DRAWN_BANDS, "generated"})
 
 
 class Crops(Protocol):

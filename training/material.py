@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Protocol
 
 from .crops import Crops, PictureCrops
+from .drawn_bands import DRAWN_BANDS, with_bands_of_its_labels
 from .flair2 import Flair2Crops, Flair2Patch, find_patches, read_picture
 from .generated import generated_pictures, with_series_of_its_labels
 from .pictures import (
@@ -22,6 +23,7 @@ from .recipe import Recipe, Stage
 
 # Seeds of the generated scenes that are learnt from, and of those that are measured on.
 WITH_SERIES, WITHOUT_SERIES, MEASURED = range(1000, 1100), range(1100, 1300), range(900_000, 900_012)
+_DRAWS = 3  # pictures of drawn bands from each rendering
 _IN_EXACT_KINDS = ("flair2", "flair2-renderings")  # those that get a series of their labels
 
 
@@ -55,8 +57,10 @@ class OpenPictures:
             for picture in training_pictures(data)
         ]
         self._held_out = held_out_pictures(data)
+        renderings = [picture for picture in real if picture.kind == "flair2-renderings"]
         self._pictures = [
             *real,
+            *(with_bands_of_its_labels(picture, seed + draw) for picture in renderings for draw in range(_DRAWS)),
             *generated_pictures(WITH_SERIES),
             *generated_pictures(WITHOUT_SERIES, with_series=False),
         ]
@@ -88,7 +92,8 @@ class OpenPictures:
         return (
             f"{number.get('flair2', 0)} real FLAIR #2 patches of 102.4 m with exact labels and "
             f"{number.get('flair2-renderings', 0)} renderings of such patches (RGB, 0.4 m, labels read from figures, "
-            "edges left out), IGN - FLAIR #2, Open Licence 2.0 (Etalab); "
+            "edges left out), IGN - FLAIR #2, Open Licence 2.0 (Etalab); the same with near infrared and heights drawn "
+            f"from their labels, {number.get(DRAWN_BANDS, 0)} times; "
             f"{number.get('naip-rural', 0)} rural tiles of Ohio, 0.6 m, imagery USDA NAIP, public domain, coarse masks "
             "by yinx111 (2025), acknowledged, each mask class read as a set of classes; "
             f"{number.get('naip-urban', 0)} urban tiles of California with tree positions by Ventura et al. 2024 "

@@ -79,7 +79,12 @@ _OF_THE_TEACHER = (
 
 
 def _steps(recipe: Recipe) -> str:
-    stages = (("teacher", recipe.teacher), ("student", recipe.student), ("real patches", recipe.patches))
+    stages = (
+        ("teacher", recipe.teacher),
+        ("student", recipe.student),
+        ("labels alone", recipe.labels),
+        ("real patches", recipe.patches),
+    )
     return ", ".join(f"{name} {stage.steps} steps of {stage.batch}" for name, stage in stages if stage is not None)
 
 

@@ -49,6 +49,7 @@ class Recipe:
     data: ``pictures`` (the folders that `training.pictures` reads) or ``flair2`` (IGN's data set as published).
     teacher: a U-Net with an ImageNet encoder, trained first; None: no distillation.
     student: the network itself, on all pictures but the real patches, held to the teacher.
+    labels: what follows on the same pictures without the teacher, whose errors end there. None: nothing follows.
     patches: what follows, on the real patches too; measured by leaving each out once. None: nothing follows.
     probabilities, features: weight in the student's loss of the teacher's class probabilities and encoder maps.
     digest: ``sha256:<hex>`` of the file.
@@ -61,6 +62,7 @@ class Recipe:
     data: str = "pictures"
     seed: int = 1
     teacher: Stage | None = None
+    labels: Stage | None = None
     patches: Stage | None = None
     probabilities: float = 1.0
     features: float = 0.5
@@ -78,7 +80,7 @@ def read_recipe(path: Path) -> Recipe:
     except (OSError, ValueError) as error:
         raise ValueError(f"{path} is not a recipe ({error}): name one of training/recipes.") from None
     digest = "sha256:" + hashlib.sha256(text).hexdigest()
-    for name in ("teacher", "student", "patches"):
+    for name in ("teacher", "student", "labels", "patches"):
         if values.get(name) is not None:
             values[name] = _made(Stage, values[name], f"the stage {name} of {path}")
     recipe = _made(Recipe, {**values, "digest": digest}, str(path))

@@ -60,9 +60,13 @@ def train_base(recipe: Recipe, material: Material, work: Path, report: Report) -
         crops = material.crops(recipe.teacher)
         teacher = run_stage("teacher", teacher, LabelLoss(), crops, recipe.teacher, recipe.seed, work, report)
         loss = DistillationLoss(student, teacher.to(best_device()), recipe.probabilities, recipe.features)
-    return run_stage(
-        "student", student, loss, material.crops(recipe.student), recipe.student, recipe.seed, work, report
-    )
+    crops = material.crops(recipe.student)
+    student = run_stage("student", student, loss, crops, recipe.student, recipe.seed, work, report)
+    if recipe.labels is None:
+        return student
+    student.requires_grad_(True)
+    crops = material.crops(recipe.labels)
+    return run_stage("labels", student, LabelLoss(), crops, recipe.labels, recipe.seed, work, report)
 
 
 def train_on_patches(

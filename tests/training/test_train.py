@@ -59,6 +59,7 @@ def recipe(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
                 "licence": "free",
                 "teacher": {**STAGE, "series_every": 0, "shares": {"generated": 1}},
                 "student": {**STAGE, "shares": {"generated": 1}},
+                "labels": {**STAGE, "shares": {"generated": 1}},
                 "patches": {**STAGE, "shares": {"generated": 0.5, "flair2": 0.5}},
             }
         )
@@ -91,7 +92,7 @@ def test_a_run_that_was_stopped_goes_on_where_it_was_and_leaves_a_model_with_its
         patched.setattr(train, "train_on_patches", stopped)
         run(recipe, data, tmp_path)
     states = {path.name: path.stat().st_mtime_ns for path in (tmp_path / "work").glob("*.ckpt")}
-    assert set(states) == {"teacher.ckpt", "student.ckpt"}
+    assert set(states) == {"teacher.ckpt", "student.ckpt", "labels.ckpt"}
     assert not (tmp_path / "model").exists()
 
     assert run(recipe, data, tmp_path) == 0
