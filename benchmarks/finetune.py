@@ -90,6 +90,7 @@ def main() -> None:
         held_out = held_out_pictures(options.data)
         patches = [picture for picture in held_out if picture.name.split("/")[-1] in HELD_OUT_PATCHES]
         elsewhere["real patches left out"] = patches
+        elsewhere["renderings left out"] = [p for p in held_out if p.kind == "flair2-renderings"]
     before = {name: _miou_of(BUNDLED_FOLDER, pictures) for name, pictures in elsewhere.items()}
     with tempfile.TemporaryDirectory() as folder:
         for seed in options.seeds:
