@@ -17,6 +17,9 @@ from torch import Tensor
 from .cards import BadModel
 
 SCALE_SUFFIX = "::scale"
+# Weights of the largest tensor that is kept as float16. With 7 bits for the rest, a U-T&T gave 99.6 % of the pixels of
+# seven FLAIR patches the label of its float32 weights, instead of 98.6 % with 7 bits for all, for 0.2 MB.
+_FEW = 2**14
 _CLIPS = torch.linspace(0.6, 1.0, 9)  # shares of a channel's largest weight tried as the integers' range
 
 
@@ -53,13 +56,16 @@ def save_weights(weights: dict[str, Tensor], path: Path) -> None:
 
 
 def save_quantised(weights: dict[str, Tensor], path: Path, bits: int = 7) -> None:
-    """Writes a state dict with every matrix and kernel as integers of `bits` bits (2 to 8).
+    """Writes a state dict with every matrix and kernel of many weights as integers of `bits` bits (2 to 8).
 
-    Vectors (biases, normalisation) stay float32: they are few, and a network feels their rounding most.
+    Vectors (biases, normalisation) stay float32 and small tensors become float16: they are few, and a network feels
+    their rounding most, that of its first convolution above all, whose bands differ in range.
     """
     stored = {}
     for name, tensor in weights.items():
-        if tensor.ndim >= 2 and tensor.is_floating_point():
+        if tensor.ndim >= 2 and tensor.is_floating_point() and tensor.numel() <= _FEW:
+            stored[name] = tensor.half()
+        elif tensor.ndim >= 2 and tensor.is_floating_point():
             stored[name], stored[name + SCALE_SUFFIX] = quantise(tensor.float(), bits)
         else:
             stored[name] = tensor

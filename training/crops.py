@@ -9,6 +9,7 @@ import numpy as np
 
 from .augment import Crop, draw_crop, draw_roles, draw_whole, paste_segments
 from .drawn_bands import DRAWN_BANDS
+from .flood import flood
 from .labels import CLASSES
 from .pictures import Picture
 
@@ -34,11 +35,17 @@ class PictureCrops:
     """Crops of pictures in memory.
 
     shares: of the crops by kind of picture. pasted: share of the crops of kinds with exact labels onto which
-    segments of another such crop are pasted.
+    segments of another such crop are pasted. flooded: share of them whose open land is turned to water.
     Raises ValueError where no picture is of a kind that has a share.
     """
 
-    def __init__(self, pictures: Sequence[Picture], shares: Mapping[str, float], pasted: float = 0.0) -> None:
+    def __init__(
+        self,
+        pictures: Sequence[Picture],
+        shares: Mapping[str, float],
+        pasted: float = 0.0,
+        flooded: float = 0.0,
+    ) -> None:
         self.by_kind: dict[str, list[Picture]] = {}
         for picture in pictures:
             if shares.get(picture.kind):
@@ -48,7 +55,7 @@ class PictureCrops:
         self.kinds = sorted(self.by_kind)
         weights = np.array([shares[kind] for kind in self.kinds])
         self.shares = weights / weights.sum()
-        self.pasted = pasted
+        self.pasted, self.flooded = pasted, flooded
         self.by_class = {kind: _by_class(self.by_kind[kind]) for kind in self.kinds if kind in EXACT_KINDS}
         self.series_kinds = {
             kind: found
@@ -66,6 +73,10 @@ class PictureCrops:
         kind = self.kinds[rng.choice(len(self.kinds), p=self.shares)]
         if kind not in self.by_class:
             return draw_crop(_one(self.by_kind[kind], rng), size, rng)
+        crop = self._exact(kind, size, rng)
+        return flood(crop, rng) if self.flooded and rng.random() < self.flooded else crop
+
+    def _exact(self, kind: str, size: int, rng: np.random.Generator) -> Crop:
         picture, around = self._picture_and_class(kind, rng)
         if rng.random() >= self.pasted:
             return draw_crop(picture, size, rng, around)

@@ -75,7 +75,7 @@ class OpenPictures:
         if left_out is not None:
             others = [picture for picture in pictures if picture.kind != "flair2"]
             pictures = [*others, *(patch for patch in self.patches if patch.name != left_out)]
-        return PictureCrops(pictures, stage.shares, stage.pasted)
+        return PictureCrops(pictures, stage.shares, stage.pasted, stage.flooded)
 
     def measured(self) -> dict[str, list[Picture]]:
         """See `Material`."""

@@ -21,6 +21,7 @@ class Stage:
     series_every: one step in so many is on whole pictures with their Sentinel-2 series (0: none);
         series_batch: pictures in it; fused: share of them that fuse the satellite features.
     pasted: share of crops with exact labels onto which segments of another one are pasted.
+    flooded: share of crops with exact labels in which open land is turned to water, see `flood.flood`.
     average: decay of the average of the weights.
     shares: share of the crops by kind of picture; kinds that are not named get none.
     """
@@ -34,6 +35,7 @@ class Stage:
     series_batch: int = 2
     fused: float = 0.8
     pasted: float = 0.0
+    flooded: float = 0.0
     learning_rate: float = 8e-4
     warm_up: float = 0.03
     weight_decay: float = 0.02

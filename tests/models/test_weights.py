@@ -65,8 +65,8 @@ def test_constant_channels_come_back_as_they_were():
 
 def test_quantised_weights_are_loaded_as_float32(tmp_path):
     weights = {
-        "kernel": _kernels(4, 3, 3, 3),
-        "half": _kernels(4, 5).half(),
+        "kernel": _kernels(64, 32, 3, 3),
+        "half": _kernels(128, 200).half(),
         "bias": torch.randn(4),
         "count": torch.tensor(7),
     }
@@ -83,8 +83,16 @@ def test_quantised_weights_are_loaded_as_float32(tmp_path):
     assert (loaded["count"].dtype, loaded["count"].item()) == (torch.int64, 7)
 
 
+def test_small_kernels_keep_the_precision_of_float16(tmp_path):
+    first = torch.randn(64, 5, 7, 7, generator=torch.Generator().manual_seed(1))
+    save_quantised({"first": first, "rows": torch.randn(64, 300)}, tmp_path / "w.safetensors")
+    stored = load_file(tmp_path / "w.safetensors")
+    assert (stored["first"].dtype, stored["rows"].dtype) == (torch.float16, torch.int8)
+    torch.testing.assert_close(load_weights(tmp_path / "w.safetensors")["first"], first, rtol=1e-3, atol=1e-6)
+
+
 def test_rounding_rounded_weights_again_hardly_changes_them(tmp_path):
-    save_quantised({"kernel": _kernels(6, 90)}, tmp_path / "once")
+    save_quantised({"kernel": _kernels(60, 900)}, tmp_path / "once")
     once = load_weights(tmp_path / "once")
     save_quantised(once, tmp_path / "twice")
     torch.testing.assert_close(load_weights(tmp_path / "twice"), once, rtol=1e-5, atol=0)
