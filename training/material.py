@@ -23,7 +23,7 @@ from .recipe import Recipe, Stage
 
 # Seeds of the generated scenes that are learnt from, and of those that are measured on.
 WITH_SERIES, WITHOUT_SERIES, MEASURED = range(1000, 1100), range(1100, 1300), range(900_000, 900_012)
-_DRAWS = 3  # pictures of drawn bands from each rendering
+_DRAWS = 6  # pictures of drawn bands from each rendering
 _IN_EXACT_KINDS = ("flair2", "flair2-renderings")  # those that get a series of their labels
 
 
