@@ -63,12 +63,12 @@ def save_quantised(weights: dict[str, Tensor], path: Path, bits: int = 7) -> Non
     """
     stored = {}
     for name, tensor in weights.items():
-        if tensor.ndim >= 2 and tensor.is_floating_point() and tensor.numel() <= _FEW:
-            stored[name] = tensor.half()
-        elif tensor.ndim >= 2 and tensor.is_floating_point():
-            stored[name], stored[name + SCALE_SUFFIX] = quantise(tensor.float(), bits)
-        else:
+        if tensor.ndim < 2 or not tensor.is_floating_point():
             stored[name] = tensor
+        elif tensor.numel() <= _FEW:
+            stored[name] = tensor.half()
+        else:
+            stored[name], stored[name + SCALE_SUFFIX] = quantise(tensor.float(), bits)
     save_weights(stored, path)
 
 

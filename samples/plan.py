@@ -45,6 +45,15 @@ class Cover(IntEnum):
 # and greenhouses are classes of their own in FLAIR #1 and part of "other" in FLAIR #2.
 CLASS_OF_COVER = np.array([1, 1, 1, 2, 2, 3, 3, 3, 4, 5, 6, 7, 8, 9, 10, 10, 11, 11, 12, 13, 13, 1], np.uint8)
 
+
+def draw_covers(rng: np.random.Generator) -> np.ndarray:
+    """One cover of each class, by the class's value: (classes + 1,) uint8; 0 stands for no class."""
+    covers = np.zeros(CLASS_OF_COVER.max() + 1, np.uint8)
+    for value in range(1, len(covers)):
+        covers[value] = rng.choice(np.flatnonzero(value == CLASS_OF_COVER))
+    return covers
+
+
 TREE = np.dtype([("x", "f8"), ("y", "f8"), ("radius", "f8"), ("height", "f8"), ("cover", "u1")])
 
 

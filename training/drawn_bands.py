@@ -12,7 +12,7 @@ import numpy as np
 
 from ..samples.aerial import LOOKS, any_flight, elevation
 from ..samples.noise import smooth_noise
-from ..samples.plan import CLASS_OF_COVER, Cover
+from ..samples.plan import Cover, draw_covers
 from .labels import CLASSES, CODES, UNKNOWN
 from .pictures import ALL_ROLES, RGB, Picture
 
@@ -45,13 +45,12 @@ def with_bands_of_its_labels(picture: Picture, seed: int) -> Picture:
         raise ValueError(f"{picture.name} needs red, green, blue and labels, and nothing else")
     rng = np.random.default_rng([seed, *picture.name.encode()])
     classes = _spread_labels(picture.codes)
-    covers = np.zeros(CLASSES + 1, int)
-    for value in range(1, CLASSES + 1):
-        covers[value] = rng.choice(np.flatnonzero(value == CLASS_OF_COVER))
-    cover = covers[classes]
+    cover = draw_covers(rng)[classes]
     bands = picture.bands.copy()
     bands[3] = _near_infrared(bands[:3], cover, picture.gsd, rng)
-    bands[4] = np.clip(np.rint(elevation(_relief(classes, picture.gsd, rng), cover, _error(rng), rng)), 0, 255)
+    relief = _relief(classes, picture.gsd, rng)
+    drawn = elevation(relief, cover, any_flight(rng).surface_error, rng)
+    bands[4] = np.clip(np.rint(drawn), 0, 255)
     return replace(picture, name=f"{DRAWN_BANDS}/{picture.name}/{seed}", kind=DRAWN_BANDS, bands=bands, roles=ALL_ROLES)
 
 
@@ -78,7 +77,3 @@ def _relief(classes: np.ndarray, gsd: float, rng: np.random.Generator) -> np.nda
     for value, (metres, differs) in _HEIGHTS.items():
         height[value], spread[value] = metres, differs
     return height[classes] * np.exp(spread[classes] * smooth_noise(rng, classes.shape, _BETWEEN_PLACES / gsd))
-
-
-def _error(rng: np.random.Generator) -> float:
-    return any_flight(rng).surface_error

@@ -11,7 +11,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from ..samples.plan import CLASS_OF_COVER
+from ..samples.plan import draw_covers
 from ..samples.scene import AERIAL_PIXEL, draw_scene, draw_sentinel2
 from ..samples.seasons import DATES, PIXEL, SUBPIXELS, series
 from .labels import CLASSES, UNKNOWN
@@ -49,10 +49,7 @@ def with_series_of_its_labels(picture: Picture, seed: int) -> Picture:
     codes = picture.codes[np.ix_(rows, columns)]
     commonest = np.bincount(picture.codes[picture.codes != UNKNOWN]).argmax()
     classes = np.where(codes == UNKNOWN, commonest, codes)
-    covers = np.zeros(CLASSES + 1, np.uint8)
-    for value in range(1, CLASSES + 1):
-        covers[value] = rng.choice(np.flatnonzero(value == CLASS_OF_COVER))
-    cubes = series(covers[classes], classes, CLASSES + 1, rng)
+    cubes = series(draw_covers(rng)[classes], classes, CLASSES + 1, rng)
     return replace(picture, series=cubes, days=days_to_may())
 
 
