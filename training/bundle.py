@@ -245,7 +245,7 @@ def _card(
         card.source,
         f"Attribution: {attribution}" if attribution else "",
         f"Packed by FLAIR Land Cover: its matrices and kernels are stored as integers of {bits} bits with a scale for "
-        "each output channel, and nothing else was changed",
+        "each output channel, small ones as float16, and nothing else was changed",
     ]
     scores = copy.deepcopy(card.scores)
     if published is not None and published.mean_iou is not None:

@@ -63,8 +63,8 @@ def _card(recipe: Recipe, material: Material, scores: dict) -> ModelCard:
         licence=recipe.licence,
         source=(
             f"Trained by training/train.py of FLAIR Land Cover with the recipe {recipe.digest}; the network is that of "
-            "Garioud et al., arXiv 2310.13336. Weights stored as integers of 7 bits with a scale for each output "
-            "channel." + _OF_THE_TEACHER * (recipe.teacher is not None)
+            f"Garioud et al., arXiv 2310.13336. Weights stored as integers of {BITS} bits with a scale for each output "
+            "channel, small kernels as float16." + _OF_THE_TEACHER * (recipe.teacher is not None)
         ),
         training_data=f"{_steps(recipe)}, on crops of: {material.description()}",
         limits=limits_of(scores),
