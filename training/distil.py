@@ -23,12 +23,14 @@ _SPREAD = 1e-3  # a teacher's channel that varies less than this in a batch says
 class DistillationLoss(nn.Module):
     """The loss of labels, plus what differs from the teacher.
 
-    probabilities, features: weights of the two terms.
+    probabilities, features: weights of the two terms. labels: the loss that they are added to.
     """
 
-    def __init__(self, student: UTT, teacher: Teacher, probabilities: float, features: float) -> None:
+    def __init__(
+        self, student: UTT, teacher: Teacher, probabilities: float, features: float, labels: LabelLoss
+    ) -> None:
         super().__init__()
-        self.labels = LabelLoss()
+        self.labels = labels
         widths = student.arch_vhr.encoder.out_channels[2:]
         self.projections = nn.ModuleList(nn.Conv2d(own, wanted, 1) for own, wanted in zip(widths, WIDTHS[_FIRST:]))
         self._teacher = (teacher.eval().requires_grad_(False),)  # in a tuple: it is no part of what is trained

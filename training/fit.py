@@ -108,7 +108,7 @@ def fit(
         return losses
     bf16 = _bf16_is_faster(state, stage, report) if bf16 is None else bf16
     started = saved = logged = time.monotonic()
-    state.network.train()
+    _train_what_learns(state.network)
     while state.step < last:
         rng = np.random.default_rng([seed, state.step])
         for group in state.optimiser.param_groups:
@@ -137,6 +137,12 @@ def fit(
     if checkpoint is not None:
         save_state(state, checkpoint)
     return losses
+
+
+def _train_what_learns(network: nn.Module) -> None:
+    """Train mode for the parts that learn; a frozen part keeps the statistics of its batch normalisations too."""
+    for part in network.children():
+        part.train(any(weights.requires_grad for weights in part.parameters()))
 
 
 def _batch(crops: Crops, stage: Stage, step: int, rng: np.random.Generator) -> tuple[Crop, bool | None]:
@@ -190,7 +196,7 @@ def _bf16_is_faster(state: FitState, stage: Stage, report: Callable[[str], None]
     kind = (type(state.network), stage.batch, stage.crop)
     if kind in _measured:
         return _measured[kind]
-    network = copy.deepcopy(state.network).train()
+    network = copy.deepcopy(state.network).requires_grad_(True).train()
     aerial = torch.rand(stage.batch, 5, stage.crop, stage.crop).contiguous(memory_format=torch.channels_last)
     seconds = {True: math.inf, False: math.inf}
     for _ in range(3):

@@ -20,7 +20,7 @@ from .labels import CLASSES
 from .losses import LabelLoss
 from .material import Material
 from .pictures import ALL_ROLES, RGB, RGB_NIR, Picture
-from .recipe import Recipe, Stage
+from .recipe import Recipe
 from .stages import Report, run_stage, train_on_patches
 
 BAND_SETS = {"five bands": ALL_ROLES, "RGB and near infrared": RGB_NIR, "RGB": RGB}
@@ -67,32 +67,37 @@ def leave_one_out(recipe: Recipe, material: Material, base: UTT, work: Path, rep
     """
     if recipe.patches is None:
         return {}
-    plain = replace(recipe.patches, series_every=0, learning_rate=recipe.student.learning_rate)
     sums: dict[str, Tally] = {}
     for patch in material.patches:
-        path = work / f"without-{patch.name.split('/')[-1]}.json"
-        if not path.exists():
-            counted = dict(_fold(recipe, plain, material, base, patch, work, report))
-            _write(counted, path)
-        for name, counts in _read(path).items():
-            sums[name] = sums[name] + counts if name in sums else counts
-    return {name: {**exact_scores(counts.table), **_calibration(counts)} for name, counts in sums.items()}
+        for prefix, fold in (("without-", _ours), ("plain-without-", _plain)):
+            name = prefix + patch.name.split("/")[-1]
+            path = work / f"{name}.json"
+            if not path.exists():
+                _write(dict(fold(recipe, material, base, patch, work, report)), path)
+                (work / f"{name}.ckpt").unlink()  # the counts stay, some 440 MB a fold go
+            for bands, counts in _read(path).items():
+                sums[bands] = sums[bands] + counts if bands in sums else counts
+    return {bands: {**exact_scores(counts.table), **_calibration(counts)} for bands, counts in sums.items()}
 
 
-def _fold(
-    recipe: Recipe, plain: Stage, material: Material, base: UTT, patch: Picture, work: Path, report: Report
+def _ours(
+    recipe: Recipe, material: Material, base: UTT, patch: Picture, work: Path, report: Report
 ) -> Iterator[tuple[str, Tally]]:
-    ours = train_on_patches(recipe, base, material, work, report, patch.name)
+    network = train_on_patches(recipe, base, material, work, report, patch.name)
     for bands, roles in BAND_SETS.items():
-        yield bands, tally(ours, [patch], roles)
-        yield f"{bands}, flips at test time", tally(ours, [patch], roles, augmentation="flips")
+        yield bands, tally(network, [patch], roles)
+        yield f"{bands}, flips at test time", tally(network, [patch], roles, augmentation="flips")
+
+
+def _plain(
+    recipe: Recipe, material: Material, base: UTT, patch: Picture, work: Path, report: Report
+) -> Iterator[tuple[str, Tally]]:
+    stage = replace(recipe.patches, series_every=0, kept=0.0, learning_rate=recipe.student.learning_rate)
     torch.manual_seed(recipe.seed)
     crops = PlainCrops([other for other in material.patches if other.name != patch.name])
     name = "plain-without-" + patch.name.split("/")[-1]
-    theirs = run_stage(name, PlainUNet(), LabelLoss(), crops, plain, recipe.seed, work, report)
-    yield BASELINE, tally(theirs, [patch], ALL_ROLES)
-    for state in (name, "without-" + patch.name.split("/")[-1]):  # the counts stay, some 440 MB a fold go
-        (work / f"{state}.ckpt").unlink()
+    network = run_stage(name, PlainUNet(), LabelLoss(), crops, stage, recipe.seed, work, report)
+    yield BASELINE, tally(network, [patch], ALL_ROLES)
 
 
 def _calibration(counts: Tally) -> dict[str, float | None]:

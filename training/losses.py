@@ -17,11 +17,12 @@ VAGUE_SIZE = 4
 _FORBIDDEN = -1e4  # log-probability that stands for "this class is not allowed"
 
 
-def code_weights(plowed: float = 1.0) -> Tensor:
-    """(codes,) float32: the weight of a pixel by its code. plowed: that of plowed land."""
+def code_weights(plowed: float = 1.0, coarse: float = 1.0) -> Tensor:
+    """(codes,) float32: the weight of a pixel by its code. plowed: that of plowed land; coarse: factor of all sets."""
     allowed = allowed_classes().sum(1)
     weights = torch.full((len(allowed),), COARSE_WEIGHT)
     weights[torch.from_numpy(allowed > VAGUE_SIZE)] = VAGUE_WEIGHT
+    weights *= coarse
     weights[1 : CLASSES + 1] = 1.0
     weights[CODES["other"]] = OTHER_WEIGHT
     weights[CODES["plowed land"]] = plowed
@@ -52,11 +53,14 @@ class SetCrossEntropy(nn.Module):
 
 
 class LabelLoss(nn.Module):
-    """What labels alone ask of a network; of U-T&T with a series, of its satellite branch too (arXiv 2305.14467)."""
+    """What labels alone ask of a network; of U-T&T with a series, of its satellite branch too (arXiv 2305.14467).
 
-    def __init__(self) -> None:
+    coarse: factor of the weight of labels that are sets of classes.
+    """
+
+    def __init__(self, coarse: float = 1.0) -> None:
         super().__init__()
-        self.exact = SetCrossEntropy(code_weights())
+        self.exact = SetCrossEntropy(code_weights(coarse=coarse))
         self.satellite = SetCrossEntropy(code_weights(plowed=0.0))
 
     def forward(self, network: nn.Module, batch: Crop, fuse: bool | None) -> Tensor:

@@ -84,6 +84,7 @@ def _steps(recipe: Recipe) -> str:
         ("student", recipe.student),
         ("labels alone", recipe.labels),
         ("real patches", recipe.patches),
+        ("satellite branch alone", recipe.satellite),
     )
     return ", ".join(f"{name} {stage.steps} steps of {stage.batch}" for name, stage in stages if stage is not None)
 

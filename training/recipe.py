@@ -22,7 +22,10 @@ class Stage:
         series_batch: pictures in it; fused: share of them that fuse the satellite features.
     pasted: share of crops with exact labels onto which segments of another one are pasted.
     flooded: share of crops with exact labels in which open land is turned to water, see `flood.flood`.
+    coarse: factor of the weight that labels have in the loss which are sets of classes.
     average: decay of the average of the weights.
+    kept: share of the weights that the stage began with in those that it ends with: Wortsman et al., arXiv
+        2109.01903, equation 1, where their alpha is 1 - kept.
     shares: share of the crops by kind of picture; kinds that are not named get none.
     """
 
@@ -39,7 +42,9 @@ class Stage:
     learning_rate: float = 8e-4
     warm_up: float = 0.03
     weight_decay: float = 0.02
+    coarse: float = 1.0
     average: float = 0.998
+    kept: float = 0.0
     shares: dict[str, float] = field(default_factory=dict)
 
 
@@ -53,6 +58,7 @@ class Recipe:
     student: the network itself, on all pictures but the real patches, held to the teacher.
     labels: what follows on the same pictures without the teacher, whose errors end there. None: nothing follows.
     patches: what follows, on the real patches too; measured by leaving each out once. None: nothing follows.
+    satellite: what comes last, for the satellite branch alone, on pictures with their series. None: nothing follows.
     probabilities, features: weight in the student's loss of the teacher's class probabilities and encoder maps.
     digest: ``sha256:<hex>`` of the file.
     """
@@ -66,6 +72,7 @@ class Recipe:
     teacher: Stage | None = None
     labels: Stage | None = None
     patches: Stage | None = None
+    satellite: Stage | None = None
     probabilities: float = 1.0
     features: float = 0.5
     digest: str = ""
@@ -82,7 +89,7 @@ def read_recipe(path: Path) -> Recipe:
     except (OSError, ValueError) as error:
         raise ValueError(f"{path} is not a recipe ({error}): name one of training/recipes.") from None
     digest = "sha256:" + hashlib.sha256(text).hexdigest()
-    for name in ("teacher", "student", "labels", "patches"):
+    for name in ("teacher", "student", "labels", "patches", "satellite"):
         if values.get(name) is not None:
             values[name] = _made(Stage, values[name], f"the stage {name} of {path}")
     recipe = _made(Recipe, {**values, "digest": digest}, str(path))

@@ -34,15 +34,19 @@ def run_stage(
     work: Path,
     report: Report,
 ) -> Network:
-    """Trains a network to the end of a stage; returns the average of its weights.
+    """Trains a network to the end of a stage; returns the average of its weights, and of what the stage keeps.
 
     name: of its state in the folder `work`, which it goes on from.
     """
+    begun = copy.deepcopy(network.state_dict()) if stage.kept else {}
     state = new_state(network, loss, stage)
     path = work / f"{name}.ckpt"
     if path.exists():
         load_state(state, path)
     fit(state, crops, stage, seed, path, lambda line: report(f"{name}: {line}"))
+    for key, values in state.average.state_dict().items():
+        if key in begun and values.is_floating_point():
+            values.lerp_(begun[key].to(values.device), stage.kept)
     return state.average
 
 
@@ -53,20 +57,21 @@ def train_base(recipe: Recipe, material: Material, work: Path, report: Report) -
     """
     torch.manual_seed(recipe.seed)
     student = UTT(in_channels=5, classes=CLASSES, satellite=True, metadata=False)
-    loss: nn.Module = LabelLoss()
+    loss: nn.Module = LabelLoss(recipe.student.coarse)
     if recipe.teacher is not None:
         teacher = Teacher()
         load_imagenet(teacher, imagenet_weights())
         crops = material.crops(recipe.teacher)
-        teacher = run_stage("teacher", teacher, LabelLoss(), crops, recipe.teacher, recipe.seed, work, report)
-        loss = DistillationLoss(student, teacher.to(best_device()), recipe.probabilities, recipe.features)
+        teacher_loss = LabelLoss(recipe.teacher.coarse)
+        teacher = run_stage("teacher", teacher, teacher_loss, crops, recipe.teacher, recipe.seed, work, report)
+        loss = DistillationLoss(student, teacher.to(best_device()), recipe.probabilities, recipe.features, loss)
     crops = material.crops(recipe.student)
     student = run_stage("student", student, loss, crops, recipe.student, recipe.seed, work, report)
     if recipe.labels is None:
         return student
     student.requires_grad_(True)
-    crops = material.crops(recipe.labels)
-    return run_stage("labels", student, LabelLoss(), crops, recipe.labels, recipe.seed, work, report)
+    crops, loss = material.crops(recipe.labels), LabelLoss(recipe.labels.coarse)
+    return run_stage("labels", student, loss, crops, recipe.labels, recipe.seed, work, report)
 
 
 def train_on_patches(
@@ -80,5 +85,18 @@ def train_on_patches(
         return base
     name = "patches" if left_out is None else "without-" + left_out.split("/")[-1]
     network = copy.deepcopy(base).requires_grad_(True)
-    crops = material.crops(recipe.patches, left_out)
-    return run_stage(name, network, LabelLoss(), crops, recipe.patches, recipe.seed, work, report)
+    crops, loss = material.crops(recipe.patches, left_out), LabelLoss(recipe.patches.coarse)
+    return run_stage(name, network, loss, crops, recipe.patches, recipe.seed, work, report)
+
+
+def train_satellite_branch(recipe: Recipe, network: UTT, material: Material, work: Path, report: Report) -> UTT:
+    """What comes last: the satellite branch alone learns what to add, and maps without a series stay as they are.
+
+    Returns the network itself where the recipe has no such stage.
+    """
+    if recipe.satellite is None:
+        return network
+    network.requires_grad_(True)
+    network.arch_vhr.requires_grad_(False)
+    crops, loss = material.crops(recipe.satellite), LabelLoss(recipe.satellite.coarse)
+    return run_stage("satellite", network, loss, crops, recipe.satellite, recipe.seed, work, report)

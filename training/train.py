@@ -18,7 +18,7 @@ from .folds import leave_one_out
 from .material import read_material
 from .publish import publish
 from .recipe import Recipe, read_recipe
-from .stages import train_base, train_on_patches
+from .stages import train_base, train_on_patches, train_satellite_branch
 
 BUNDLED_RECIPE = Path(__file__).parent / "recipes" / "bundled.json"
 _STAMP = "recipe.txt"
@@ -46,6 +46,7 @@ def main(arguments: list[str] | None = None) -> int:
         print(error, file=sys.stderr)
         return 2
     network = train_on_patches(recipe, base, material, options.work, _log)
+    network = train_satellite_branch(recipe, network, material, options.work, _log)
     folds = leave_one_out(recipe, material, base, options.work, _log)
     publish(recipe, network, material, folds, options.out)
     return 0

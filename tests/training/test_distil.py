@@ -10,6 +10,7 @@ from flair_landcover.training.augment import stack
 from flair_landcover.training.crops import PictureCrops
 from flair_landcover.training.distil import DistillationLoss
 from flair_landcover.training.fit import fit, new_state
+from flair_landcover.training.losses import LabelLoss
 from flair_landcover.training.recipe import Stage
 from flair_landcover.training.teacher import Teacher
 
@@ -26,7 +27,7 @@ def test_a_student_comes_nearer_to_its_teacher_on_pixels_without_a_label(scene):
     student, teacher = pair()
     crops = PictureCrops([replace(scene, codes=np.zeros_like(scene.codes))], {"generated": 1.0})
     crops.by_class = {}  # nothing is labelled: any place will do
-    state = new_state(student, DistillationLoss(student, teacher, 1.0, 0.0), STAGE, CPU)
+    state = new_state(student, DistillationLoss(student, teacher, 1.0, 0.0, LabelLoss()), STAGE, CPU)
     batch = stack([crops.draw(64, np.random.default_rng(seed)) for seed in range(4)])
 
     def distance() -> float:
@@ -47,7 +48,7 @@ def test_a_student_comes_nearer_to_its_teacher_on_pixels_without_a_label(scene):
 def test_the_teacher_stays_as_it_is_and_the_projections_learn(scene):
     student, teacher = pair()
     before = {name: tensor.clone() for name, tensor in teacher.state_dict().items()}
-    loss = DistillationLoss(student, teacher, 0.0, 1.0)
+    loss = DistillationLoss(student, teacher, 0.0, 1.0, LabelLoss())
     state = new_state(student, loss, STAGE, CPU)
     projection = loss.projections[0].weight.clone()
     fit(state, PictureCrops([scene], {"generated": 1.0}), STAGE, 1, report=lambda line: None, stop_after=2, bf16=False)
@@ -60,7 +61,7 @@ def test_a_batch_with_a_series_has_the_loss_of_its_labels_alone(scene):
     student, teacher = pair()
     crops = PictureCrops([scene], {"generated": 1.0})
     batch = stack([crops.draw_with_series(np.random.default_rng(1))])
-    loss = DistillationLoss(student, teacher, 5.0, 5.0)
+    loss = DistillationLoss(student, teacher, 5.0, 5.0, LabelLoss())
     student.eval()
     with torch.no_grad():
         assert torch.equal(loss(student, batch, True), loss.labels(student, batch, True))

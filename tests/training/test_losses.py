@@ -45,3 +45,9 @@ def test_other_counts_little_and_plowed_land_not_at_all_on_the_satellite_output(
     plowed = torch.full((2, 4, 4), CODES["plowed land"])
     assert SetCrossEntropy(weights)(logits, plowed).item() == 0
     assert SetCrossEntropy(code_weights())(logits, plowed).item() > 0
+
+
+def test_coarse_labels_can_be_made_to_count_more_beside_exact_ones():
+    usual, more = code_weights(), code_weights(coarse=3.0)
+    assert torch.equal(more[: CLASSES + 1], usual[: CLASSES + 1])
+    assert torch.allclose(more[CLASSES + 1 :], 3 * usual[CLASSES + 1 :])

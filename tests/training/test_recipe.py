@@ -27,7 +27,7 @@ def test_the_recipes_that_come_with_the_project_can_be_read(path):
 
 def test_a_stage_that_is_left_out_is_none(tmp_path):
     recipe = read_recipe(written(tmp_path))
-    assert (recipe.teacher, recipe.labels, recipe.patches) == (None, None, None)
+    assert (recipe.teacher, recipe.labels, recipe.patches, recipe.satellite) == (None,) * 4
     assert recipe.student.steps == 2
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,11 +14,12 @@ from affine import Affine
 
 from flair_landcover.models.cards import read_card
 from flair_landcover.models.checkpoints import load_model
+from flair_landcover.models.utt import UTT
 from flair_landcover.training import material, teacher, train
 from flair_landcover.training.generated import generated_pictures
 from flair_landcover.training.material import read_material
 from flair_landcover.training.recipe import read_recipe
-from flair_landcover.training.stages import train_base
+from flair_landcover.training.stages import train_base, train_on_patches, train_satellite_branch
 
 SIZE = 192  # pixels of a patch
 STAGE = {"steps": 2, "batch": 2, "crop": 64, "series_every": 2, "series_batch": 1}
@@ -61,6 +63,7 @@ def recipe(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
                 "student": {**STAGE, "shares": {"generated": 1}},
                 "labels": {**STAGE, "shares": {"generated": 1}},
                 "patches": {**STAGE, "shares": {"generated": 0.5, "flair2": 0.5}},
+                "satellite": {**STAGE, "series_every": 1, "shares": {"generated": 1}},
             }
         )
     )
@@ -105,6 +108,29 @@ def test_a_run_that_was_stopped_goes_on_where_it_was_and_leaves_a_model_with_its
     assert all(scores["pixels"] == 2 * SIZE * SIZE for scores in folds.values())
     assert card.scores["real FLAIR #2 patches"]["RGB"]["pixels"] == SIZE * SIZE
     assert sum(weights.numel() for weights in load_model(tmp_path / "model")[1].parameters()) == 27_254_744
+
+
+def test_a_stage_ends_with_the_share_that_it_keeps_of_the_weights_that_it_began_with(recipe, data, tmp_path):
+    plan = read_recipe(recipe)
+    keeping = replace(plan, patches=replace(plan.patches, kept=0.25))
+    base = UTT().eval()
+    ended = train_on_patches(keeping, base, read_material(plan, data), tmp_path, lambda line: None).state_dict()
+    begun = base.state_dict()
+    learnt = torch.load(tmp_path / "patches.ckpt", weights_only=True)["average"]
+    assert not torch.equal(learnt["arch_vhr.encoder.conv1.weight"], begun["arch_vhr.encoder.conv1.weight"])
+    for name, values in ended.items():
+        if values.is_floating_point():
+            assert torch.allclose(values, 0.75 * learnt[name] + 0.25 * begun[name], atol=1e-6), name
+
+
+def test_the_satellite_stage_leaves_maps_without_a_series_as_they_were(recipe, data, imagenet, tmp_path):
+    plan = read_recipe(recipe)
+    network = UTT().eval()
+    before = {name: values.clone() for name, values in network.state_dict().items()}
+    after = train_satellite_branch(plan, network, read_material(plan, data), tmp_path, lambda line: None).state_dict()
+    changed = {name.split(".")[0] for name, values in before.items() if not torch.equal(values, after[name])}
+    assert "arch_vhr" not in changed
+    assert {"arch_hr", "fm_utae_featmap_cropped", "fm_utae_featmap_collapsed", "reshape_utae_output"} <= changed
 
 
 def test_the_same_seed_gives_the_same_weights(recipe, data, imagenet, tmp_path):
