@@ -121,7 +121,9 @@ def fit(
         torch.nn.utils.clip_grad_norm_(state.network.parameters(), _LARGEST_GRADIENT)
         state.optimiser.step()
         state.step += 1
-        _average(state, stage.average)
+        # the average moves faster at the start, when it knows little
+        decay = min(stage.average, (1 + state.step) / (10 + state.step))
+        move_weights(state.average, state.network, 1 - decay)
         losses.append(loss.item())
         now = time.monotonic()
         if now - logged > _REPORT_EVERY:
@@ -171,15 +173,14 @@ def _schedule(share: float, warm_up: float) -> float:
 
 
 @torch.no_grad()
-def _average(state: FitState, decay: float) -> None:
-    """Moves the averaged weights towards the network's, faster at the start."""
-    decay = min(decay, (1 + state.step) / (10 + state.step))
-    averaged = state.average.state_dict()
-    for name, values in state.network.state_dict().items():
+def move_weights(network: nn.Module, towards: nn.Module, share: float) -> None:
+    """Moves the weights and statistics of a network by a share of the way to those of another; counters are copied."""
+    moved = network.state_dict()
+    for name, values in towards.state_dict().items():
         if values.is_floating_point():
-            averaged[name].lerp_(values, 1 - decay)
+            moved[name].lerp_(values, share)
         else:
-            averaged[name].copy_(values)
+            moved[name].copy_(values)
 
 
 _measured: dict[tuple[type, int, int], bool] = {}  # what was found in this process, by network, batch and crop

@@ -17,7 +17,6 @@ from ..models.utt import UTT
 from .augment import Crop, turn
 from .evaluate import Tally, calibration_error, exact_scores, tally
 from .labels import CLASSES
-from .losses import LabelLoss
 from .material import Material
 from .pictures import ALL_ROLES, RGB, RGB_NIR, Picture
 from .recipe import Recipe
@@ -96,7 +95,7 @@ def _plain(
     torch.manual_seed(recipe.seed)
     crops = PlainCrops([other for other in material.patches if other.name != patch.name])
     name = "plain-without-" + patch.name.split("/")[-1]
-    network = run_stage(name, PlainUNet(), LabelLoss(), crops, stage, recipe.seed, work, report)
+    network = run_stage(name, PlainUNet(), crops, stage, recipe.seed, work, report)
     yield BASELINE, tally(network, [patch], ALL_ROLES)
 
 

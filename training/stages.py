@@ -13,7 +13,7 @@ from torch import nn
 from ..models.utt import UTT
 from .crops import Crops
 from .distil import DistillationLoss
-from .fit import best_device, fit, load_state, new_state
+from .fit import best_device, fit, load_state, move_weights, new_state
 from .labels import CLASSES
 from .losses import LabelLoss
 from .material import Material
@@ -27,27 +27,28 @@ Report = Callable[[str], None]
 def run_stage(
     name: str,
     network: Network,
-    loss: nn.Module,
     crops: Crops,
     stage: Stage,
     seed: int,
     work: Path,
     report: Report,
+    loss: nn.Module | None = None,
 ) -> Network:
     """Trains a network to the end of a stage; returns the average of its weights, and of what the stage keeps.
 
-    name: of its state in the folder `work`, which it goes on from.
+    name: of its state in the folder `work`, which it goes on from. loss: None: that of the labels alone.
     """
-    begun = copy.deepcopy(network.state_dict()) if stage.kept else {}
-    state = new_state(network, loss, stage)
+    begun = copy.deepcopy(network).requires_grad_(False) if stage.kept else None
+    state = new_state(network, loss or LabelLoss(stage.coarse), stage)
     path = work / f"{name}.ckpt"
     if path.exists():
         load_state(state, path)
     fit(state, crops, stage, seed, path, lambda line: report(f"{name}: {line}"))
-    for key, values in state.average.state_dict().items():
-        if key in begun and values.is_floating_point():
-            values.lerp_(begun[key].to(values.device), stage.kept)
-    return state.average
+    if begun is None:
+        return state.average
+    begun = begun.to(state.device).eval()
+    move_weights(begun, state.average, 1 - stage.kept)
+    return begun
 
 
 def train_base(recipe: Recipe, material: Material, work: Path, report: Report) -> UTT:
@@ -57,21 +58,21 @@ def train_base(recipe: Recipe, material: Material, work: Path, report: Report) -
     """
     torch.manual_seed(recipe.seed)
     student = UTT(in_channels=5, classes=CLASSES, satellite=True, metadata=False)
-    loss: nn.Module = LabelLoss(recipe.student.coarse)
+    loss = None
     if recipe.teacher is not None:
         teacher = Teacher()
         load_imagenet(teacher, imagenet_weights())
         crops = material.crops(recipe.teacher)
-        teacher_loss = LabelLoss(recipe.teacher.coarse)
-        teacher = run_stage("teacher", teacher, teacher_loss, crops, recipe.teacher, recipe.seed, work, report)
-        loss = DistillationLoss(student, teacher.to(best_device()), recipe.probabilities, recipe.features, loss)
+        teacher = run_stage("teacher", teacher, crops, recipe.teacher, recipe.seed, work, report)
+        labels = LabelLoss(recipe.student.coarse)
+        loss = DistillationLoss(student, teacher.to(best_device()), recipe.probabilities, recipe.features, labels)
     crops = material.crops(recipe.student)
-    student = run_stage("student", student, loss, crops, recipe.student, recipe.seed, work, report)
+    student = run_stage("student", student, crops, recipe.student, recipe.seed, work, report, loss)
     if recipe.labels is None:
         return student
     student.requires_grad_(True)
-    crops, loss = material.crops(recipe.labels), LabelLoss(recipe.labels.coarse)
-    return run_stage("labels", student, loss, crops, recipe.labels, recipe.seed, work, report)
+    crops = material.crops(recipe.labels)
+    return run_stage("labels", student, crops, recipe.labels, recipe.seed, work, report)
 
 
 def train_on_patches(
@@ -85,8 +86,8 @@ def train_on_patches(
         return base
     name = "patches" if left_out is None else "without-" + left_out.split("/")[-1]
     network = copy.deepcopy(base).requires_grad_(True)
-    crops, loss = material.crops(recipe.patches, left_out), LabelLoss(recipe.patches.coarse)
-    return run_stage(name, network, loss, crops, recipe.patches, recipe.seed, work, report)
+    crops = material.crops(recipe.patches, left_out)
+    return run_stage(name, network, crops, recipe.patches, recipe.seed, work, report)
 
 
 def train_satellite_branch(recipe: Recipe, network: UTT, material: Material, work: Path, report: Report) -> UTT:
@@ -98,5 +99,5 @@ def train_satellite_branch(recipe: Recipe, network: UTT, material: Material, wor
         return network
     network.requires_grad_(True)
     network.arch_vhr.requires_grad_(False)
-    crops, loss = material.crops(recipe.satellite), LabelLoss(recipe.satellite.coarse)
-    return run_stage("satellite", network, loss, crops, recipe.satellite, recipe.seed, work, report)
+    crops = material.crops(recipe.satellite)
+    return run_stage("satellite", network, crops, recipe.satellite, recipe.seed, work, report)
