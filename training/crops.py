@@ -14,7 +14,7 @@ from .labels import CLASSES
 from .pictures import Picture
 
 _FEWEST = 500  # a class is drawn for where one pixel in so many shows it
-EXACT_KINDS = frozenset({"flair2", "flair2-renderings", DRAWN_BANDS, "generated"})
+EXACT_KINDS = frozenset({"flair2", "flair2-renderings", DRAWN_BANDS, "generated", "pnoa"})
 
 
 class Crops(Protocol):
@@ -35,7 +35,8 @@ class PictureCrops:
     """Crops of pictures in memory.
 
     shares: of the crops by kind of picture. pasted: share of the crops of kinds with exact labels onto which
-    segments of another such crop are pasted. flooded: share of them whose open land is turned to water.
+    segments of another such crop are pasted. flooded: share of them, where they have near infrared, whose open land is
+    turned to water.
     Raises ValueError where no picture is of a kind that has a share.
     """
 

@@ -11,6 +11,7 @@ from dataclasses import replace
 import numpy as np
 import torch
 
+from ..models.cards import ROLES
 from ..samples.noise import smooth_noise
 from .augment import Crop
 from .labels import CODES
@@ -18,6 +19,7 @@ from .labels import CODES
 _FLOODED = tuple(
     CODES[name] for name in ("bare soil", "vineyard", "herbaceous vegetation", "agricultural land", "plowed land")
 )
+_NEAR_INFRARED = ROLES.index("nir")
 _LEAST = 0.1  # share of the crop that a class covers to become a lake
 # Red, green, blue, near infrared in DN of clear, black, green, muddy, glinting and chalky water, around what FLAIR's
 # renderings and patches show (the green is the mean of the patches' water, `samples.aerial.MEASURED`).
@@ -41,8 +43,11 @@ _FALSE_HEIGHT = 0.2  # image matching finds no heights on water: up to this much
 def flood(crop: Crop, rng: np.random.Generator) -> Crop:
     """The crop with one class of its open land turned to water, in labels and bands; unchanged where it has none.
 
-    Bands that the crop does not have stay zero.
+    Bands that the crop does not have stay zero. A crop without near infrared stays as it is: an even surface may be
+    a lake or a field there, and a network that is shown lakes makes lakes of fields.
     """
+    if not crop.aerial[_NEAR_INFRARED].any():
+        return crop
     share = torch.stack([(crop.codes == value).float().mean() for value in _FLOODED]).numpy()
     enough = [value for value, part in zip(_FLOODED, share) if part >= _LEAST]
     if not enough:

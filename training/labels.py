@@ -30,6 +30,8 @@ _COARSE: dict[str, tuple[str, ...]] = {
     "urban green": _GREEN,
     "urban sealed": _SEALED,
     "urban": (*_GREEN, *_SEALED),
+    # pnoa: what lies between the polygons drawn in it, of farms without open water
+    "dry farmland": tuple(name for name in _VALUES if name != "water"),
     # ucmerced: what the pixels of a scene of that name can be
     "scene farmed": _FARMED,
     "scene chaparral": ("brushwood", "bare soil", "herbaceous vegetation", "deciduous"),

@@ -39,8 +39,9 @@ class SetCrossEntropy(nn.Module):
 
     def __init__(self, weights: Tensor) -> None:
         super().__init__()
-        self.register_buffer("weights", weights)
-        self.register_buffer("forbidden", torch.from_numpy(~allowed_classes()).float() * _FORBIDDEN)
+        self.register_buffer("weights", weights, persistent=False)
+        forbidden = torch.from_numpy(~allowed_classes()).float() * _FORBIDDEN
+        self.register_buffer("forbidden", forbidden, persistent=False)
 
     def forward(self, logits: Tensor, codes: Tensor) -> Tensor:
         """logits (B, CLASSES, H, W), codes (B, H, W) integer -> the weighted mean, a scalar; 0 without labels."""

@@ -100,6 +100,8 @@ class OpenPictures:
             "(JAG 130, 103848), CC BY 4.0, imagery USDA NAIP, labels weak (trees, vegetation index); "
             f"{number.get('ucmerced', 0)} pictures of the UC Merced land use data set (Yang and Newsam 2010, imagery "
             "USGS, public domain), each scene class read as a set of classes; "
+            f"{number.get('pnoa', 0)} orthophotos of Castilla y Leon (RGB, 0.25 m, PNOA, IGN Spain and ITACyL, CC BY "
+            "4.0) with polygons drawn by eye for this project; "
             f"{number.get('generated', 0)} generated scenes. No aerial picture had a Sentinel-2 series of its own: "
             "series were generated from labels, with reflectances partly taken from a Sentinel-2 cube of Flanders "
             "(contains modified Copernicus Sentinel data 2018-2019)."
@@ -111,7 +113,8 @@ class OpenPictures:
             f"FLAIR #2 patch {', '.join(sorted(HELD_OUT_PATCHES))}; renderings "
             f"{', '.join(sorted(HELD_OUT_RENDERINGS))} (upsampled to 0.2 m, edges left out); every third rural NAIP "
             "tile of the north of the area (agreement: the prediction is one of the classes that the coarse label "
-            f"allows); {len(MEASURED)} generated scenes of other seeds. The renderings "
+            "allows); one PNOA orthophoto, of the map sheet 0425, where polygons are drawn in it; "
+            f"{len(MEASURED)} generated scenes of other seeds. The renderings "
             f"{' and '.join(SAME_RENDERINGS[0])} are one scene and both in training."
         )
 

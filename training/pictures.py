@@ -7,6 +7,7 @@ Which pictures are held out is written here, once: `training_pictures` never ret
 from __future__ import annotations
 
 import csv
+import json
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ from pathlib import Path
 import numpy as np
 import rasterio
 from rasterio.errors import NotGeoreferencedWarning
+from rasterio.features import rasterize
 
 from ..models.cards import ROLES
 from .labels import CLASSES, CODES, UNKNOWN
@@ -26,6 +28,7 @@ ALL_ROLES = frozenset(ROLES)
 # Whole scenes without a pixel in training. The two patches share all their classes with others.
 HELD_OUT_PATCHES = frozenset({"002115", "084558"})
 HELD_OUT_RENDERINGS = frozenset({"8445c1f9ff_3", "8445c1f9ff_4", "8445c1f9ff_5", "aa6e1d0514_7"})
+HELD_OUT_ORTHOPHOTO = "PNOA_CYL_2020_25cm_OF_etrsc_rgb_hu30_h05__0425_2-1_0"  # of a map sheet of its own
 # The same scene twice: both stay on one side of the split.
 SAME_RENDERINGS = (("8445c1f9ff_1", "aa6e1d0514_4"),)
 # Rural tiles whose lower edge lies north of this (metres, EPSG:26917) are held out: a gap of 4 km follows it.
@@ -63,6 +66,8 @@ _SCENE_CODES = {
     "river": "scene river",
     "harbor": "scene harbour",
 }
+# Polygons in the orthophotos' CRS, drawn by eye well inside of what they name: a class or a set of `labels`.
+DRAWN_LABELS = Path(__file__).parent / "drawn_labels" / "pnoa.geojson"
 _TREE_RADIUS = 2  # pixels of 0.6 m around a tree's point that are surely crown
 _GREEN_INDEX, _SEALED_INDEX = 0.15, 0.0  # vegetation index above which a pixel is green, below which it is not
 
@@ -106,13 +111,14 @@ def is_held_out(picture: Picture) -> bool:
     name = picture.name.split("/")[-1]
     if picture.kind == "naip-rural":
         return name.endswith("north")
-    return name in HELD_OUT_PATCHES or name in HELD_OUT_RENDERINGS
+    return name in HELD_OUT_PATCHES or name in HELD_OUT_RENDERINGS or name == HELD_OUT_ORTHOPHOTO
 
 
 def _all_pictures(data: Path, measured: bool = False) -> Iterator[Picture]:
     yield from _patches(data / "flair2")
     yield from _renderings(data / "flair2-renderings")
     yield from _rural(data / "naip-rural")
+    yield from _orthophotos(data / "pnoa")
     if not measured:
         yield from _urban(data / "naip-urban")
         yield from _scenes(data / "ucmerced")
@@ -147,6 +153,20 @@ def _rural(folder: Path) -> Iterator[Picture]:
         side = "-north" if bottom > HELD_OUT_NORTHING else ""
         bands = _with_roles(bands.transpose(1, 2, 0))
         yield Picture(f"naip-rural/{path.stem}{side}", "naip-rural", bands, RGB_NIR, codes, 0.6)
+
+
+def _orthophotos(folder: Path) -> Iterator[Picture]:
+    drawn: dict[str, list[tuple[dict, int]]] = {}
+    for feature in json.loads(DRAWN_LABELS.read_text())["features"]:
+        label = (feature["geometry"], CODES[feature["properties"]["label"]])
+        drawn.setdefault(feature["properties"]["picture"], []).append(label)
+    for path in sorted(path for path in folder.glob("*.tiff") if path.stem in drawn):
+        with rasterio.open(path) as source:
+            bands = _with_roles(source.read().transpose(1, 2, 0))
+            codes = rasterize(
+                drawn[path.stem], source.shape, CODES["dry farmland"], transform=source.transform, dtype=np.uint8
+            )
+            yield Picture(f"pnoa/{path.stem}", "pnoa", bands, RGB, codes, source.res[0])
 
 
 def _urban(folder: Path) -> Iterator[Picture]:

@@ -136,7 +136,7 @@ def write_weights(network: nn.Module, folder: Path, bits: int = BITS) -> nn.Modu
 
 
 def measure(network: UTT, measured: dict[str, Iterable[Picture]]) -> dict:
-    """The scores of a card: real patches, renderings, rural tiles and generated scenes, by the bands given.
+    """The scores of a card: real pictures and generated scenes, by the bands given.
 
     measured: pictures by kind, as `Material.measured` gives them.
     """
@@ -151,6 +151,8 @@ def measure(network: UTT, measured: dict[str, Iterable[Picture]]) -> dict:
             )
     if "flair2-renderings" in measured:
         scores["renderings of FLAIR #2 scenes"] = {"RGB": _exact(network, measured["flair2-renderings"], RGB)}
+    if "pnoa" in measured:
+        scores["PNOA orthophoto, polygons drawn by eye"] = {"RGB": _exact(network, measured["pnoa"], RGB)}
     if "naip-rural" in measured:
         rural = list(islice(measured["naip-rural"], None, None, RURAL_STEP))
         scores["rural NAIP tiles, coarse labels"] = {

@@ -21,7 +21,8 @@ class Stage:
     series_every: one step in so many is on whole pictures with their Sentinel-2 series (0: none);
         series_batch: pictures in it; fused: share of them that fuse the satellite features.
     pasted: share of crops with exact labels onto which segments of another one are pasted.
-    flooded: share of crops with exact labels in which open land is turned to water, see `flood.flood`.
+    flooded: share of crops with exact labels and near infrared in which open land is turned to water, see
+        `flood.flood`.
     coarse: factor of the weight that labels have in the loss which are sets of classes.
     average: decay of the average of the weights.
     kept: share of the weights that the stage began with in those that it ends with: Wortsman et al., arXiv

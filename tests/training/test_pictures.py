@@ -1,10 +1,17 @@
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import pytest
+import rasterio
+import shapely
 
-from flair_landcover.training.labels import CODES, UNKNOWN
+from flair_landcover.models.nomenclature import FLAIR_CLASSES
+from flair_landcover.training.labels import CODES, UNKNOWN, allowed_classes
 from flair_landcover.training.pictures import (
+    DRAWN_LABELS,
+    HELD_OUT_ORTHOPHOTO,
     HELD_OUT_PATCHES,
     HELD_OUT_RENDERINGS,
     RGB,
@@ -46,6 +53,38 @@ def test_a_scene_that_is_there_twice_is_on_one_side():
 def test_rural_tiles_are_split_by_place(trained_on, held_out):
     sides = [sum(picture.kind == "naip-rural" for picture in side) for side in (trained_on, held_out)]
     assert sum(sides) == 185 and min(sides) > 30
+
+
+def test_orthophotos_carry_the_labels_drawn_on_them(trained_on, held_out):
+    pictures = {picture.name: picture for picture in (*trained_on, *held_out) if picture.kind == "pnoa"}
+    assert len(pictures) == 4 and f"pnoa/{HELD_OUT_ORTHOPHOTO}" in {picture.name for picture in held_out}
+    for picture in pictures.values():
+        assert picture.gsd == 0.25 and picture.roles == RGB
+        assert (picture.codes == CODES["vineyard"]).mean() > 0.05
+        assert 0.3 < (picture.codes == CODES["dry farmland"]).mean() < 0.8
+
+
+def test_an_orthophoto_on_which_nothing_is_drawn_is_left_out(tmp_path):
+    (tmp_path / "pnoa").mkdir()
+    with rasterio.open(
+        tmp_path / "pnoa" / "another.tiff", "w", driver="GTiff", width=8, height=8, count=3, dtype="uint8"
+    ) as dataset:
+        dataset.write(np.ones((3, 8, 8), np.uint8))
+    assert training_pictures(tmp_path) == held_out_pictures(tmp_path) == []
+
+
+def test_drawn_labels_are_polygons_of_classes_or_sets():
+    features = json.loads(DRAWN_LABELS.read_text())["features"]
+    assert len({feature["properties"]["picture"] for feature in features}) == 4
+    for feature in features:
+        assert feature["properties"]["label"] in CODES
+        assert shapely.geometry.shape(feature["geometry"]).is_valid
+        assert shapely.geometry.shape(feature["geometry"]).area > 10
+
+
+def test_farmland_between_them_is_anything_but_water():
+    names = [land.name for land, there in zip(FLAIR_CLASSES, allowed_classes()[CODES["dry farmland"]]) if not there]
+    assert names == ["water"]
 
 
 def test_every_picture_is_whole(trained_on):
