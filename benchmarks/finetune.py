@@ -3,8 +3,9 @@
 ``python benchmarks/finetune.py [--polygons 12] [--seeds 1 2] [--data ../shared/data] [--trainable last]``
 
 Makes villages whose light, haze and season the bundled model gets wrong, draws polygons from their truth, trains
-with default settings and without the distillation, and prints mean IoU on the rest of the village, on generated
-scenes of other seeds and, with --data, on real patches that the bundled model was not trained on.
+with default settings, so that what is learnt counts everywhere, and so without the distillation, and prints mean IoU on
+the rest of the village, on generated scenes of other seeds and, with --data, on real patches that the bundled model was
+not trained on.
 """
 
 from __future__ import annotations
@@ -77,7 +78,8 @@ def main() -> None:
     parser.add_argument("--data", type=Path, help="folder of the real data, for the real patches")
     parser.add_argument("--patches", nargs="*", default=sorted(HELD_OUT_PATCHES), help="real patches to train on")
     parser.add_argument("--trainable", default="last")
-    parser.add_argument("--keep-base", type=float, nargs="*", default=[1.0, 0.0])
+    parser.add_argument("--keep-base", type=float, nargs="*", default=[1.0], help="with the usual scope")
+    parser.add_argument("--everywhere", type=float, nargs="*", default=[1.0, 0.0], help="KEEP_BASE without a scope")
     parser.add_argument("--sentinel2", action="store_true", help="with the village's Sentinel-2 series")
     parser.add_argument("--elsewhere", type=int, default=len(MEASURED), help="generated scenes to measure on")
     parser.add_argument("--epochs", action="store_true", help="print every epoch")
@@ -138,13 +140,16 @@ def _bench(
         print(f"{name}: {count} polygons, {area:.0f} m² of {labels.size * 0.04:.0f}", flush=True)
         job = FinetuneJob(str(aerial), str(path), trainable=options.trainable, sentinel2=series)
         base = _mapped(job, "bundled", folder, labels, rest)
-        for keep_base in options.keep_base:
+        variants = [(keep, everywhere) for everywhere in (False, True) for keep in _weights(options, everywhere)]
+        for keep_base, everywhere in variants:
             watch = _Watch(options.epochs)
-            settings = {**job.to_dict(), "output": str(folder / f"model{keep_base}"), "keep_base": keep_base}
+            changed = {"output": str(folder / f"model{keep_base}{everywhere}"), "keep_base": keep_base}
+            settings = {**job.to_dict(), **changed, "everywhere": everywhere}
             result = finetune(FinetuneJob.from_dict(settings), watch)
             new = _mapped(job, result.folder, folder, labels, rest)
             print(
-                f"  keep_base {keep_base}: {result.seconds:.0f} s on {result.device}, {options.threads} threads;",
+                f"  keep_base {keep_base}{', everywhere' * everywhere}: {result.seconds:.0f} s on {result.device}, "
+                f"{options.threads} threads;",
                 end=" ",
             )
             print(", ".join(f"{phase} {seconds:.1f} s" for phase, seconds in watch.phases.items()))
@@ -162,6 +167,10 @@ def _bench(
                     f"({after[1] - before[place][1]:+.3f})",
                     flush=True,
                 )
+
+
+def _weights(options: argparse.Namespace, everywhere: bool) -> list[float]:
+    return options.everywhere if everywhere else options.keep_base
 
 
 def _mapped(job: FinetuneJob, model: str, folder: Path, labels: np.ndarray, rest: np.ndarray) -> tuple[float, float]:

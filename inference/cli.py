@@ -135,6 +135,9 @@ def _add_finetune(commands) -> None:
     finetune.add_argument(
         "--keep-base", type=float, default=1.0, metavar="WEIGHT", help="how firmly to hold to the base model elsewhere"
     )
+    finetune.add_argument(
+        "--everywhere", action="store_true", help="use what is learnt on images that look otherwise, too"
+    )
     finetune.add_argument("--one-class", action="store_true", help="go on although all polygons are of one class")
     finetune.add_argument("--seed", type=int, default=0, metavar="N", help="another one draws other samples")
     finetune.add_argument("--report", metavar="FILE", help="HTML report to write; default: in the model folder")
@@ -157,6 +160,7 @@ def _finetune(options: argparse.Namespace) -> int:
         trainable=options.trainable,
         holdout=options.holdout,
         keep_base=options.keep_base,
+        everywhere=options.everywhere,
         one_class=options.one_class,
         seed=options.seed,
         report=options.report,

@@ -30,6 +30,8 @@ from .read import gdal_settings, read_ahead
 from .tiles import open_tiles
 from .write import MapBlock, MapWriter
 
+_MOSTLY = 0.8  # share of the map below which the user is told that a fine-tuning does not count on the rest
+
 
 def segment(job: SegmentationJob, report: Report) -> SegmentationResult:
     """Makes the land-cover map that the job asks for.
@@ -74,6 +76,7 @@ def segment(job: SegmentationJob, report: Report) -> SegmentationResult:
             if not tally.complete and not tally.blocks:
                 raise Cancelled
             _warn_of_sentinel2(tally, report)
+            _warn_of_scope(tally, inputs.card, report)
             if tally.complete and not tally.pixels[1:].any():
                 report.warning("The extent holds no pixel with data: the map is empty.")
             report.progress(1.0, "Writing the map")
@@ -112,7 +115,8 @@ class _Tally:
 
     pixels: by label. planned, tiles: tiles to predict, and done. without_sentinel2, mirrored: of those, without a
     series although there is one, and with a series that ends in their superpatch. dates: of the series that some
-    tile used. changed: pixels whose label the series changed. blocks: written.
+    tile used. alike: for each tile with data the share of it on which the model's fine-tuning counts, where that is
+    not everywhere. changed: pixels whose label the series changed. blocks: written.
     """
 
     pixels: np.ndarray
@@ -121,6 +125,7 @@ class _Tally:
     without_sentinel2: int = 0
     mirrored: int = 0
     dates: set[str] = field(default_factory=set)
+    alike: list[float] = field(default_factory=list)
     changed: int = 0
     blocks: int = 0
 
@@ -128,8 +133,10 @@ class _Tally:
     def complete(self) -> bool:
         return self.tiles == self.planned
 
-    def count(self, tile_input: TileInput, with_series: bool) -> None:
-        """Counts a tile that is done; with_series: whether the job has one."""
+    def count(self, tile_input: TileInput, with_series: bool, alike: float | None) -> None:
+        """Counts a tile that is done; with_series: whether the job has one. alike: of `Backend.scope`."""
+        if alike is not None:
+            self.alike.append(alike)
         self.tiles += 1
         self.without_sentinel2 += with_series and not tile_input.dates  # a series without dates is padding
         self.mirrored += tile_input.mirrored
@@ -146,6 +153,15 @@ def _warn_of_sentinel2(tally: _Tally, report: Report) -> None:
         report.warning(
             f"The Sentinel-2 series ends beside or within {tally.mirrored} of {tally.tiles} tiles: "
             "what is missing of their surroundings is a reflection of the rest."
+        )
+
+
+def _warn_of_scope(tally: _Tally, card: ModelCard, report: Report) -> None:
+    share = float(np.mean(tally.alike)) if tally.alike else 1.0
+    if share < _MOSTLY:
+        report.warning(
+            f"{1 - share:.0%} of the image does not look like that on which {card.title} was fine-tuned: there the map "
+            "is that of the model that it was made from."
         )
 
 
@@ -167,7 +183,8 @@ def _map_blocks(
                     if report.cancelled():
                         raise Cancelled
                     tile = tile_input.tile
-                    tally.count(tile_input, inputs.sentinel2 is not None)
+                    alike = None if tile_input.aerial is None else backend.scope(tile_input.aerial)
+                    tally.count(tile_input, inputs.sentinel2 is not None, alike)
                     finished = blender.add(tile, predicted.probabilities, part.reaches[tile])
                     alone = without.add(tile, predicted.without, part.reaches[tile]) if without else None
                     if finished is not None:

@@ -27,6 +27,7 @@ from .flairhub_card import flairhub_card, is_flairhub
 from .networks import build_network, load_into
 from .nomenclature import FLAIR_CLASSES, OTHER
 from .own_classes import own_classes
+from .scoped import scoped
 from .weights import load_weights, save_weights
 
 _CONTAINERS = ("state_dict", "model_state_dict")
@@ -74,7 +75,7 @@ def load_model(path: Path) -> tuple[ModelCard, nn.Module]:
         card, weights = read_checkpoint(path)
     # Not on torch's meta device, though the fresh weights are thrown away: buffers that no state dict
     # holds (Swin) would stay there, and some encoders (MiT) read values while they are built.
-    network = build_network(card)
+    network = scoped(card, build_network(card), weights)
     load_into(network, weights, str(path))
     return card, network
 

@@ -56,6 +56,7 @@ EPOCHS = "EPOCHS"
 TRAINABLE_LAYERS = "TRAINABLE"
 HOLDOUT = "HOLDOUT"
 KEEP_BASE = "KEEP_BASE"
+EVERYWHERE = "EVERYWHERE"
 ONE_CLASS = "ONE_CLASS"
 SEED = "SEED"
 OUTPUT = "OUTPUT"
@@ -87,8 +88,8 @@ class FinetuneAlgorithm(QgsProcessingAlgorithm):
     def shortHelpString(self) -> str:
         return self.tr(
             "<p>Makes a new model out of another one and some polygons whose class is known: better on this image, "
-            "and held to what it knew elsewhere. A dozen polygons of several classes, drawn where the map is wrong, "
-            "are enough to begin with.</p>"
+            "and as it was on images that look otherwise. A dozen polygons of several classes, drawn where the map is "
+            "wrong, are enough to begin with.</p>"
             "<p>Some polygons, separate in space, are held out to measure what was gained. The new model is a folder; "
             "where no folder is given it goes into the library, from where Land cover of an aerial image takes it "
             "by the id that comes out. The HTML report tells the scores before and after.</p>"
@@ -173,7 +174,7 @@ class FinetuneAlgorithm(QgsProcessingAlgorithm):
                 TRAINABLE_LAYERS,
                 self.tr("What may change"),
                 list(TRAINABLE),
-                self.tr("The last layers (fast, and safest elsewhere), the decoder, or all of the network."),
+                self.tr("The last layers (fast), the decoder, or all of the network."),
             ),
             described(
                 number(HOLDOUT, self.tr("Share held out"), real, 0.25, minValue=0.0, maxValue=MAX_HOLDOUT),
@@ -183,6 +184,15 @@ class FinetuneAlgorithm(QgsProcessingAlgorithm):
             described(
                 number(KEEP_BASE, self.tr("Weight of what it knew"), real, 1.0, minValue=0.0),
                 self.tr("How strongly unlabelled pixels hold the model to the base model; 0 lets it forget."),
+                advanced=True,
+            ),
+            described(
+                QgsProcessingParameterBoolean(EVERYWHERE, self.tr("Use it on images that look otherwise, too"), False),
+                self.tr(
+                    "Usually what is learnt counts where an image has the colours and the contrast of this one; "
+                    "elsewhere the map stays that of the base model. With this it counts everywhere, and may be "
+                    "worse there."
+                ),
                 advanced=True,
             ),
             described(
@@ -211,6 +221,7 @@ class FinetuneAlgorithm(QgsProcessingAlgorithm):
             trainable=self.parameterAsEnumString(parameters, TRAINABLE_LAYERS, context),
             holdout=self.parameterAsDouble(parameters, HOLDOUT, context),
             keep_base=self.parameterAsDouble(parameters, KEEP_BASE, context),
+            everywhere=self.parameterAsBool(parameters, EVERYWHERE, context),
             one_class=self.parameterAsBool(parameters, ONE_CLASS, context),
             seed=self.parameterAsInt(parameters, SEED, context),
         )

@@ -62,6 +62,7 @@ FINETUNE_PARAMETERS = [
     "TRAINABLE",
     "HOLDOUT",
     "KEEP_BASE",
+    "EVERYWHERE",
     "ONE_CLASS",
     "SEED",
     "DEVICE",

@@ -31,6 +31,12 @@ class Backend(Protocol):
         shapes (batch_size, T, bands, 40, 40) and (batch_size, T), or None.
         """
 
+    def scope(self, aerial: np.ndarray) -> float | None:
+        """Share, 0..1, of a tile (inputs, rows, columns) float32 on which the model's fine-tuning counts.
+
+        None where it counts everywhere, or there is none: see `models.scoped`.
+        """
+
 
 def open_backend(model: Path, device: str, precision: str) -> Backend:
     """The runtime for a model folder or checkpoint.

@@ -12,6 +12,7 @@ from torch import nn
 
 from ...models.cards import ModelCard
 from ...models.checkpoints import load_model
+from ...models.scoped import ScopedNetwork
 from ..errors import BadInput
 from . import Series
 
@@ -61,6 +62,13 @@ class TorchBackend:
             else:
                 result = self.network(tiles, *(torch.from_numpy(array).to(self.device) for array in series))
             return result.float().cpu().numpy()
+
+    def scope(self, aerial: np.ndarray) -> float | None:
+        """See `Backend.scope`."""
+        if not isinstance(self.network, ScopedNetwork):
+            return None
+        with torch.inference_mode():
+            return float(self.network.share(torch.from_numpy(aerial[None]).to(self.device)).mean())
 
 
 def choose_device(wanted: str) -> str:

@@ -19,7 +19,11 @@ from .job import FinetuneJob
 from .judge import Judgement
 from .learn import Learnt, Plan
 
-_PARAMETERS = ("trainable", "holdout", "keep_base", "one_class", "seed", "precision")
+_PARAMETERS = ("trainable", "holdout", "keep_base", "everywhere", "one_class", "seed", "precision")
+_ELSEWHERE = (
+    " and where images look like it; elsewhere it is the base model",
+    "; elsewhere it was held to the base model",
+)
 _IMAGE = ("bands", "elevation", "terrain", "sentinel2", "leave_out")
 
 
@@ -88,7 +92,7 @@ def new_card(
             f"{len(split.training)} polygons over {image} ({names}), then what the base model was trained on: "
             f"{base.training_data or 'see its card'}"
         ),
-        limits=f"Corrected for {image}; elsewhere it was held to the base model. {base.limits}".strip(),
+        limits=f"Corrected for {image}{_ELSEWHERE[job.everywhere]}. {base.limits}".strip(),
         scores={"polygons": {"before": judgement.before, "after": judgement.after}, "base model": base.scores},
         weights_digest="",
         fine_tuning={

@@ -21,6 +21,7 @@ from ...inference.tiles import Tiles, open_tiles
 from ...inference.working import WorkingFolder
 from ...models.cards import WEIGHTS_NAME, BadModel, digest_of, write_card
 from ...models.library import model_id, user_folder
+from ...models.scoped import states
 from ...models.weights import save_weights
 from .annotations import Annotations, read_annotations
 from .burn import conflict_m2
@@ -33,6 +34,7 @@ from .learn import Learnt, Plan, learn, prepare
 from .parts import is_local, trained_chain
 from .report_html import report_page
 from .samples import Ground, holdout_samples, training_samples
+from .scope import scope
 
 REPORT_NAME = "report.html"
 EPOCHS = 12
@@ -186,7 +188,7 @@ def _train(
     report: FinetuneReport,
 ) -> _Model:
     values = {item.value for item in annotations.items}
-    card, network = grow(base.card, copy.deepcopy(base.network), annotations.plan.legend, values)
+    card, network = grow(base.card, copy.deepcopy(states(base.network)[0]), annotations.plan.legend, values)
     network = network.to(base.device)
     try:
         chain = trained_chain(card, network, job.trainable)
@@ -228,6 +230,8 @@ def _train(
         network, chain, card, prepared, held_out, plan, base.device, base.precision == "bf16", report, training
     )
     learnt.seconds["preparing"] = spent
+    if not job.everywhere:
+        network = scope(base.network, base.card, network, ground, job.seed)
     return _Model(replace(base, card=card, network=network), ground, plan, learnt)
 
 

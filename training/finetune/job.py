@@ -41,6 +41,7 @@ class FinetuneJob:
     trainable: what is trained: ``last`` layers, ``decoder`` or ``all``.
     holdout: share of the polygons to be held out for the scores, 0..0.5; 0: none.
     keep_base: weight of the term that holds unlabelled pixels to the base model's probabilities; 0: none.
+    everywhere: whether what is learnt counts on every image, not only where it looks like this one.
     one_class: go on although all polygons are of one class.
     seed: for the hold-out, the drawing of tiles and the augmentation.
     report: path of the HTML report to write; None: ``report.html`` in the model folder.
@@ -65,6 +66,7 @@ class FinetuneJob:
     trainable: str = "last"
     holdout: float = 0.25
     keep_base: float = 1.0
+    everywhere: bool = False
     one_class: bool = False
     seed: int = 0
     report: str | None = None

@@ -38,6 +38,7 @@ _RELIT = 0.5  # share of the crops around polygons whose light and colours are c
 _WITHOUT_BAND = 0.15  # how often each band that the model can do without is left out
 _WITHOUT_SERIES = 0.3  # how often the Sentinel-2 series is left out
 _TRIES = 64  # places drawn to find one inside a polygon
+_PLAIN = 2**31  # beside the numbers of the crops, which seeds are made of too
 _MOST_HELD_OUT = 24  # crops that the hold-out is judged on while training
 
 
@@ -114,6 +115,17 @@ def holdout_samples(ground: Ground) -> Iterator[Sample]:
         return Sample(sample.aerial, target, sample.series, sample.days)
 
     yield from (sample for sample in read_ahead(judged[::step], read) if sample is not None)
+
+
+def plain_windows(ground: Ground, count: int, side: int, seed: int) -> Iterator[Window]:
+    """Windows of `side` pixels: by turns around a polygon of the training and anywhere in the raster."""
+    rng, items = np.random.default_rng([seed, _PLAIN]), ground.split.training
+    for number in range(count):
+        if number % 2:
+            centre = rng.uniform(0, ground.grid.width), rng.uniform(0, ground.grid.height)
+        else:
+            centre = ~ground.grid.transform * _point_in(items[number // 2 % len(items)].geometry, rng)
+        yield _window(ground, *centre, side)
 
 
 def labels_in(ground: Ground, window: Window, items: Sequence[Annotation]) -> np.ndarray:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from qgis.gui import QgsCollapsibleGroupBox
 from qgis.PyQt.QtCore import pyqtSignal
-from qgis.PyQt.QtWidgets import QComboBox, QFormLayout, QLineEdit, QSpinBox, QVBoxLayout, QWidget
+from qgis.PyQt.QtWidgets import QCheckBox, QComboBox, QFormLayout, QLineEdit, QSpinBox, QVBoxLayout, QWidget
 
 from ...training.finetune.job import MAX_HOLDOUT
 from ..form.model import DeviceField
@@ -38,12 +38,11 @@ class TrainingSettings(QWidget):
         self.length.setCurrentIndex(1)
         self.freedom = self._choice(
             self.tr(
-                "A little: the last layers, fast. Very little: these too, but held firmly to the base model, which "
-                "gains less here and loses less on other images. More: the whole decoder. Everything: slow, and for "
-                "many polygons"
+                "A little: the last layers, fast. Very little: these too, but held firmly to the base model where "
+                "nothing is drawn, which gains less. More: the whole decoder. Everything: slow, and for many polygons"
             ),
             (
-                (("last", _FIRM), self.tr("very little (safest elsewhere)")),
+                (("last", _FIRM), self.tr("very little (close to the base model)")),
                 (("last", _USUAL), self.tr("a little (last layers)")),
                 (("decoder", _USUAL), self.tr("more (decoder)")),
                 (("all", _USUAL), self.tr("everything")),
@@ -59,6 +58,13 @@ class TrainingSettings(QWidget):
         self.holdout.setToolTip(
             self.tr("Polygons that the model never learns from: they show whether it really became better")
         )
+        self.everywhere = QCheckBox(self.tr("Use it on images that look otherwise, too"), self)
+        self.everywhere.setToolTip(
+            self.tr(
+                "Usually what is learnt counts where an image has the colours and the contrast of this one; elsewhere "
+                "the map stays that of the base model. With this it counts everywhere, and may be worse there"
+            )
+        )
         self.device = DeviceField(self)
         self.device.setToolTip(self.tr("Where the network is trained"))
         self.seed = QSpinBox(self)
@@ -68,6 +74,7 @@ class TrainingSettings(QWidget):
         self.name.textChanged.connect(lambda _: self.changed.emit())
         for box in (self.length, self.freedom, self.device):
             box.currentIndexChanged.connect(lambda _: self.changed.emit())
+        self.everywhere.toggled.connect(lambda _: self.changed.emit())
         for spin in (self.holdout, self.seed):
             spin.valueChanged.connect(lambda _: self.changed.emit())
 
@@ -79,6 +86,7 @@ class TrainingSettings(QWidget):
             "epochs": self.length.currentData(),
             "trainable": trainable,
             "keep_base": keep_base,
+            "everywhere": self.everywhere.isChecked(),
             "holdout": self.holdout.value() / 100,
             "seed": self.seed.value(),
             "device": self.device.device(),
@@ -120,6 +128,7 @@ class TrainingSettings(QWidget):
         more = QgsCollapsibleGroupBox(self.tr("More"))
         more.setCollapsed(True)
         inner = QFormLayout(more)
+        inner.addRow(self.everywhere)
         inner.addRow(self.tr("Device"), self.device)
         inner.addRow(self.tr("Seed"), self.seed)
         column.addWidget(more)

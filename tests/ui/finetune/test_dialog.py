@@ -66,6 +66,7 @@ def test_the_page_opens_with_the_docks_image_and_model_and_says_what_there_is_to
     assert job["class_field"] == "class"
     assert dict(job["class_map"]) == {"1": "building", "5": "water"}
     assert (job["epochs"], job["trainable"], job["holdout"], job["keep_base"]) == (0, "last", 0.25, 1.0)
+    assert job["everywhere"] is False
 
 
 def test_the_settings_reach_the_engine(dialog, teacher):
@@ -75,11 +76,13 @@ def test_the_settings_reach_the_engine(dialog, teacher):
     settings.freedom.setCurrentIndex(2)
     settings.holdout.setValue(0)
     settings.seed.setValue(7)
+    settings.everywhere.setChecked(True)
     wait_for(dialog.setup.train_button.isEnabled)
     job = start(dialog, teacher)
     assert job["name"] == "Été 2021"
     assert job["epochs"] > 0
     assert (job["trainable"], job["holdout"], job["seed"], job["device"]) == ("decoder", 0.0, 7, "auto")
+    assert job["everywhere"] is True
     assert Path(job["output"]).parent == candidates_folder()
     assert dialog.learning.name.text() == "Été 2021"
 

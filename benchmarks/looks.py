@@ -1,0 +1,87 @@
+"""How well the look of an image tells it from others: what the constants of `models.scoped` are taken from.
+
+``python benchmarks/looks.py --data ../shared/data [--near 0.25 --far 0.35]``
+
+Of every scene random windows are learnt as a fine-tuning on it would learn them. Printed are how much the looks of all
+scenes differ, and on how much of the same scene, and of others by kind, the fine-tuning would then count.
+"""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import rasterio
+import torch
+from finetune import SHIFTED
+from torch import Tensor, nn
+
+from flair_landcover.models import scoped
+from flair_landcover.models.cards import ModelCard
+from flair_landcover.samples.village import make_village
+from flair_landcover.training.augment import at_model_gsd
+from flair_landcover.training.generated import generated_pictures
+from flair_landcover.training.material import MEASURED
+from flair_landcover.training.pictures import held_out_pictures, training_pictures
+
+_CARD = ModelCard(id="", title="", architecture="")
+_WINDOWS = 256
+_RURAL_STEP = 10
+
+
+def main() -> None:
+    """Prints one line a scene that is learnt."""
+    parser = argparse.ArgumentParser(description="How well the look of an image tells it from others.")
+    parser.add_argument("--data", type=Path, required=True, help="folder of the real data")
+    parser.add_argument("--near", type=float, default=scoped.NEAR)
+    parser.add_argument("--far", type=float, default=scoped.FAR)
+    options = parser.parse_args()
+    scoped.NEAR, scoped.FAR = options.near, options.far
+    scenes = dict(_scenes(options.data))
+    rng = np.random.default_rng(0)
+    looks = {name: _looks(bands, rng) for name, (_, bands) in scenes.items()}
+    whole = torch.cat([found for found in looks.values() if (found[:, 7] > 0).all()])
+    print("deviation of means", *(f"{value:.3f}" for value in whole[:, :4].std(0)), end="; ")
+    print("of contrasts", *(f"{value:.3f}" for value in whole[:, 4:].std(0)))
+    kinds = sorted({kind for kind, _ in scenes.values()})
+    for name, (kind, bands) in scenes.items():
+        if kind not in ("village", "flair2", "pnoa"):
+            continue
+        network = scoped.ScopedNetwork(nn.Identity(), {}, looks[name], _CARD)
+        others: dict[str, list[float]] = {other: [] for other in kinds}
+        for other, (its_kind, its_bands) in scenes.items():
+            if other != name:
+                others[its_kind].append(float(network.share(its_bands[None]).mean()))
+        own = float(network.share(bands[None]).mean())
+        print(f"{name[-32:]:32} own {own:.3f};", ", ".join(f"{k} {np.mean(v):.3f}" for k, v in others.items() if v))
+
+
+def _scenes(data: Path) -> Iterator[tuple[str, tuple[str, Tensor]]]:
+    """Name, kind and bands (5, H, W) in 0..1 at 0.2 m of every scene."""
+    with tempfile.TemporaryDirectory() as folder:
+        for seed in (1, 2):
+            files = make_village(Path(folder) / str(seed), seed=seed, flight=SHIFTED)
+            with rasterio.open(files.aerial) as dataset:
+                yield f"village {seed}", ("village", torch.from_numpy(dataset.read()).float() / 255)
+    pictures = [*held_out_pictures(data), *training_pictures(data)]
+    kinds = ("flair2", "flair2-renderings", "pnoa")
+    chosen = [picture for picture in pictures if picture.kind in kinds]
+    chosen += [picture for picture in pictures if picture.kind == "naip-rural"][::_RURAL_STEP]
+    for picture in [*chosen, *generated_pictures(MEASURED, with_series=False)]:
+        yield picture.name, (picture.kind, at_model_gsd(picture)[0])
+
+
+def _looks(bands: Tensor, rng: np.random.Generator) -> Tensor:
+    height, width = (side - scoped.WINDOW for side in bands.shape[1:])
+    found = []
+    for _ in range(_WINDOWS):
+        row, column = rng.integers(max(height, 0) + 1), rng.integers(max(width, 0) + 1)
+        found.append(scoped.look_of(bands[:, row : row + scoped.WINDOW, column : column + scoped.WINDOW], _CARD))
+    return torch.stack(found)
+
+
+if __name__ == "__main__":
+    main()
