@@ -78,7 +78,9 @@ def main() -> None:
     parser.add_argument("--data", type=Path, help="folder of the real data, for the real patches")
     parser.add_argument("--patches", nargs="*", default=sorted(HELD_OUT_PATCHES), help="real patches to train on")
     parser.add_argument("--trainable", default="last")
-    parser.add_argument("--keep-base", type=float, nargs="*", default=[1.0], help="with the usual scope")
+    parser.add_argument(
+        "--keep-base", type=float, nargs="*", default=[FinetuneJob.keep_base], help="with the usual scope"
+    )
     parser.add_argument("--everywhere", type=float, nargs="*", default=[1.0, 0.0], help="KEEP_BASE without a scope")
     parser.add_argument("--sentinel2", action="store_true", help="with the village's Sentinel-2 series")
     parser.add_argument("--elsewhere", type=int, default=len(MEASURED), help="generated scenes to measure on")

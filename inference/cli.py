@@ -133,7 +133,7 @@ def _add_finetune(commands) -> None:
     finetune.add_argument("--trainable", default="last", help="what is trained: last (layers), decoder or all")
     finetune.add_argument("--holdout", type=float, default=0.25, metavar="SHARE", help="of the polygons, 0 to 0.5")
     finetune.add_argument(
-        "--keep-base", type=float, default=1.0, metavar="WEIGHT", help="how firmly to hold to the base model elsewhere"
+        "--keep-base", type=float, default=0.5, metavar="WEIGHT", help="how firmly to hold to the base model elsewhere"
     )
     finetune.add_argument(
         "--everywhere", action="store_true", help="use what is learnt on images that look otherwise, too"

@@ -182,7 +182,7 @@ class FinetuneAlgorithm(QgsProcessingAlgorithm):
                 advanced=True,
             ),
             described(
-                number(KEEP_BASE, self.tr("Weight of what it knew"), real, 1.0, minValue=0.0),
+                number(KEEP_BASE, self.tr("Weight of what it knew"), real, FinetuneJob.keep_base, minValue=0.0),
                 self.tr("How strongly unlabelled pixels hold the model to the base model; 0 lets it forget."),
                 advanced=True,
             ),

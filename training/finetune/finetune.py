@@ -33,7 +33,7 @@ from .judge import judge
 from .learn import Learnt, Plan, learn, prepare
 from .parts import is_local, trained_chain
 from .report_html import report_page
-from .samples import Ground, holdout_samples, training_samples
+from .samples import ALIKE, OTHERS_TOO, Ground, holdout_samples, training_samples
 from .scope import scope
 
 REPORT_NAME = "report.html"
@@ -216,7 +216,8 @@ def _train(
             raise Cancelled
 
     distilled = base.card if job.keep_base else None
-    prepared = prepare(training_samples(ground, crops, job.seed), network, chain, distilled, base.device, each)
+    variety = OTHERS_TOO if job.everywhere else ALIKE
+    prepared = prepare(training_samples(ground, crops, job.seed, variety), network, chain, distilled, base.device, each)
     if not any((crop.target >= 0).any() for crop in prepared):
         raise BadInput(
             "No pixel of the polygons has data in the image, or polygons of other classes cover them all: "

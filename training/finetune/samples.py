@@ -33,13 +33,28 @@ UNLABELLED, IGNORED = -1, -2  # targets: no polygon there; nothing may be learnt
 # are shown in another light.
 ANYWHERE = 4
 _SCENES = 2_000_000  # seeds of the generated scenes: neither those that the bundled model has seen nor its tests'
-_SCALES = (0.75, 1.33)  # how much of the ground a crop may show, as a factor of its side
-_RELIT = 0.5  # share of the crops around polygons whose light and colours are changed
-_WITHOUT_BAND = 0.15  # how often each band that the model can do without is left out
 _WITHOUT_SERIES = 0.3  # how often the Sentinel-2 series is left out
 _TRIES = 64  # places drawn to find one inside a polygon
 _PLAIN = 2**31  # beside the numbers of the crops, which seeds are made of too
 _MOST_HELD_OUT = 24  # crops that the hold-out is judged on while training
+
+
+@dataclass(frozen=True)
+class Variety:
+    """How much crops around polygons differ from the image.
+
+    scales: how much of the ground a crop may show, as a factor of its side. relit: share of the crops whose light and
+    colours are changed. without_band: how often each band that the model can do without is left out.
+    """
+
+    scales: tuple[float, float]
+    relit: float
+    without_band: float
+
+
+# What counts on images that look like this one alone need not stand other light: it gains more where it does not.
+ALIKE = Variety((0.9, 1.1), 0.0, 0.05)
+OTHERS_TOO = Variety((0.75, 1.33), 0.5, 0.15)
 
 
 @dataclass(frozen=True)
@@ -80,7 +95,7 @@ class Ground:
         return self.tiles.superpatches is not None
 
 
-def training_samples(ground: Ground, count: int, seed: int) -> Iterator[Sample]:
+def training_samples(ground: Ground, count: int, seed: int, variety: Variety = OTHERS_TOO) -> Iterator[Sample]:
     """Up to `count` crops, augmented. Classes are drawn for alike, however many polygons each has."""
     places = _by_class(ground.split.training)
     generated = ground.card.ground_sampling_distance == AERIAL_PIXEL
@@ -91,11 +106,14 @@ def training_samples(ground: Ground, count: int, seed: int) -> Iterator[Sample]:
         if anywhere and generated and number // ANYWHERE % 2:
             sample, relit = _generated(ground, _SCENES + number), 0.0
         elif anywhere:
-            sample, relit = _read(ground, _anywhere(ground, rng), ground.split.training, ground.split.holdout), 1.0
+            sample, relit = (
+                _read(ground, _anywhere(ground, variety, rng), ground.split.training, ground.split.holdout),
+                1.0,
+            )
         else:
-            window = _around(ground, places, number, rng)
-            sample, relit = _read(ground, window, ground.split.training, ground.split.holdout), _RELIT
-        return _augmented(sample, ground, relit, rng)
+            window = _around(ground, places, number, variety, rng)
+            sample, relit = _read(ground, window, ground.split.training, ground.split.holdout), variety.relit
+        return _augmented(sample, ground, relit, variety.without_band, rng)
 
     yield from (sample for sample in read_ahead(range(count), read) if sample is not None)
 
@@ -143,25 +161,27 @@ def _by_class(items: Sequence[Annotation]) -> list[list[Annotation]]:
     return [found[value] for value in sorted(found)]
 
 
-def _around(ground: Ground, places: list[list[Annotation]], number: int, rng: np.random.Generator) -> Window:
+def _around(
+    ground: Ground, places: list[list[Annotation]], number: int, variety: Variety, rng: np.random.Generator
+) -> Window:
     """A window that shows a polygon: classes take turns, and so do the polygons of a class."""
     turn_number = number - number // ANYWHERE
     same = places[turn_number % len(places)]
     column, row = ~ground.grid.transform * _point_in(same[turn_number // len(places) % len(same)].geometry, rng)
-    side = _side(ground, rng)
+    side = _side(ground, variety, rng)
     shift = rng.uniform(-side / 4, side / 4, 2)
     return _window(ground, column + shift[0], row + shift[1], side)
 
 
-def _anywhere(ground: Ground, rng: np.random.Generator) -> Window:
-    side = _side(ground, rng)
+def _anywhere(ground: Ground, variety: Variety, rng: np.random.Generator) -> Window:
+    side = _side(ground, variety, rng)
     return _window(ground, rng.uniform(0, ground.grid.width), rng.uniform(0, ground.grid.height), side)
 
 
-def _side(ground: Ground, rng: np.random.Generator) -> int:
+def _side(ground: Ground, variety: Variety, rng: np.random.Generator) -> int:
     if ground.with_series:
         return ground.size
-    return round(ground.size * float(np.exp(rng.uniform(*np.log(_SCALES)))))
+    return round(ground.size * float(np.exp(rng.uniform(*np.log(variety.scales)))))
 
 
 def _window(ground: Ground, column: float, row: float, side: int) -> Window:
@@ -202,7 +222,9 @@ def _generated(ground: Ground, seed: int) -> Sample:
     return Sample(torch.from_numpy(network_input(bands, ground.card)), target)
 
 
-def _augmented(sample: Sample | None, ground: Ground, relit: float, rng: np.random.Generator) -> Sample | None:
+def _augmented(
+    sample: Sample | None, ground: Ground, relit: float, without_band: float, rng: np.random.Generator
+) -> Sample | None:
     """The sample at the size of a crop, turned and, with a chance of `relit`, in another light."""
     if sample is None:
         return None
@@ -210,7 +232,7 @@ def _augmented(sample: Sample | None, ground: Ground, relit: float, rng: np.rand
     aerial, target = _resized(sample.aerial, sample.target, ground.size)
     if rng.random() < relit:
         aerial = _relit(aerial, card, roles, rng)
-    aerial = _without_bands(aerial, card, roles, rng)
+    aerial = _without_bands(aerial, card, roles, without_band, rng)
     turns, flip = int(rng.integers(4)), bool(rng.integers(2))
     series = sample.series
     if rng.random() < _WITHOUT_SERIES:
@@ -243,10 +265,12 @@ def _relit(aerial: Tensor, card: ModelCard, roles: Sequence[str], rng: np.random
     return result
 
 
-def _without_bands(aerial: Tensor, card: ModelCard, roles: Sequence[str], rng: np.random.Generator) -> Tensor:
+def _without_bands(
+    aerial: Tensor, card: ModelCard, roles: Sequence[str], chance: float, rng: np.random.Generator
+) -> Tensor:
     """The crop without the bands that chance takes of those that the model can do without."""
     result = aerial.clone()
     for index, role in enumerate(card.inputs):
-        if role in card.fill and role in roles and rng.random() < _WITHOUT_BAND:
+        if role in card.fill and role in roles and rng.random() < chance:
             result[index] = card.fill[role]
     return result

@@ -8,13 +8,13 @@ from qgis.gui import QgsCollapsibleGroupBox
 from qgis.PyQt.QtCore import pyqtSignal
 from qgis.PyQt.QtWidgets import QCheckBox, QComboBox, QFormLayout, QLineEdit, QSpinBox, QVBoxLayout, QWidget
 
-from ...training.finetune.job import MAX_HOLDOUT
+from ...training.finetune.job import MAX_HOLDOUT, FinetuneJob
 from ..form.model import DeviceField
 
 # Epochs at most; 0 is the engine's usual number.
 _QUICK, _NORMAL, _LONG = 4, 0, 36
 # Weights of what the base model says; the usual one is the engine's default.
-_USUAL, _FIRM = 1.0, 3.0
+_USUAL, _FIRM = FinetuneJob.keep_base, 3.0
 _LARGEST_SEED = 2**31 - 1  # of a spin box
 
 
