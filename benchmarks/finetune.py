@@ -142,7 +142,7 @@ def _bench(
         print(f"{name}: {count} polygons, {area:.0f} m² of {labels.size * 0.04:.0f}", flush=True)
         job = FinetuneJob(str(aerial), str(path), trainable=options.trainable, sentinel2=series)
         base = _mapped(job, "bundled", folder, labels, rest)
-        variants = [(keep, everywhere) for everywhere in (False, True) for keep in _weights(options, everywhere)]
+        variants = [(weight, False) for weight in options.keep_base] + [(weight, True) for weight in options.everywhere]
         for keep_base, everywhere in variants:
             watch = _Watch(options.epochs)
             changed = {"output": str(folder / f"model{keep_base}{everywhere}"), "keep_base": keep_base}
@@ -169,10 +169,6 @@ def _bench(
                     f"({after[1] - before[place][1]:+.3f})",
                     flush=True,
                 )
-
-
-def _weights(options: argparse.Namespace, everywhere: bool) -> list[float]:
-    return options.everywhere if everywhere else options.keep_base
 
 
 def _mapped(job: FinetuneJob, model: str, folder: Path, labels: np.ndarray, rest: np.ndarray) -> tuple[float, float]:
