@@ -105,14 +105,10 @@ def training_samples(ground: Ground, count: int, seed: int, variety: Variety = O
         anywhere = number % ANYWHERE == ANYWHERE - 1
         if anywhere and generated and number // ANYWHERE % 2:
             sample, relit = _generated(ground, _SCENES + number), 0.0
-        elif anywhere:
-            sample, relit = (
-                _read(ground, _anywhere(ground, variety, rng), ground.split.training, ground.split.holdout),
-                1.0,
-            )
         else:
-            window = _around(ground, places, number, variety, rng)
-            sample, relit = _read(ground, window, ground.split.training, ground.split.holdout), variety.relit
+            window = _anywhere(ground, variety, rng) if anywhere else _around(ground, places, number, variety, rng)
+            sample = _read(ground, window, ground.split.training, ground.split.holdout)
+            relit = 1.0 if anywhere else variety.relit
         return _augmented(sample, ground, relit, variety.without_band, rng)
 
     yield from (sample for sample in read_ahead(range(count), read) if sample is not None)
