@@ -14,6 +14,8 @@ import torch
 from torch import Tensor, nn
 
 from ...models.cards import BadModel, ModelCard
+from ...models.flairhub import LABELS, FlairHub
+from ...models.utt import UTT
 
 LAST_BLOCKS = 3  # of a decoder that is a chain of blocks: from a quarter of the resolution up
 # What cached values are kept as: half the memory, and the range of float32.
@@ -78,7 +80,7 @@ def trained_chain(card: ModelCard, network: nn.Module, trainable: str) -> Chain:
         decoder and the head; ``all``. Statistics of batch normalisations never change: keep the network in eval mode.
     Raises BadModel where the network has no such parts.
     """
-    body = getattr(network, "arch_vhr", network)  # U-T&T: its U-Net
+    body = _segmenter(network)
     decoder, head = getattr(body, "decoder", None), getattr(body, "segmentation_head", None)
     if not isinstance(decoder, nn.Module) or not isinstance(head, nn.Module):
         raise BadModel(
@@ -94,7 +96,14 @@ def trained_chain(card: ModelCard, network: nn.Module, trainable: str) -> Chain:
 
 def is_local(network: nn.Module) -> bool:
     """Whether a crop of a tile gets about what the tile gets there: decoders that are chains of convolutions."""
-    return bool(_last_blocks(getattr(network, "arch_vhr", network).decoder))
+    return bool(_last_blocks(_segmenter(network).decoder))
+
+
+def _segmenter(network: nn.Module) -> nn.Module:
+    """What holds decoder and head: U-T&T's U-Net, what follows FLAIR-HUB's encoders, else the network itself."""
+    if isinstance(network, UTT):
+        return network.arch_vhr
+    return network.main_decoders[LABELS].seg_model if isinstance(network, FlairHub) else network
 
 
 def _last_blocks(decoder: nn.Module) -> tuple[nn.Module, ...]:
