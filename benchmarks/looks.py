@@ -3,7 +3,8 @@
 ``python benchmarks/looks.py --data ../shared/data [--near 0.25 --far 0.35]``
 
 Of every scene random windows are learnt as a fine-tuning on it would learn them. Printed are how much the looks of all
-scenes differ, and on how much of the same scene, and of others by kind, the fine-tuning would then count.
+scenes differ, and on how much of the same scene, and of others by kind, the fine-tuning would then count; last, on how
+much of a large image it would: the rural tiles, which are one flight over 18 x 33 km, taken as one.
 """
 
 from __future__ import annotations
@@ -25,10 +26,10 @@ from flair_landcover.samples.village import make_village
 from flair_landcover.training.augment import at_model_gsd
 from flair_landcover.training.generated import generated_pictures
 from flair_landcover.training.material import MEASURED
-from flair_landcover.training.pictures import held_out_pictures, training_pictures
+from flair_landcover.training.pictures import Picture, held_out_pictures, training_pictures
 
 _CARD = ModelCard(id="", title="", architecture="")
-_WINDOWS = 256
+_WINDOWS, _ASKED = 768, 128  # as many as `training.finetune.scope` looks at anywhere and around polygons, and asks
 _RURAL_STEP = 10
 
 
@@ -50,13 +51,17 @@ def main() -> None:
     for name, (kind, bands) in scenes.items():
         if kind not in ("village", "flair2", "pnoa"):
             continue
-        network = scoped.ScopedNetwork(nn.Identity(), {}, looks[name], _CARD)
+        network = scoped.ScopedNetwork(nn.Identity(), [{}], [looks[name]], _CARD)
         others: dict[str, list[float]] = {other: [] for other in kinds}
         for other, (its_kind, its_bands) in scenes.items():
             if other != name:
                 others[its_kind].append(float(network.share(its_bands[None]).mean()))
         own = float(network.share(bands[None]).mean())
         print(f"{name[-32:]:32} own {own:.3f};", ", ".join(f"{k} {np.mean(v):.3f}" for k, v in others.items() if v))
+    rural = [p for p in _pictures(options.data) if p.kind == "naip-rural"]
+    places = [rural[number] for number in rng.integers(len(rural), size=_WINDOWS + _ASKED)]
+    found = torch.stack([_look(at_model_gsd(picture)[0], rng) for picture in places])
+    print(f"rural tiles as one image: own {scoped.own_share(found[:_WINDOWS], found[_WINDOWS:], _CARD):.3f}")
 
 
 def _scenes(data: Path) -> Iterator[tuple[str, tuple[str, Tensor]]]:
@@ -66,7 +71,7 @@ def _scenes(data: Path) -> Iterator[tuple[str, tuple[str, Tensor]]]:
             files = make_village(Path(folder) / str(seed), seed=seed, flight=SHIFTED)
             with rasterio.open(files.aerial) as dataset:
                 yield f"village {seed}", ("village", torch.from_numpy(dataset.read()).float() / 255)
-    pictures = [*held_out_pictures(data), *training_pictures(data)]
+    pictures = _pictures(data)
     kinds = ("flair2", "flair2-renderings", "pnoa")
     chosen = [picture for picture in pictures if picture.kind in kinds]
     chosen += [picture for picture in pictures if picture.kind == "naip-rural"][::_RURAL_STEP]
@@ -74,13 +79,18 @@ def _scenes(data: Path) -> Iterator[tuple[str, tuple[str, Tensor]]]:
         yield picture.name, (picture.kind, at_model_gsd(picture)[0])
 
 
+def _pictures(data: Path) -> list[Picture]:
+    return [*held_out_pictures(data), *training_pictures(data)]
+
+
 def _looks(bands: Tensor, rng: np.random.Generator) -> Tensor:
-    height, width = (side - scoped.WINDOW for side in bands.shape[1:])
-    found = []
-    for _ in range(_WINDOWS):
-        row, column = rng.integers(max(height, 0) + 1), rng.integers(max(width, 0) + 1)
-        found.append(scoped.look_of(bands[:, row : row + scoped.WINDOW, column : column + scoped.WINDOW], _CARD))
-    return torch.stack(found)
+    return torch.stack([_look(bands, rng) for _ in range(_WINDOWS)])
+
+
+def _look(bands: Tensor, rng: np.random.Generator) -> Tensor:
+    """The look of one window from anywhere in a scene."""
+    row, column = (int(rng.integers(max(side - scoped.WINDOW, 0) + 1)) for side in bands.shape[1:])
+    return scoped.look_of(bands[:, row : row + scoped.WINDOW, column : column + scoped.WINDOW], _CARD)
 
 
 if __name__ == "__main__":

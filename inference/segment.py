@@ -115,8 +115,8 @@ class _Tally:
 
     pixels: by label. planned, tiles: tiles to predict, and done. without_sentinel2, mirrored: of those, without a
     series although there is one, and with a series that ends in their superpatch. dates: of the series that some
-    tile used. alike: for each tile with data the share of it on which the model's fine-tuning counts, where that is
-    not everywhere. changed: pixels whose label the series changed. blocks: written.
+    tile used. alike, compared: pixels with data on which the model's fine-tuning counts, and all of them where it
+    has any. changed: pixels whose label the series changed. blocks: written.
     """
 
     pixels: np.ndarray
@@ -125,7 +125,8 @@ class _Tally:
     without_sentinel2: int = 0
     mirrored: int = 0
     dates: set[str] = field(default_factory=set)
-    alike: list[float] = field(default_factory=list)
+    alike: float = 0.0
+    compared: int = 0
     changed: int = 0
     blocks: int = 0
 
@@ -133,10 +134,11 @@ class _Tally:
     def complete(self) -> bool:
         return self.tiles == self.planned
 
-    def count(self, tile_input: TileInput, with_series: bool, alike: float | None) -> None:
+    def count(self, tile_input: TileInput, with_series: bool, alike: np.ndarray | None) -> None:
         """Counts a tile that is done; with_series: whether the job has one. alike: of `Backend.scope`."""
         if alike is not None:
-            self.alike.append(alike)
+            self.alike += float(alike[tile_input.valid].sum())
+            self.compared += int(tile_input.valid.sum())
         self.tiles += 1
         self.without_sentinel2 += with_series and not tile_input.dates  # a series without dates is padding
         self.mirrored += tile_input.mirrored
@@ -157,7 +159,7 @@ def _warn_of_sentinel2(tally: _Tally, report: Report) -> None:
 
 
 def _warn_of_scope(tally: _Tally, card: ModelCard, report: Report) -> None:
-    share = float(np.mean(tally.alike)) if tally.alike else 1.0
+    share = tally.alike / tally.compared if tally.compared else 1.0
     if share < _MOSTLY:
         report.warning(
             f"{1 - share:.0%} of the image does not look like that on which {card.title} was fine-tuned: there the map "

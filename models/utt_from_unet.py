@@ -23,6 +23,7 @@ from .cards import ROLES, WEIGHTS_NAME, BadModel, ModelCard, SatelliteInput, dig
 from .checkpoints import load_model
 from .library import keep_model, model_id, user_folder, working_folder
 from .networks import build_network, load_into
+from .scoped import only_state
 from .utt import UTT
 from .weights import save_weights
 
@@ -72,6 +73,7 @@ def utt_from_unet(card: ModelCard, unet: nn.Module, seed: int = SEED) -> tuple[M
     Raises BadModel where the model is another one.
     """
     _check(card)
+    unet = only_state(card, unet)
     made = _card(card)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)

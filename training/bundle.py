@@ -32,6 +32,7 @@ from ..models.checkpoints import load_model
 from ..models.library import BUNDLED_FOLDER
 from ..models.package import is_package, unpack
 from ..models.published import PublishedModel, find_published
+from ..models.scoped import only_state
 from ..samples.scene import draw_scene, draw_sentinel2
 from ..samples.seasons import BANDS, DATES
 from .publish import BITS, write_model, write_weights
@@ -104,6 +105,7 @@ def bundle(
         out.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=out.parent, prefix=f".{out.name}-") as beside:
             card, network = _load(path, Path(beside))
+            network = only_state(card, network)
             folder = Path(beside) / "model"
             stored = write_weights(network, folder, bits)
             share = agreement(card, stored, network, tiles)

@@ -31,10 +31,11 @@ class Backend(Protocol):
         shapes (batch_size, T, bands, 40, 40) and (batch_size, T), or None.
         """
 
-    def scope(self, aerial: np.ndarray) -> float | None:
-        """Share, 0..1, of a tile (inputs, rows, columns) float32 on which the model's fine-tuning counts.
+    def scope(self, aerial: np.ndarray) -> np.ndarray | None:
+        """How much the model's fine-tuning counts at each pixel, 0..1: (rows, columns) float32.
 
-        None where it counts everywhere, or there is none: see `models.scoped`.
+        aerial: a tile (inputs, rows, columns) float32. None where it counts everywhere, or there is none: see
+        `models.scoped`.
         """
 
 

@@ -63,12 +63,12 @@ class TorchBackend:
                 result = self.network(tiles, *(torch.from_numpy(array).to(self.device) for array in series))
             return result.float().cpu().numpy()
 
-    def scope(self, aerial: np.ndarray) -> float | None:
+    def scope(self, aerial: np.ndarray) -> np.ndarray | None:
         """See `Backend.scope`."""
         if not isinstance(self.network, ScopedNetwork):
             return None
         with torch.inference_mode():
-            return float(self.network.share(torch.from_numpy(aerial[None]).to(self.device)).mean())
+            return self.network.share(torch.from_numpy(aerial[None]).to(self.device))[0, 0].cpu().numpy()
 
 
 def choose_device(wanted: str) -> str:

@@ -10,7 +10,7 @@ from safetensors.torch import save_file
 from flair_landcover.models.cards import WEIGHTS_NAME, BadModel, ModelCard, write_card
 from flair_landcover.models.checkpoints import load_model
 from flair_landcover.models.networks import build_network
-from flair_landcover.models.scoped import WINDOW, ScopedNetwork, look_of, states
+from flair_landcover.models.scoped import WINDOW, ScopedNetwork, look_of, only_state
 
 CARD = ModelCard(id="small", title="Small", architecture="smp:Unet:resnet18")
 HEAD = ("segmentation_head.0.weight", "segmentation_head.0.bias")
@@ -20,6 +20,10 @@ def image(brightness: float, size: int = WINDOW, seed: int = 0) -> torch.Tensor:
     """(5, size, size): a noisy picture of some brightness, its heights noise."""
     noise = torch.randn(5, size, size, generator=torch.Generator().manual_seed(seed))
     return brightness + 0.05 * noise
+
+
+def looks(brightness: float) -> torch.Tensor:
+    return torch.stack([look_of(image(brightness, seed=seed), CARD) for seed in (1, 2)])
 
 
 @pytest.fixture(scope="module")
@@ -39,7 +43,21 @@ def later(earlier) -> torch.nn.Module:
 @pytest.fixture(scope="module")
 def scoped_network(earlier, later) -> ScopedNetwork:
     before = {name: earlier.state_dict()[name] for name in HEAD}
-    return ScopedNetwork(later, before, torch.stack([look_of(image(0.3, seed=s), CARD) for s in (1, 2)]), CARD).eval()
+    return ScopedNetwork(later, [before], [looks(0.3)], CARD).eval()
+
+
+@pytest.fixture(scope="module")
+def latest(later) -> torch.nn.Module:
+    changed = copy.deepcopy(later)
+    changed.segmentation_head[0].bias.neg_()
+    return changed
+
+
+@pytest.fixture(scope="module")
+def twice(earlier, later, latest) -> ScopedNetwork:
+    """Made on an image of brightness 0.3, then again on one of 0.6."""
+    before = [{name: network.state_dict()[name] for name in HEAD} for network in (earlier, later)]
+    return ScopedNetwork(latest, before, [looks(0.3), looks(0.6)], CARD).eval()
 
 
 def test_an_image_that_looks_alike_is_mapped_by_the_later_state(scoped_network, later):
@@ -95,7 +113,7 @@ def test_tiles_may_have_any_size_that_the_network_takes(scoped_network, size):
 def test_the_unit_is_a_share_of_the_bands_range_whatever_the_card_scales(earlier):
     card = replace(CARD, scale=1.0, means=(100.0,) * 5, stds=(50.0,) * 5)
     tiles = [(image(brightness, 512) * 255 - 100) / 50 for brightness in (0.3, 0.31, 0.6)]
-    network = ScopedNetwork(earlier, {}, look_of(tiles[0][:, :WINDOW, :WINDOW], card)[None], card)
+    network = ScopedNetwork(earlier, [{}], [look_of(tiles[0][:, :WINDOW, :WINDOW], card)[None]], card)
     assert [float(network.share(tile[None]).mean()) for tile in tiles] == [1.0, 1.0, 0.0]
 
 
@@ -113,10 +131,14 @@ def test_a_model_folder_holds_both_states(scoped_network, tmp_path):
 @pytest.mark.parametrize(
     "name, value, said",
     [
-        ("before.segmentation_head/0/bias", torch.zeros(4), "segmentation_head.0.bias does not fit"),
-        ("before.nothing", torch.zeros(4), "nothing does not fit"),
-        ("looks", torch.zeros(3, 5), "looked like"),
-        ("looks", torch.zeros(0, 8), "looked like"),
+        ("before.0.segmentation_head/0/bias", torch.zeros(4), "segmentation_head.0.bias does not fit"),
+        ("before.0.segmentation_head/0/bias", torch.zeros(13, dtype=torch.int8), "bias does not fit"),
+        ("before.0.nothing", torch.zeros(4), "nothing does not fit"),
+        ("looks.0", torch.zeros(3, 5), "looked like"),
+        ("looks.0", torch.zeros(0, 8), "looked like"),
+        ("looks.0", torch.zeros(3, 8, dtype=torch.int64), "looked like"),
+        ("looks.0", torch.full((3, 8), torch.nan), "cannot be read"),
+        ("looks.2", torch.zeros(3, 8), "cannot be read"),
     ],
 )
 def test_states_that_do_not_fit_are_refused(scoped_network, tmp_path, name, value, said):
@@ -127,7 +149,46 @@ def test_states_that_do_not_fit_are_refused(scoped_network, tmp_path, name, valu
         load_model(tmp_path)
 
 
-def test_a_network_with_one_state_has_nothing_earlier(earlier, scoped_network):
-    assert states(earlier) == (earlier, {}, None)
-    network, before, looks = states(scoped_network)
-    assert network is scoped_network.network and set(before) == set(HEAD) and len(looks) == 2
+def test_a_band_that_was_filled_with_any_value_does_not_count(earlier):
+    card = replace(CARD, scale=1.0, means=(105.08,) * 5, stds=(52.17,) * 5, fill={"nir": -2.0142})
+    tile = (image(0.3, 512) * 255 - 105.08) / 52.17
+    network = ScopedNetwork(earlier, [{}], [look_of(tile[:, :WINDOW, :WINDOW], card)[None]], card)
+    without = tile.clone()
+    without[3] = card.fill["nir"]
+    assert network.share(tile[None]).min() == network.share(without[None]).min() == 1
+
+
+@pytest.mark.parametrize("brightness, state", [(0.9, "earlier"), (0.3, "later"), (0.6, "latest")])
+def test_of_several_states_each_counts_on_its_own_image(twice, brightness, state, request):
+    tile = image(brightness, 512)[None]
+    assert torch.equal(twice(tile), request.getfixturevalue(state)(tile))
+    assert (twice.share(tile) == (state != "earlier")).all()
+    assert twice.counting(looks(brightness)) == ("earlier", "later", "latest").index(state)
+
+
+def test_where_images_look_alike_the_latest_state_counts(earlier, later, latest):
+    before = [{name: network.state_dict()[name] for name in HEAD} for network in (earlier, later)]
+    network = ScopedNetwork(latest, before, [looks(0.3), looks(0.3)], CARD).eval()
+    tile = image(0.3, 512)[None]
+    assert torch.equal(network(tile), latest(tile)) and network.counting(looks(0.3)) == 2
+
+
+def test_every_state_is_given_whole(twice, earlier, later, latest):
+    for stored, network in zip(twice.states(), (earlier, later, latest), strict=True):
+        assert stored.keys() == network.state_dict().keys()
+        assert all(torch.equal(tensor, stored[name]) for name, tensor in network.state_dict().items())
+    assert [known.shape for known in twice.known_looks()] == [(2, 8), (2, 8)]
+
+
+def test_all_that_belongs_to_a_network_lies_on_its_device(later):
+    """As on a graphics card: torch's meta device stands for one here."""
+    network = copy.deepcopy(later).to("meta")
+    before = [{name: network.state_dict()[name].clone() for name in HEAD}]
+    made = ScopedNetwork(network, before, [looks(0.3).to("meta")], CARD)
+    assert {tensor.device.type for tensor in (*made.parameters(), *made.buffers())} == {"meta"}
+
+
+def test_what_needs_one_state_refuses_several(earlier, scoped_network):
+    assert only_state(CARD, earlier) is earlier
+    with pytest.raises(BadModel, match="What Small was fine-tuned to counts on images like one alone: choose"):
+        only_state(CARD, scoped_network)

@@ -17,7 +17,6 @@ from flair_landcover.models.cards import WEIGHTS_NAME, ModelCard, digest_of, rea
 from flair_landcover.models.checkpoints import load_model
 from flair_landcover.models.library import candidates_folder, installed_models
 from flair_landcover.models.networks import build_network
-from flair_landcover.models.scoped import states
 from flair_landcover.models.utt import UTT
 from flair_landcover.models.utt_from_unet import make_utt, utt_from_unet
 from flair_landcover.training.finetune.finetune import finetune
@@ -137,7 +136,7 @@ def test_it_can_be_fine_tuned_with_a_series(user, tmp_path):
     settings = {"sentinel2": (str(tmp_path / "s"),), "trainable": "all", "epochs": 1, "holdout": 0.0, "device": "cpu"}
     result = finetune(scene_job(tmp_path / "scene", model=str(user / card.id), **settings), Watcher())
     assert result.card["fine_tuning"]["parent"]["weights"] == card.weights_digest
-    learnt = states(load_model(Path(result.folder))[1])[0].state_dict()
+    learnt = load_model(Path(result.folder))[1].states()[-1]
     moved = [name for name, value in learnt.items() if name.startswith(FUSION[0]) and value.any()]
     assert len(moved) > 4
 

@@ -118,6 +118,7 @@ def test_a_model_folder_and_a_report_are_written_and_the_model_maps(trained, seg
     assert (Path(results["MODEL_FOLDER"]).name, Path(results["REPORT"]).name) == ("corrigé", "report é.html")
     card = card_in(results["MODEL_FOLDER"])
     assert (card["id"], card["title"]) == (results["MODEL_ID"], "Été")
+    assert card["fine_tuning"]["parameters"]["everywhere"] is False
     scores = card["scores"]["polygons"]
     assert scores["before"]["mean_iou"] == pytest.approx(results["MEAN_IOU_BEFORE"], abs=1e-3)
     assert scores["after"]["mean_iou"] == pytest.approx(results["MEAN_IOU_AFTER"], abs=1e-3)
@@ -132,7 +133,9 @@ def test_a_new_name_makes_a_class_and_without_a_folder_the_model_goes_into_the_l
 ):
     values = ["bâti", "bâti", "bâti", "solar", "solar", "solar", "water", "water", "water", "?", "bâti", "solar"]
     text = qgis_side.write_annotations(tmp_path / "text.gpkg", values, field="cover")
-    results = finetune(POLYGONS=text, CLASS_FIELD="cover", CLASS_MAP="bâti=building; solar=solar panels ;?=")
+    mapping = "bâti=building; solar=solar panels ;?="
+    results = finetune(POLYGONS=text, CLASS_FIELD="cover", CLASS_MAP=mapping, EVERYWHERE=True)
+    assert card_in(results["MODEL_FOLDER"])["fine_tuning"]["parameters"]["everywhere"] is True
     assert results["MODEL_FOLDER"] == str(library / results["MODEL_ID"])
     assert os.path.dirname(results["REPORT"]) == results["MODEL_FOLDER"]
     names = {c["value"]: c["name"] for c in card_in(results["MODEL_FOLDER"])["classes"]}

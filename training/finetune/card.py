@@ -13,7 +13,7 @@ from ...inference.check import Inputs
 from ...models.cards import WEIGHTS_NAME, ModelCard, digest_of
 from ...models.library import model_id
 from ...version import plugin_version
-from .annotations import Annotations
+from .annotations import Annotations, annotated_classes
 from .holdout import Split
 from .job import FinetuneJob
 from .judge import Judgement
@@ -21,7 +21,7 @@ from .learn import Learnt, Plan
 
 _PARAMETERS = ("trainable", "holdout", "keep_base", "everywhere", "one_class", "seed", "precision")
 _ELSEWHERE = (
-    " and where images look like it; elsewhere it is the base model",
+    " and where images look like it; elsewhere it is the model that it was made from",
     "; elsewhere it was held to the base model",
 )
 _IMAGE = ("bands", "elevation", "terrain", "sentinel2", "leave_out")
@@ -46,21 +46,6 @@ def stored_weights(weights: dict[str, Tensor]) -> dict[str, Tensor]:
     return stored
 
 
-def annotated_classes(annotations: Annotations, pixel_metres: float) -> list[dict]:
-    """``{"value", "name", "colour", "polygons", "area_m2"}`` of each class with polygons.
-
-    pixel_metres: metres to one unit of the CRS.
-    """
-    found = []
-    for land in annotations.plan.legend:
-        items = [item for item in annotations.items if item.value == land.value]
-        if items:
-            area = sum(item.geometry.area for item in items) * pixel_metres**2
-            values = {"value": land.value, "name": land.name, "colour": land.colour}
-            found.append({**values, "polygons": len(items), "area_m2": round(area, 1)})
-    return found
-
-
 def new_card(
     job: FinetuneJob,
     inputs: Inputs,
@@ -70,10 +55,12 @@ def new_card(
     plan: Plan,
     learnt: Learnt,
     judgement: Judgement,
+    alike: float | None,
 ) -> ModelCard:
     """The card, without the digest of the weights.
 
-    grown: the base model's card with the new legend. Paths in it are shortened to the files' names: a card travels
+    grown: the base model's card with the new legend. alike: on how much of its own image what was learnt counts, None
+    where it counts everywhere. Paths in it are shortened to the files' names: a card travels
     with its model, and folders may hold people's names.
     """
     base = inputs.card
@@ -114,6 +101,7 @@ def new_card(
             },
             "training": {"best_epoch": learnt.best_epoch, "stopped": learnt.stopped, "epochs": learnt.history},
             "scores": {"before": judgement.before, "after": judgement.after},
+            "counts_on": None if alike is None else round(alike, 3),
             "changed": round(judgement.changed, 4),
             "agreement": round(judgement.agreement, 4),
             "made": made,

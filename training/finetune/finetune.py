@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import os
 import shutil
 import time
@@ -21,11 +20,11 @@ from ...inference.tiles import Tiles, open_tiles
 from ...inference.working import WorkingFolder
 from ...models.cards import WEIGHTS_NAME, BadModel, digest_of, write_card
 from ...models.library import model_id, user_folder
-from ...models.scoped import states
+from ...models.scoped import ScopedNetwork
 from ...models.weights import save_weights
-from .annotations import Annotations, read_annotations
-from .burn import conflict_m2
-from .card import annotated_classes, new_card, stored_weights, title_of
+from .annotations import Annotations, annotated_classes, read_annotations
+from .burn import conflict_m2, conflict_sentence
+from .card import new_card, stored_weights, title_of
 from .grow import grow
 from .holdout import Split, split
 from .job import FinetuneJob, FinetuneReport, FinetuneResult
@@ -34,7 +33,7 @@ from .learn import Learnt, Plan, learn, prepare
 from .parts import is_local, trained_chain
 from .report_html import report_page
 from .samples import ALIKE, OTHERS_TOO, Ground, holdout_samples, training_samples
-from .scope import scope
+from .scope import Scope, begin, read_scope, scoped_to
 
 REPORT_NAME = "report.html"
 EPOCHS = 12
@@ -45,7 +44,8 @@ _SMALLEST_CROP = 64  # pixels; below, a crop is the whole tile
 _RATES = {"last": 1.5e-3, "decoder": 5e-4, "all": 1e-4}
 _SPARE_BYTES = 50_000_000  # free disk to leave beside the model
 # Share of the run at which each phase begins.
-_READING, _PREPARING, _TRAINING, _COMPARING, _WRITING = 0.01, 0.03, 0.2, 0.85, 0.97
+_READING, _PREPARING, _LOOKED, _TRAINING, _COMPARING, _WRITING = 0.01, 0.03, 0.06, 0.2, 0.85, 0.97
+_MOSTLY = 0.8  # share of its own image on which a fine-tuning counts below which the user is told
 
 
 def finetune(job: FinetuneJob, report: FinetuneReport) -> FinetuneResult:
@@ -74,7 +74,7 @@ def finetune(job: FinetuneJob, report: FinetuneReport) -> FinetuneResult:
         base = _open_base(job, inputs)
         _stop(report)
         with open_tiles(inputs) as tiles, _working_folder(place) as working:
-            model = _train(job, tiles, base, annotations, sides, report)
+            model = _train(job, tiles, base, annotations, sides, warn, report)
             report.progress(_COMPARING, "Comparing")
             # what is judged is what is stored: the rounded weights
             weights = stored_weights(model.backend.network.state_dict())
@@ -82,7 +82,8 @@ def finetune(job: FinetuneJob, report: FinetuneReport) -> FinetuneResult:
             told = _Share(report, _COMPARING, _WRITING, "Comparing")
             judgement = judge(model.ground, base, model.backend, job.seed, told)
             report.progress(_WRITING, "Writing")
-            card = new_card(job, inputs, model.backend.card, annotations, sides, model.plan, model.learnt, judgement)
+            made = (sides, model.plan, model.learnt, judgement, model.alike)
+            card = new_card(job, inputs, model.backend.card, annotations, *made)
             if not _is_better(judgement.before, judgement.after):
                 warn("The new model scores no better than the base model: look at its map before you keep it.")
             with _writing(place.folder):
@@ -124,12 +125,16 @@ class _Place:
 
 @dataclass(frozen=True)
 class _Model:
-    """The trained network as a backend, and how it came to be."""
+    """The trained network as a backend, and how it came to be.
+
+    alike: on how much of its own image what was learnt counts, None where it counts everywhere.
+    """
 
     backend: TorchBackend
     ground: Ground
     plan: Plan
     learnt: Learnt
+    alike: float | None
 
 
 class _Share:
@@ -160,7 +165,7 @@ def _split(
 ) -> Split:
     conflict = conflict_m2(annotations.items, inputs.grid, cancelled)
     if conflict:
-        warn(f"Polygons of different classes overlap on {conflict:.1f} m²: nothing is learnt there.")
+        warn(conflict_sentence(conflict))
     names = {c.value: c.name for c in annotations.plan.legend}
     sides = split(annotations.items, job.holdout, job.seed, inputs.grid, names)
     if sides.note:
@@ -185,10 +190,13 @@ def _train(
     base: TorchBackend,
     annotations: Annotations,
     sides: Split,
+    warn: Callable[[str], None],
     report: FinetuneReport,
 ) -> _Model:
+    began = time.perf_counter()
+    scope = _look_around(job, tiles, base, sides, warn, report)
     values = {item.value for item in annotations.items}
-    card, network = grow(base.card, copy.deepcopy(states(base.network)[0]), annotations.plan.legend, values)
+    card, network = grow(base.card, begin(base.network, scope), annotations.plan.legend, values)
     network = network.to(base.device)
     try:
         chain = trained_chain(card, network, job.trainable)
@@ -203,8 +211,7 @@ def _train(
         crops //= 4
     plan = Plan(epochs, _BATCH if cropped else 1, _RATES[job.trainable], job.keep_base, job.seed)
 
-    began = time.perf_counter()
-    told = _Share(report, _PREPARING, _TRAINING, "Preparing features")
+    told = _Share(report, _LOOKED, _TRAINING, "Preparing features")
     told(0.0)
     done = 0
 
@@ -215,7 +222,7 @@ def _train(
         if report.enough():
             raise Cancelled
 
-    distilled = base.card if job.keep_base else None
+    distilled = base if job.keep_base else None
     variety = OTHERS_TOO if job.everywhere else ALIKE
     prepared = prepare(training_samples(ground, crops, job.seed, variety), network, chain, distilled, base.device, each)
     if not any((crop.target >= 0).any() for crop in prepared):
@@ -231,9 +238,32 @@ def _train(
         network, chain, card, prepared, held_out, plan, base.device, base.precision == "bf16", report, training
     )
     learnt.seconds["preparing"] = spent
-    if not job.everywhere:
-        network = scope(base.network, base.card, network, ground, job.seed)
-    return _Model(replace(base, card=card, network=network), ground, plan, learnt)
+    if scope is not None and not job.everywhere:
+        network = scoped_to(scope, base.network, base.card, network, card)
+    alike = None if scope is None or job.everywhere else scope.own
+    return _Model(replace(base, card=card, network=network), ground, plan, learnt, alike)
+
+
+def _look_around(
+    job: FinetuneJob,
+    tiles: Tiles,
+    base: TorchBackend,
+    sides: Split,
+    warn: Callable[[str], None],
+    report: FinetuneReport,
+) -> Scope | None:
+    """What the image looks like, where that is asked for; says so where what is learnt will not count on all of it."""
+    if job.everywhere and not isinstance(base.network, ScopedNetwork):
+        return None
+    told = _Share(report, _PREPARING, _LOOKED, "Preparing features")
+    ground = Ground(tiles, sides, base.card, base.card.tile_size)
+    scope = read_scope(ground, job.seed, told)
+    if scope.own < _MOSTLY and not job.everywhere:
+        warn(
+            f"The image looks so different from place to place that the fine-tuning will count on about "
+            f"{scope.own:.0%} of it: to use it on all of it, choose that it counts on images that look otherwise, too."
+        )
+    return scope
 
 
 def _is_better(before: dict, after: dict) -> bool:

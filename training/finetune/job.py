@@ -127,6 +127,9 @@ def check_settings(job: FinetuneJob) -> None:
         )
     if not _whole(job.epochs) or job.epochs < 0:
         raise BadInput(f"{job.epochs} is no number of epochs: give a whole number, 0 for the default.", "epochs")
+    for name in ("everywhere", "one_class"):
+        if not isinstance(getattr(job, name), bool):
+            raise BadInput(f"The setting {name} is {getattr(job, name)!r}: give true or false.", name)
     if not _whole(job.seed) or not 0 <= job.seed < _SEEDS:
         raise BadInput(f"The seed {job.seed} cannot be used: give a whole number from 0 to {_SEEDS - 1}.", "seed")
 

@@ -16,8 +16,10 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from ...inference.backends.torch_backend import TorchBackend
 from ...inference.errors import Cancelled
 from ...models.cards import ModelCard
+from ...models.scoped import ScopedNetwork
 from .odds import base_loss, base_shares, class_log_probabilities, class_weights, label_loss
 from .parts import CACHED, Chain, bytes_of, concatenated, map_tensors
 from .samples import Sample
@@ -77,14 +79,15 @@ def prepare(
     samples: Iterator[Sample],
     network: nn.Module,
     chain: Chain,
-    base: ModelCard | None,
+    base: TorchBackend | None,
     device: str,
     each: Callable[[], None],
     budget: int = MEMORY,
 ) -> list[Prepared]:
     """Runs the frozen part on every sample, once.
 
-    base: the base model's card where its probabilities are wanted. each: called after every sample.
+    network: as the training begins with it. base: the model whose probabilities it is held to, None where it is held
+    to none; a model of one state gives what the network gives. each: called after every sample.
     """
     whole = chain.stages[0] is network  # then raw inputs are kept, which half precision would spoil
     prepared: list[Prepared] = []
@@ -97,7 +100,10 @@ def prepare(
         maps = [sample.aerial] if sample.series is None else [sample.aerial, sample.series, sample.days]
         inputs = _on(device, [tensor[None] for tensor in maps])
         calls, logits = chain.record(lambda inputs=inputs: network(*inputs))
-        shares = None if base is None else base_shares(logits, base).cpu()
+        if base is not None and isinstance(base.network, ScopedNetwork):
+            with torch.no_grad():
+                logits = base.network(*inputs)
+        shares = None if base is None else base_shares(logits, base.card).cpu()
         prepared.append(Prepared(map_tensors(calls, kept), sample.target, shares))
         size += bytes_of((prepared[-1].calls, shares))
         each()

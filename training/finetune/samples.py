@@ -131,15 +131,15 @@ def holdout_samples(ground: Ground) -> Iterator[Sample]:
     yield from (sample for sample in read_ahead(judged[::step], read) if sample is not None)
 
 
-def plain_windows(ground: Ground, count: int, side: int, seed: int) -> Iterator[Window]:
-    """Windows of `side` pixels: by turns around a polygon of the training and anywhere in the raster."""
+def plain_windows(ground: Ground, around: int, anywhere: int, side: int, seed: int) -> Iterator[Window]:
+    """Windows of `side` pixels: so many around polygons of the training, by turns, then so many from anywhere."""
     rng, items = np.random.default_rng([seed, _PLAIN]), ground.split.training
-    for number in range(count):
-        if number % 2:
-            centre = rng.uniform(0, ground.grid.width), rng.uniform(0, ground.grid.height)
-        else:
-            centre = ~ground.grid.transform * _point_in(items[number // 2 % len(items)].geometry, rng)
-        yield _window(ground, *centre, side)
+    order = rng.permutation(len(items))
+    for number in range(around):
+        item = items[order[number % len(items)]]
+        yield _window(ground, *(~ground.grid.transform * _point_in(item.geometry, rng)), side)
+    for _ in range(anywhere):
+        yield _window(ground, rng.uniform(0, ground.grid.width), rng.uniform(0, ground.grid.height), side)
 
 
 def labels_in(ground: Ground, window: Window, items: Sequence[Annotation]) -> np.ndarray:

@@ -122,9 +122,11 @@ def test_the_command_line_trains_into_a_folder(image, polygons, tmp_path):
     done = finetune(
         *(image["input"], polygons, tmp_path / "mine", "--model", image["model"], "--device", "cpu"),
         *("--epochs", 1, "--class-map", "7=pond; 5=water", "--report", tmp_path / "report.html"),
+        "--everywhere",
     )
     assert done.returncode == 0, done.stderr
     card = json.loads((tmp_path / "mine" / "card.json").read_text(encoding="utf-8"))
+    assert card["fine_tuning"]["parameters"]["everywhere"] is True
     assert [c["name"] for c in card["classes"]][-1] == "pond"
     assert (tmp_path / "report.html").is_file()
     assert "pond" in done.stdout and "mean IoU" in done.stdout

@@ -71,6 +71,8 @@ def test_the_map_of_the_same_image_has_the_same_settings():
         ("epochs", 2.5),
         ("seed", -1),
         ("seed", 2**32),
+        ("everywhere", "no"),
+        ("one_class", 1),
     ],
 )
 def test_settings_out_of_range_are_refused(name, value):

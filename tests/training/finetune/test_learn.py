@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 
+from flair_landcover.inference.backends.torch_backend import TorchBackend
 from flair_landcover.inference.errors import Cancelled
 from flair_landcover.models.networks import build_network
 from flair_landcover.training.finetune.learn import Plan, learn, prepare
@@ -37,7 +38,8 @@ def base():
     return build_network(TINY)
 
 
-def prepared(network, chain, samples, base=TINY, **settings):
+def prepared(network, chain, samples, held=True, **settings):
+    base = TorchBackend(TINY, network, "cpu", "fp32", 1) if held else None
     return prepare(iter(samples), network, chain, base, "cpu", lambda: None, **settings)
 
 
@@ -45,7 +47,7 @@ def trained(base, plan=PLAN, held_out=4, report=None, trainable="last"):
     network = copy.deepcopy(base)
     chain = trained_chain(TINY, network, trainable)
     crops = prepared(network, chain, made_samples(8))
-    judged = prepared(network, chain, made_samples(held_out, seed=1), None)
+    judged = prepared(network, chain, made_samples(held_out, seed=1), held=False)
     report = report or Watcher()
     learnt = learn(network, chain, TINY, crops, judged, plan, "cpu", False, report, lambda share, left: None)
     return network, learnt, report

@@ -8,15 +8,26 @@ from pathlib import Path
 import numpy as np
 import pytest
 import rasterio
+import torch
 
+from flair_landcover.inference.backends.torch_backend import TorchBackend
 from flair_landcover.inference.job import SegmentationJob
 from flair_landcover.inference.segment import segment
+from flair_landcover.models.cards import write_card
 from flair_landcover.models.checkpoints import load_model
 from flair_landcover.models.scoped import ScopedNetwork
+from flair_landcover.models.weights import save_weights
 from flair_landcover.training.finetune.finetune import finetune
+from flair_landcover.training.finetune.job import FinetuneJob
+from flair_landcover.training.finetune.learn import prepare
+from flair_landcover.training.finetune.odds import base_shares
+from flair_landcover.training.finetune.parts import trained_chain
+from flair_landcover.training.finetune.samples import ALIKE, training_samples
+from flair_landcover.training.finetune.scope import begin, read_scope
 
-from ...inference.conftest import Recorder, read_labels
-from .scenes import SMALL, Watcher, scene_job
+from ...inference.conftest import Recorder, read_labels, write_raster
+from .polygons import write_polygons
+from .scenes import CLASSES, SMALL, Watcher, drawn, ground_of, scene_job
 
 
 @pytest.fixture(scope="module")
@@ -32,7 +43,7 @@ def usual(folder):
 
 
 @pytest.fixture(scope="module")
-def other_image(folder) -> Path:
+def other_image(folder, usual) -> Path:
     """The scene as a dim camera shows it."""
     path = folder / "other" / "aerial.tif"
     path.parent.mkdir()
@@ -76,16 +87,60 @@ def test_a_training_for_every_image_changes_the_map_of_others_too(folder, other_
     assert (before != after).mean() > 0.05 and not told
 
 
-def test_trained_again_on_another_image_a_model_still_counts_on_the_first(usual, other_image, tmp_path):
-    result, job = usual
-    again = replace(job, input=str(other_image), model=result.folder, epochs=1, output=str(tmp_path / "again"))
-    folder = finetune(again, Watcher()).folder
-    first, second = (load_model(Path(path))[1] for path in (result.folder, folder))
-    assert len(second.looks) > len(first.looks) and set(second.earlier()) == set(first.earlier())
-    for name, tensor in second.earlier().items():  # what comes elsewhere is the very first model
-        np.testing.assert_allclose(tensor, first.earlier()[name], rtol=2e-3, atol=1e-6)
-    assert not mapped(job.input, folder, tmp_path / "one.tif")[1]
-    assert not mapped(other_image, folder, tmp_path / "two.tif")[1]
+@pytest.fixture(scope="module")
+def again(usual, other_image, folder) -> tuple[str, FinetuneJob]:
+    """The trained model trained once more, on the dim image, where its classes are said to have changed places."""
+    shapes, values = drawn()
+    places = dict(zip(CLASSES, (*CLASSES[1:], CLASSES[0])))
+    polygons = write_polygons(folder / "changed.gpkg", shapes, [places[value] for value in values])
+    job = replace(usual[1], input=str(other_image), polygons=polygons, model=usual[0].folder, name="Again")
+    job = replace(job, output=str(folder / "again"))
+    return finetune(job, Watcher()).folder, job
+
+
+def test_trained_again_on_another_image_a_model_is_what_it_was_on_the_first(usual, again, other_image, tmp_path):
+    (result, first), (model, _) = usual, again
+    before, _ = mapped(first.input, result.folder, tmp_path / "before.tif")
+    after, told = mapped(first.input, model, tmp_path / "after.tif")
+    assert (before == after).mean() > 0.99 and not told
+    before, _ = mapped(other_image, result.folder, tmp_path / "other-before.tif")
+    after, told = mapped(other_image, model, tmp_path / "other-after.tif")
+    assert (before != after).mean() > 0.2 and not told
+
+
+def test_trained_again_a_model_begins_and_is_held_to_what_it_showed_there(usual, again):
+    """On the dim image that was the very first model, not what was learnt on the other one."""
+    (result, first), (_, job) = usual, again
+    base = TorchBackend.open(Path(result.folder), "cpu", "fp32")
+    very_first = TorchBackend.open(Path(first.model), "cpu", "fp32")
+    ground, _ = ground_of(job, size=128)
+    with ground.tiles:
+        scope = read_scope(ground, 0, lambda share: None)
+        samples = list(training_samples(ground, 4, 0, ALIKE))
+    begun = begin(base.network, scope)
+    for name, tensor in very_first.network.state_dict().items():
+        torch.testing.assert_close(begun.state_dict()[name].float(), tensor.float(), rtol=2e-3, atol=1e-4)
+    chain = trained_chain(base.card, begun, "last")
+    for crop, sample in zip(prepare(iter(samples), begun, chain, base, "cpu", lambda: None), samples, strict=True):
+        assert torch.equal(crop.base, base_shares(base.network(sample.aerial[None]), base.card))
+    learnt = base.network.states()[-1]
+    assert not torch.equal(learnt["segmentation_head.0.bias"], begun.state_dict()["segmentation_head.0.bias"])
+
+
+def test_of_a_patchwork_of_an_image_the_user_is_told_how_little_is_alike(tmp_path):
+    rng = np.random.default_rng(0)
+    patches = rng.integers(20, 236, (5, 24, 24)).repeat(64, axis=1).repeat(64, axis=2)
+    write_raster(tmp_path / "aerial.tif", patches.astype(np.uint8))
+    report = Watcher()
+    result = finetune(scene_job(tmp_path, SMALL, holdout=0.0, epochs=1), report)
+    share = result.card["fine_tuning"]["counts_on"]
+    assert share < 0.8
+    assert any(f"will count on about {share:.0%} of it" in warning for warning in report.warnings)
+
+
+def test_an_image_of_its_own_kind_is_counted_on_and_nothing_is_said(usual):
+    assert usual[0].card["fine_tuning"]["counts_on"] > 0.95
+    assert not any("will count on" in warning for warning in usual[0].warnings)
 
 
 def test_a_grown_model_never_predicts_its_new_class_elsewhere(folder, other_image, tmp_path):
@@ -94,3 +149,7 @@ def test_a_grown_model_never_predicts_its_new_class_elsewhere(folder, other_imag
     result = finetune(job, Watcher())
     assert (mapped(folder / "aerial.tif", result.folder, tmp_path / "own.tif")[0] == 14).any()
     assert not (mapped(other_image, result.folder, tmp_path / "other.tif")[0] == 14).any()
+    card, network = load_model(Path(result.folder))
+    save_weights(network.states()[-1], tmp_path / "weights.safetensors")
+    write_card(replace(card, weights_digest=""), tmp_path)
+    assert (mapped(other_image, str(tmp_path), tmp_path / "everywhere.tif")[0] == 14).any()  # it would have
