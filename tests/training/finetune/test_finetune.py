@@ -15,7 +15,7 @@ import torch
 from flair_landcover.inference.errors import BadInput, Cancelled
 from flair_landcover.inference.job import SegmentationJob
 from flair_landcover.inference.segment import segment
-from flair_landcover.models.cards import digest_of, read_card
+from flair_landcover.models.cards import ModelCard, digest_of, read_card
 from flair_landcover.models.library import installed_models
 from flair_landcover.models.weights import load_weights
 from flair_landcover.training.finetune.finetune import finetune
@@ -200,6 +200,27 @@ def test_new_classes_reach_every_output(folder, tmp_path):
     assert (top == labels).mean() > 0.99
     with rasterio.open(tmp_path / "confidence.tif") as dataset:
         assert dataset.read(1).max() <= 100
+
+
+@pytest.mark.parametrize(("decoder", "trainable"), [("unet", "last"), ("upernet", "decoder")])
+def test_networks_of_flairhub_learn_too(folder, tmp_path, decoder, trainable):
+    card = ModelCard(
+        id=f"hub-{decoder}",
+        title="Random FLAIR-HUB",
+        architecture=f"flairhub:convnextv2tiny-{decoder}",
+        inputs=("nir", "red", "green"),
+        means=(0.4, 0.4, 0.4),
+        stds=(0.2, 0.2, 0.2),
+        fill={},
+        tile_size=128,
+    )
+    settings = {"trainable": trainable, "everywhere": True, "epochs": 3, "holdout": 0.0, "keep_base": 0.0}
+    job = scene_job(folder, card, output=str(tmp_path / "m"), **settings)
+    result = finetune(job, Watcher())
+    assert result.after["mean_iou"] > result.before["mean_iou"] + 0.1
+    new, old = map(own_weights, (result.folder, job.model))
+    changed = {name for name in old if not torch.allclose(old[name], new[name], rtol=2e-3, atol=1e-6)}
+    assert changed and all(name.startswith("main_decoders.") for name in changed)
 
 
 def test_a_grown_model_can_be_trained_again(folder, tmp_path):
