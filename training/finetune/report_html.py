@@ -49,6 +49,7 @@ def report_page(result: FinetuneResult) -> str:
             {
                 "Labels that change in the image": f"{_percent(result.changed)} of a sample of its tiles",
                 "Same label as the base model, away from the polygons": _percent(result.agreement),
+                "What was learnt counts on": _where(result.card["fine_tuning"]["counts_on"]),
             }
         ),
         "<h2>Training</h2>",
@@ -65,6 +66,10 @@ def report_page(result: FinetuneResult) -> str:
         f'<meta name="viewport" content="width=device-width, initial-scale=1">\n<title>{title}</title>\n'
         f"<style>{_STYLE}</style>\n</head>\n<body>\n" + "\n".join(body) + "\n</body>\n</html>\n"
     )
+
+
+def _where(share: float | None) -> str:
+    return "every image" if share is None else f"{_percent(share)} of this image, and images that look like it"
 
 
 def _verdict(result: FinetuneResult) -> str:

@@ -53,6 +53,7 @@ def result(where: str = "holdout", holdout: bool = True, score: float | None = 0
             "image": {"input": NASTY, "sentinel2": ["a.tif"]},
             "parameters": {"keep_base": 1.0},
             "training": {"epochs": history},
+            "counts_on": 0.973,
             "made": "2026-01-01",
             "version": "1",
         },
@@ -62,6 +63,13 @@ def result(where: str = "holdout", holdout: bool = True, score: float | None = 0
         "/m", card, "/m/report.html", 12.0, "cpu", epochs, 1, "early", scores(where, before), scores(where, score),
         0.4, 0.9, classes, 6, 2, [NASTY],
     )  # fmt: skip
+
+
+def test_the_page_says_where_it_counts():
+    made = result()
+    assert "97.3 % of this image, and images that look like it" in report_page(made)
+    made.card["fine_tuning"]["counts_on"] = None
+    assert "<dd>every image</dd>" in report_page(made)
 
 
 @pytest.mark.parametrize(
