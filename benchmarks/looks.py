@@ -41,7 +41,8 @@ def main() -> None:
     parser.add_argument("--far", type=float, default=scoped.FAR)
     options = parser.parse_args()
     scoped.NEAR, scoped.FAR = options.near, options.far
-    scenes = dict(_scenes(options.data))
+    pictures = [*held_out_pictures(options.data), *training_pictures(options.data)]
+    scenes = dict(_scenes(pictures))
     rng = np.random.default_rng(0)
     looks = {name: _looks(bands, rng) for name, (_, bands) in scenes.items()}
     whole = torch.cat([found for found in looks.values() if (found[:, 7] > 0).all()])
@@ -58,29 +59,24 @@ def main() -> None:
                 others[its_kind].append(float(network.share(its_bands[None]).mean()))
         own = float(network.share(bands[None]).mean())
         print(f"{name[-32:]:32} own {own:.3f};", ", ".join(f"{k} {np.mean(v):.3f}" for k, v in others.items() if v))
-    rural = [p for p in _pictures(options.data) if p.kind == "naip-rural"]
+    rural = [picture for picture in pictures if picture.kind == "naip-rural"]
     places = [rural[number] for number in rng.integers(len(rural), size=_WINDOWS + _ASKED)]
     found = torch.stack([_look(at_model_gsd(picture)[0], rng) for picture in places])
     print(f"rural tiles as one image: own {scoped.own_share(found[:_WINDOWS], found[_WINDOWS:], _CARD):.3f}")
 
 
-def _scenes(data: Path) -> Iterator[tuple[str, tuple[str, Tensor]]]:
+def _scenes(pictures: list[Picture]) -> Iterator[tuple[str, tuple[str, Tensor]]]:
     """Name, kind and bands (5, H, W) in 0..1 at 0.2 m of every scene."""
     with tempfile.TemporaryDirectory() as folder:
         for seed in (1, 2):
             files = make_village(Path(folder) / str(seed), seed=seed, flight=SHIFTED)
             with rasterio.open(files.aerial) as dataset:
                 yield f"village {seed}", ("village", torch.from_numpy(dataset.read()).float() / 255)
-    pictures = _pictures(data)
     kinds = ("flair2", "flair2-renderings", "pnoa")
     chosen = [picture for picture in pictures if picture.kind in kinds]
     chosen += [picture for picture in pictures if picture.kind == "naip-rural"][::_RURAL_STEP]
     for picture in [*chosen, *generated_pictures(MEASURED, with_series=False)]:
         yield picture.name, (picture.kind, at_model_gsd(picture)[0])
-
-
-def _pictures(data: Path) -> list[Picture]:
-    return [*held_out_pictures(data), *training_pictures(data)]
 
 
 def _looks(bands: Tensor, rng: np.random.Generator) -> Tensor:

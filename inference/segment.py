@@ -16,7 +16,7 @@ from ..models.cards import BadModel, ModelCard
 from ..models.library import BUNDLED
 from ..models.nomenclature import NODATA
 from ..version import plugin_version
-from .backends import Backend
+from .backends import MOSTLY, Backend
 from .blend import Blender, tile_weights
 from .check import Inputs, check_job
 from .errors import BadInput, Cancelled
@@ -29,8 +29,6 @@ from .predict import TileInput, predict_tiles, warm_backend
 from .read import gdal_settings, read_ahead
 from .tiles import open_tiles
 from .write import MapBlock, MapWriter
-
-_MOSTLY = 0.8  # share of the map below which the user is told that a fine-tuning does not count on the rest
 
 
 def segment(job: SegmentationJob, report: Report) -> SegmentationResult:
@@ -160,7 +158,7 @@ def _warn_of_sentinel2(tally: _Tally, report: Report) -> None:
 
 def _warn_of_scope(tally: _Tally, card: ModelCard, report: Report) -> None:
     share = tally.alike / tally.compared if tally.compared else 1.0
-    if share < _MOSTLY:
+    if share < MOSTLY:
         report.warning(
             f"{1 - share:.0%} of the image does not look like that on which {card.title} was fine-tuned: there the map "
             "is that of the model that it was made from."

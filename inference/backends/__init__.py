@@ -12,6 +12,9 @@ from ..loading import loading
 
 Series = tuple[np.ndarray, np.ndarray]  # (T, bands, 40, 40) float32 and the days (T,) float32
 
+# Share of an image below which users are told that a fine-tuning does not count on the rest: see `Backend.scope`.
+MOSTLY = 0.8
+
 
 class Backend(Protocol):
     """A network that is ready to predict.

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from safetensors import SafetensorError
 
+from ...inference.backends import MOSTLY
 from ...inference.backends.torch_backend import TorchBackend
 from ...inference.check import Inputs, check_inputs
 from ...inference.errors import BadInput, Cancelled, about
@@ -45,7 +46,6 @@ _RATES = {"last": 1.5e-3, "decoder": 5e-4, "all": 1e-4}
 _SPARE_BYTES = 50_000_000  # free disk to leave beside the model
 # Share of the run at which each phase begins.
 _READING, _PREPARING, _LOOKED, _TRAINING, _COMPARING, _WRITING = 0.01, 0.03, 0.06, 0.2, 0.85, 0.97
-_MOSTLY = 0.8  # share of its own image on which a fine-tuning counts below which the user is told
 
 
 def finetune(job: FinetuneJob, report: FinetuneReport) -> FinetuneResult:
@@ -238,9 +238,9 @@ def _train(
         network, chain, card, prepared, held_out, plan, base.device, base.precision == "bf16", report, training
     )
     learnt.seconds["preparing"] = spent
-    if scope is not None and not job.everywhere:
-        network = scoped_to(scope, base.network, base.card, network, card)
-    alike = None if scope is None or job.everywhere else scope.own
+    alike = None
+    if not job.everywhere:
+        network, alike = scoped_to(scope, base.network, base.card, network, card), scope.own
     return _Model(replace(base, card=card, network=network), ground, plan, learnt, alike)
 
 
@@ -258,7 +258,7 @@ def _look_around(
     told = _Share(report, _PREPARING, _LOOKED, "Preparing features")
     ground = Ground(tiles, sides, base.card, base.card.tile_size)
     scope = read_scope(ground, job.seed, told)
-    if scope.own < _MOSTLY and not job.everywhere:
+    if scope.own < MOSTLY and not job.everywhere:
         warn(
             f"The image looks so different from place to place that the fine-tuning will count on about "
             f"{scope.own:.0%} of it: to use it on all of it, choose that it counts on images that look otherwise, too."
