@@ -10,9 +10,9 @@ from dataclasses import replace
 
 import numpy as np
 
-from ..samples.aerial import LOOKS, any_flight, elevation
+from ..samples.aerial import GROUND_BETWEEN_VINES, LOOKS, MEASURED, any_flight, elevation
 from ..samples.noise import smooth_noise
-from ..samples.plan import Cover, draw_covers
+from ..samples.plan import CLASS_OF_COVER, Cover, draw_covers
 from .labels import CLASSES, CODES, UNKNOWN
 from .pictures import ALL_ROLES, RGB, Picture
 
@@ -28,6 +28,7 @@ _HEIGHTS = {
     CODES["agricultural land"]: (0.3, 0.8),
     CODES["other"]: (3.0, 0.6),
 }
+_ROUGH = (Cover.CONIFER, Cover.BROADLEAF, Cover.BRUSH)
 _BETWEEN_PLACES = 12.0  # metres between knots of the height's noise: a house or a few trees
 _SPREAD = 0.12  # deviation of the logarithm of the near infrared from place to place
 _BETWEEN_PICTURES = 0.15  # and from picture to picture
@@ -37,8 +38,8 @@ def with_bands_of_its_labels(picture: Picture, seed: int) -> Picture:
     """A picture of red, green and blue with the two other bands that its classes would have.
 
     Pixels without a label take that of the nearest one with. Each class has one cover (a kind of roof, a crop) in a
-    picture, drawn by `seed`. The near infrared follows the brightness of the colours by the ratio that the cover has
-    in generated scenes; heights have the errors of a surface model made by image matching.
+    picture, drawn by `seed`. The near infrared follows the brightness of the colours by a ratio of the cover; heights
+    have the errors of a surface model made by image matching.
     Raises ValueError where the picture has other bands than these three, or no label.
     """
     if picture.roles != RGB or not (picture.codes != UNKNOWN).any():
@@ -64,11 +65,26 @@ def _spread_labels(codes: np.ndarray) -> np.ndarray:
 
 
 def _near_infrared(colours: np.ndarray, cover: np.ndarray, gsd: float, rng: np.random.Generator) -> np.ndarray:
-    ratio = np.array([LOOKS[kind].colour[3] / np.mean(LOOKS[kind].colour[:3]) for kind in Cover], np.float32)
+    ratio = np.array([_ratio_to_colours(kind) for kind in Cover], np.float32)
     own = np.exp(_BETWEEN_PICTURES * rng.standard_normal(len(Cover))).astype(np.float32)
     places = np.exp(_SPREAD * smooth_noise(rng, cover.shape, _BETWEEN_PLACES / gsd))
     grain = 2 * rng.standard_normal(cover.shape, dtype=np.float32)
     return np.clip(np.rint(colours.mean(0) * (ratio * own)[cover] * places + grain), 0, 255)
+
+
+def _ratio_to_colours(cover: Cover) -> float:
+    """Near infrared over the mean of red, green and blue, as a picture shows it: with the shadows that lie in it.
+
+    Looks are those in full light. What is rough shades itself, and a shadow is darker in near infrared than in blue:
+    so trees and brushwood have the ratio of the real patches, and vines share theirs with the ground between them.
+    """
+    if cover in _ROUGH:
+        colour = MEASURED[CLASS_OF_COVER[cover]][0][:4]
+    elif cover is Cover.VINE:
+        colour = (np.array(LOOKS[cover].colour) + GROUND_BETWEEN_VINES) / 2
+    else:
+        colour = LOOKS[cover].colour
+    return float(colour[3] / np.mean(colour[:3]))
 
 
 def _relief(classes: np.ndarray, gsd: float, rng: np.random.Generator) -> np.ndarray:

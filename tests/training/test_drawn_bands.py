@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from flair_landcover.samples.aerial import MEASURED
 from flair_landcover.training.drawn_bands import with_bands_of_its_labels
 from flair_landcover.training.labels import CODES, UNKNOWN
 from flair_landcover.training.pictures import ALL_ROLES, RGB, Picture
@@ -31,6 +32,16 @@ def test_houses_rise_and_only_what_grows_is_bright_in_near_infrared(rendering):
         near_infrared, height = drawn.bands[3], drawn.bands[4]
         assert height[house].mean() > 10 + height[grass].mean()
         assert near_infrared[grass].mean() > 1.3 * near_infrared[pond].mean()
+
+
+@pytest.mark.parametrize("name", ["coniferous", "deciduous", "brushwood"])
+def test_what_shades_itself_is_as_bright_in_near_infrared_as_in_the_real_patches(name, rendering):
+    value = CODES[name]
+    covered = replace(rendering, codes=np.full_like(rendering.codes, value))
+    drawn = [with_bands_of_its_labels(covered, seed).bands.astype(float) for seed in range(40)]
+    ratio = np.median([bands[3].mean() / bands[:3].mean() for bands in drawn])
+    red, green, blue, near_infrared, _ = MEASURED[value][0]
+    assert ratio == pytest.approx(3 * near_infrared / (red + green + blue), rel=0.08)
 
 
 def test_the_colours_the_labels_and_the_picture_it_is_drawn_from_stay(rendering):
