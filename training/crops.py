@@ -58,16 +58,16 @@ class PictureCrops:
         self.shares = weights / weights.sum()
         self.pasted, self.flooded = pasted, flooded
         self.by_class = {kind: _by_class(self.by_kind[kind]) for kind in self.kinds if kind in EXACT_KINDS}
-        self.series_kinds = {
+        self.series_by_class = {
             kind: found
-            for kind in self.kinds
-            if (found := [picture for picture in self.by_kind[kind] if picture.series is not None])
+            for kind in self.by_class
+            if (found := _by_class([picture for picture in self.by_kind[kind] if picture.series is not None]))
         }
 
     @property
     def with_series(self) -> bool:
         """See `Crops`."""
-        return bool(self.series_kinds)
+        return bool(self.series_by_class)
 
     def draw(self, size: int, rng: np.random.Generator) -> Crop:
         """One crop. In kinds with exact labels the class at its middle is drawn first, all alike."""
@@ -78,22 +78,24 @@ class PictureCrops:
         return flood(crop, rng) if self.flooded and rng.random() < self.flooded else crop
 
     def _exact(self, kind: str, size: int, rng: np.random.Generator) -> Crop:
-        picture, around = self._picture_and_class(kind, rng)
+        picture, around = _picture_and_class(self.by_class[kind], rng)
         if rng.random() >= self.pasted:
             return draw_crop(picture, size, rng, around)
-        other, other_class = self._picture_and_class(_one(sorted(self.by_class), rng), rng)
+        other, other_class = _picture_and_class(self.by_class[_one(sorted(self.by_class), rng)], rng)
         kept = draw_roles(picture.roles & other.roles, rng)
         below = draw_crop(picture, size, rng, around, kept)
         return paste_segments(below, draw_crop(other, size, rng, other_class, kept), rng)
 
     def draw_with_series(self, rng: np.random.Generator) -> Crop:
-        """One whole picture with its series, each kind that has any alike."""
-        return draw_whole(_one(self.series_kinds[_one(sorted(self.series_kinds), rng)], rng), rng)
+        """One whole picture with its series, each kind that has any alike; a class that it shows is drawn first."""
+        picture, _ = _picture_and_class(self.series_by_class[_one(sorted(self.series_by_class), rng)], rng)
+        return draw_whole(picture, rng)
 
-    def _picture_and_class(self, kind: str, rng: np.random.Generator) -> tuple[Picture, int]:
-        classes = self.by_class[kind]
-        around = _one(sorted(classes), rng)
-        return _one(classes[around], rng), around
+
+def _picture_and_class(by_class: Mapping[int, list[Picture]], rng: np.random.Generator) -> tuple[Picture, int]:
+    """A class, all alike, and a picture that shows it."""
+    around = _one(sorted(by_class), rng)
+    return _one(by_class[around], rng), around
 
 
 def _by_class(pictures: Sequence[Picture]) -> dict[int, list[Picture]]:

@@ -53,6 +53,17 @@ def test_pasted_crops_hold_segments_of_another_picture(halves):
     assert mixed(0.5) > 5
 
 
+def test_pictures_with_a_series_come_by_the_classes_that_they_show(halves):
+    series = {"series": np.ones((1, 10, 40, 40), np.float32), "days": np.zeros(1, np.float32)}
+    common = [replace(halves, name=f"generated/{n}", codes=np.full_like(halves.codes, CODES["water"]), **series)
+              for n in range(9)]  # fmt: skip
+    rare = replace(halves, name="generated/vines", codes=np.full_like(halves.codes, CODES["vineyard"]), **series)
+    crops = PictureCrops([*common, rare, halves], {"generated": 1.0})
+    shown = [int(crops.draw_with_series(np.random.default_rng(seed)).codes[0, 0]) for seed in range(40)]
+    assert 0.25 < shown.count(CODES["vineyard"]) / len(shown) < 0.75
+    assert set(shown) == {CODES["vineyard"], CODES["water"]}  # the picture without a series is never drawn
+
+
 def test_what_is_pasted_keeps_to_bands_that_both_pictures_have(halves):
     colours = replace(halves, name="flair2-renderings/c", kind="flair2-renderings", roles=RGB)
     crops = PictureCrops([halves, colours], {"generated": 1e-6, "flair2-renderings": 1.0}, pasted=1.0)
