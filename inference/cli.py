@@ -115,6 +115,8 @@ def _image(options: argparse.Namespace) -> dict:
 
 
 def _add_finetune(commands) -> None:
+    from ..training.finetune.job import FinetuneJob
+
     finetune = commands.add_parser("finetune", help="make a model that is better where polygons say what is there")
     finetune.add_argument("input", metavar="INPUT", help="aerial raster that the polygons were drawn over")
     finetune.add_argument("polygons", metavar="POLYGONS", help="vector file of polygons, each with a class")
@@ -133,7 +135,11 @@ def _add_finetune(commands) -> None:
     finetune.add_argument("--trainable", default="last", help="what is trained: last (layers), decoder or all")
     finetune.add_argument("--holdout", type=float, default=0.25, metavar="SHARE", help="of the polygons, 0 to 0.5")
     finetune.add_argument(
-        "--keep-base", type=float, default=0.5, metavar="WEIGHT", help="how firmly to hold to the base model elsewhere"
+        "--keep-base",
+        type=float,
+        default=FinetuneJob.keep_base,
+        metavar="WEIGHT",
+        help="how firmly to hold to the base model elsewhere",
     )
     finetune.add_argument(
         "--everywhere", action="store_true", help="use what is learnt on images that look otherwise, too"

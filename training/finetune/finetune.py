@@ -42,7 +42,7 @@ EPOCHS = 12
 _CROPS = (64, 192)
 _BATCH = 4
 _SMALLEST_CROP = 64  # pixels; below, a crop is the whole tile
-_RATES = {"last": 1.5e-3, "decoder": 5e-4, "all": 1e-4}
+_RATES = {"last": 4e-3, "decoder": 5e-4, "all": 1e-4}
 _SPARE_BYTES = 50_000_000  # free disk to leave beside the model
 # Share of the run at which each phase begins.
 _READING, _PREPARING, _LOOKED, _TRAINING, _COMPARING, _WRITING = 0.01, 0.03, 0.06, 0.2, 0.85, 0.97

@@ -65,7 +65,7 @@ class FinetuneJob:
     epochs: int = 0
     trainable: str = "last"
     holdout: float = 0.25
-    keep_base: float = 0.5
+    keep_base: float = 0.25
     everywhere: bool = False
     one_class: bool = False
     seed: int = 0
