@@ -133,7 +133,9 @@ def _add_finetune(commands) -> None:
     _add_image(finetune)
     finetune.add_argument("--epochs", type=int, default=0, metavar="N", help="0: as many as usual")
     finetune.add_argument("--trainable", default="last", help="what is trained: last (layers), decoder or all")
-    finetune.add_argument("--holdout", type=float, default=0.25, metavar="SHARE", help="of the polygons, 0 to 0.5")
+    finetune.add_argument(
+        "--holdout", type=float, default=FinetuneJob.holdout, metavar="SHARE", help="of the polygons, 0 to 0.5"
+    )
     finetune.add_argument(
         "--keep-base",
         type=float,

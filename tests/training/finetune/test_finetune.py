@@ -100,7 +100,7 @@ def test_the_card_tells_where_the_model_comes_from(done):
     assert json.loads(json.dumps(card.to_dict())) == json.loads(json.dumps(result.card))
     assert made["parent"] == {"id": "small", "title": "Small U-Net", "weights": base.weights_digest}
     assert made["polygons"]["source"].startswith("drawn.gpkg")
-    assert made["parameters"]["keep_base"] == FinetuneJob.keep_base and made["parameters"]["seed"] == 0
+    assert made["parameters"]["keep_base"] == 0.25 and made["parameters"]["seed"] == 0
     assert made["scores"]["after"] == result.after
     assert card.title == "Fields & <b>colours</b>" and card.id == "fields-b-colours-b"
     assert card.weights_digest == digest_of(Path(result.folder) / "weights.safetensors")

@@ -65,8 +65,7 @@ def test_the_page_opens_with_the_docks_image_and_model_and_says_what_there_is_to
     assert job["input"] == dialog.fields.aerial.path()
     assert job["class_field"] == "class"
     assert dict(job["class_map"]) == {"1": "building", "5": "water"}
-    assert (job["epochs"], job["trainable"], job["holdout"]) == (0, "last", 0.25)
-    assert job["keep_base"] == FinetuneJob.keep_base
+    assert (job["epochs"], job["trainable"], job["holdout"], job["keep_base"]) == (0, "last", 0.25, 0.25)
     assert job["everywhere"] is False
 
 
