@@ -12,8 +12,8 @@ PLUGINS := $(WORK)/plugins
 QGIS_ENVIRONMENT := QGIS_PLUGINPATH=$(PLUGINS) PYTHONPATH=$(PLUGINS) FLAIR_LANDCOVER_PYTHON=$(ENGINE_PYTHON) \
 	QGIS_CUSTOM_CONFIG_PATH=$(WORK)/profile QT_QPA_PLATFORM=offscreen XDG_RUNTIME_DIR=$(WORK)/runtime
 
-ENGINE_TESTS := tests/models tests/inference tests/training tests/samples
-QGIS_TESTS := tests/runtime tests/processing tests/ui tests/test_plugin.py tests/test_rooms.py
+ENGINE_TESTS := tests/contract tests/models tests/inference tests/evaluation tests/finetune tests/engine tests/research
+QGIS_TESTS := tests/runtime tests/layers tests/processing tests/ui tests/test_plugin.py tests/test_rooms.py
 
 # Installs those of the named Debian packages that are not there yet.
 define install_missing
@@ -54,11 +54,11 @@ benchmark-startup: system env $(PLUGINS)/flair_landcover
 
 # Another model in place of the bundled one, as integers of 7 bits:
 # `make bundle MODEL=IGNF/FLAIR-HUB_LC-A_IR_convnextv2tiny-upernet`, or MODEL=a folder, zip or checkpoint.
-# DATA: folder of FLAIR patches to measure on. OPTIONS: see `python -m flair_landcover.training.bundle --help`.
+# DATA: folder of FLAIR patches to measure on. OPTIONS: see `python -m flair_landcover.research.bundle --help`.
 DATA ?= $(wildcard ../shared/data/flair2)
 bundle: env
 	$(if $(MODEL),,$(error Say which model: make bundle MODEL=<hub id, folder or checkpoint>))
-	$(ENGINE_PYTHON) -m flair_landcover.training.bundle '$(MODEL)' --out models/bundled \
+	$(ENGINE_PYTHON) -m flair_landcover.research.bundle '$(MODEL)' --out models/bundled \
 		$(if $(DATA),--data '$(DATA)') $(OPTIONS)
 
 # As the plugin site's scanner runs them, see .ci/lint.

@@ -7,7 +7,7 @@ import sys
 
 def main(arguments: list[str] | None = None) -> int:
     """Runs the command line and returns its exit status."""
-    from .inference.cli import run
+    from .engine.cli import run
 
     return run(sys.argv[1:] if arguments is None else arguments)
 

@@ -20,21 +20,21 @@ import rasterio
 import shapely
 import torch
 
-from flair_landcover.inference.job import SegmentationJob
+from flair_landcover.contract.finetuning import FinetuneJob
+from flair_landcover.contract.segmentation import SegmentationJob
+from flair_landcover.evaluation.scores import mean_iou
+from flair_landcover.finetune.finetune import finetune
 from flair_landcover.inference.segment import segment
-from flair_landcover.models.checkpoints import load_model
 from flair_landcover.models.library import BUNDLED_FOLDER
-from flair_landcover.samples.aerial import Flight
-from flair_landcover.samples.polygons import draw_polygons, write_polygons
-from flair_landcover.samples.village import AERIAL_CRS, make_village
-from flair_landcover.training.evaluate import tally
-from flair_landcover.training.finetune.finetune import finetune
-from flair_landcover.training.finetune.job import FinetuneJob
-from flair_landcover.training.finetune.scores import mean_iou
-from flair_landcover.training.generated import generated_pictures
-from flair_landcover.training.labels import CLASSES
-from flair_landcover.training.material import MEASURED
-from flair_landcover.training.pictures import ALL_ROLES, HELD_OUT_PATCHES, Picture, held_out_pictures
+from flair_landcover.models.networks.checkpoints import load_model
+from flair_landcover.research.dataset import ALL_ROLES, HELD_OUT_PATCHES, Picture, held_out_pictures
+from flair_landcover.research.evaluate import tally
+from flair_landcover.research.generated import generated_pictures
+from flair_landcover.research.labels import CLASSES
+from flair_landcover.research.material import MEASURED
+from flair_landcover.research.scenes.aerial import Flight
+from flair_landcover.research.scenes.polygons import draw_polygons, write_polygons
+from flair_landcover.research.scenes.village import AERIAL_CRS, make_village
 
 # Dry late summer, a low western sun, haze, a dim camera with little red and infrared.
 SHIFTED = Flight(azimuth=235.0, elevation=38.0, gain=(0.78, 0.82, 0.95, 0.7), haze=22.0, contrast=0.85, season=1.0)

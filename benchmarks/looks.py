@@ -1,4 +1,4 @@
-"""How well the look of an image tells it from others: what the constants of `models.scoped` are taken from.
+"""How well the look of an image tells it from others: what the constants of `models.networks.scoped` are taken from.
 
 ``python benchmarks/looks.py --data ../shared/data [--near 0.25 --far 0.35]``
 
@@ -17,19 +17,19 @@ from pathlib import Path
 import numpy as np
 import rasterio
 import torch
-from finetune import SHIFTED
 from torch import Tensor, nn
 
-from flair_landcover.models import scoped
-from flair_landcover.models.cards import ModelCard
-from flair_landcover.samples.village import make_village
-from flair_landcover.training.augment import at_model_gsd
-from flair_landcover.training.generated import generated_pictures
-from flair_landcover.training.material import MEASURED
-from flair_landcover.training.pictures import Picture, held_out_pictures, training_pictures
+from finetune import SHIFTED
+from flair_landcover.contract.cards import ModelCard
+from flair_landcover.models.networks import scoped
+from flair_landcover.research.augment import at_model_gsd
+from flair_landcover.research.dataset import Picture, held_out_pictures, training_pictures
+from flair_landcover.research.generated import generated_pictures
+from flair_landcover.research.material import MEASURED
+from flair_landcover.research.scenes.village import make_village
 
 _CARD = ModelCard(id="", title="", architecture="")
-_WINDOWS, _ASKED = 768, 128  # as many as `training.finetune.scope` looks at anywhere and around polygons, and asks
+_WINDOWS, _ASKED = 768, 128  # as many as `finetune.scope` looks at anywhere and around polygons, and asks
 _RURAL_STEP = 10
 
 

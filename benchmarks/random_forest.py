@@ -21,10 +21,8 @@ from pathlib import Path
 
 import numpy as np
 
-from flair_landcover.models.cards import ROLES
-from flair_landcover.training.evaluate import exact_scores
-from flair_landcover.training.labels import CLASSES, UNKNOWN
-from flair_landcover.training.pictures import (
+from flair_landcover.contract.cards import ROLES
+from flair_landcover.research.dataset import (
     ALL_ROLES,
     RGB,
     RGB_NIR,
@@ -32,6 +30,8 @@ from flair_landcover.training.pictures import (
     held_out_pictures,
     training_pictures,
 )
+from flair_landcover.research.evaluate import exact_scores
+from flair_landcover.research.labels import CLASSES, UNKNOWN
 
 BAND_SETS = {"five bands": ALL_ROLES, "RGB and near infrared": RGB_NIR, "RGB": RGB}  # those that cards report
 WINDOWS = (5, 15, 45)  # pixels of 0.2 m: a car, a house, a garden
@@ -74,7 +74,7 @@ def real_patches(data: Path) -> list[Picture]:
 
 
 def leave_one_out(patches: Sequence[Picture], roles: frozenset[str], options: argparse.Namespace) -> list[np.ndarray]:
-    """For each patch the confusion table, as `training.evaluate` has it, of a forest that saw all the others."""
+    """For each patch the confusion table, as `research.evaluate` has it, of a forest that saw all the others."""
     from sklearn.ensemble import RandomForestClassifier
 
     features = [describe(patch, roles) for patch in patches]

@@ -19,7 +19,7 @@ import rasterio
 from affine import Affine
 from rasterio.warp import transform
 
-from flair_landcover.inference.job import SegmentationJob
+from flair_landcover.contract.segmentation import SegmentationJob
 from flair_landcover.inference.segment import segment
 
 _SIDE = 4_096  # pixels of 0.2 m

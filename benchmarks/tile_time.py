@@ -11,7 +11,7 @@ import time
 
 import numpy as np
 
-from flair_landcover.inference.backends import open_backend
+from flair_landcover.inference.backends.backend import open_backend
 from flair_landcover.models.library import find_model
 
 _REPEATS = 7

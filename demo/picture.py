@@ -25,8 +25,8 @@ from qgis.core import (
 )
 from qgis.PyQt.QtGui import QFont
 
-from ..models.nomenclature import FLAIR_CLASSES
-from ..processing.styling import style_land_cover
+from ..contract.nomenclature import FLAIR_CLASSES
+from ..layers.styling import style_land_cover
 
 _SIDE = 110.0  # millimetres of each of the two maps
 _MARGIN = 6.0

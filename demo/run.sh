@@ -10,7 +10,7 @@ picture=$folder/land_cover.png
 # Debian's /usr/bin/qgis_process is a wrapper that passes an option which QGIS 3.22 does not know.
 qgis_process=$(command -v qgis_process.bin || command -v qgis_process)
 
-test -d "$scene/sentinel2" || "$ENGINE_PYTHON" -m flair_landcover.samples.village "$scene"
+test -d "$scene/sentinel2" || "$ENGINE_PYTHON" -m flair_landcover.research.scenes.village "$scene"
 
 # Enabling what is enabled already is an error to it; where enabling fails, the next call says so.
 "$qgis_process" plugins enable flair_landcover >"$folder/qgis_process.log" 2>&1 || true

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from .grid import Window, intersection
 from .plan import Tile
+from .raster.geobox import Window, intersection
 
 # A tile's share of a block: where it lies, its weights there (a view), and its probabilities times them.
 _Piece = tuple[Window, np.ndarray, np.ndarray]

@@ -14,19 +14,19 @@ from pathlib import Path
 from rasterio.features import bounds as geometry_bounds
 from rasterio.features import is_valid_geom
 
-from ..models.cards import BadModel, ModelCard, read_card
+from ..contract.cards import BadModel, ModelCard, read_card
+from ..contract.errors import BadInput, about
+from ..contract.segmentation import CLASSES, FLAIR13, SegmentationJob, dated_path
 from ..models.library import find_model, installed_models
-from .aerial import AerialSource, check_lies_under, check_not_truncated, describe_aerial, open_raster
-from .backends import checkpoint_card
+from .backends.backend import checkpoint_card
 from .classes import what_becomes_what, with_classes
-from .errors import BadInput, about
-from .grid import Grid, Window, intersection, make_grid
-from .job import CLASSES, FLAIR13, SegmentationJob, dated_path
 from .predict import AUGMENTATIONS
+from .raster.aerial import AerialSource, check_lies_under, check_not_truncated, describe_aerial, open_raster
+from .raster.geobox import Grid, Window, intersection, make_grid
+from .raster.write import finished_size, label_bits, working_size
 from .sentinel2.open import open_series
 from .sentinel2.series import Series
 from .sentinel2.usable import over_place, warn_of_missing_masks, without_dates
-from .write import finished_size, label_bits, working_size
 
 _ROLE_NAMES = {"nir": "near infrared", "elevation": "elevation"}
 _SPARE_BYTES = 50_000_000  # free disk to leave beside what a job writes

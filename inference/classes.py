@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 
-from ..models.cards import ModelCard, learned_classes
-from ..models.nomenclature import FLAIR_CLASSES, OTHER, LandCoverClass
-from .errors import BadInput
-from .job import FLAIR13
+from ..contract.cards import ModelCard, learned_classes
+from ..contract.errors import BadInput
+from ..contract.nomenclature import FLAIR_CLASSES, OTHER, LandCoverClass
+from ..contract.segmentation import FLAIR13
 
 _MAX_VALUE = 255  # labels are of 8 bits
 _SHOWN = 8  # names in a sentence

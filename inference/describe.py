@@ -12,11 +12,11 @@ from rasterio.enums import Resampling
 from rasterio.errors import RasterioError
 from rasterio.io import DatasetReader
 
-from .aerial import bands_by_role, mended, metres_to_unit, open_raster, unreadable
-from .errors import about
-from .grid import Window, intersection, pixel_size_m
+from ..contract.errors import about
 from .picture import png
-from .read import gdal_settings
+from .raster.aerial import bands_by_role, mended, metres_to_unit, open_raster, unreadable
+from .raster.geobox import Window, intersection, pixel_size_m
+from .raster.read import gdal_settings
 
 _PICTURE = (96, 72)  # pixels
 _SHOWN_M = (60.0, 45.0)  # metres that a picture is wide and high: houses, trees and roads can be told

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from ..contract.errors import Cancelled
+from ..contract.segmentation import SegmentationJob
 from .check import check_job, outputs_of
-from .errors import Cancelled
-from .grid import intersection
-from .job import SegmentationJob
 from .mask import Mask
-from .read import gdal_settings
+from .raster.geobox import intersection
+from .raster.read import gdal_settings
+from .raster.write import finished_size
 from .segment import planned_parts
-from .write import finished_size
 
 
 def forecast(job: SegmentationJob, cancelled: Callable[[], bool]) -> dict:

@@ -11,7 +11,7 @@ from affine import Affine
 from rasterio.features import bounds as geometry_bounds
 from rasterio.features import geometry_mask, rasterize
 
-from .grid import Grid, Window, intersection
+from .raster.geobox import Grid, Window, intersection
 
 _SQUARES = 4_000_000  # squares that a large window is looked at by, instead of all of its pixels
 _SMALLEST_SQUARE = 16  # pixels a side from which on looking at squares first is quicker

@@ -15,7 +15,7 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from .grid import Window, intersection
+from .raster.geobox import Window, intersection
 
 _OVERLAP_SHARE = 3 / 16  # of a tile that neighbours share: 96 pixels of 512, three strides of the deepest map
 _PART_COLUMNS = 32  # columns of tiles blended at once: what waits stays below 75 MB however wide the raster is

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import numpy as np
 
-from ..models.cards import ModelCard
-from .backends import Backend, Series, open_backend
+from ..contract.cards import ModelCard
+from .backends.backend import Backend, Series, open_backend
 from .plan import Tile
 
 # Views of a tile by name: (quarter turns, mirrored), applied to the last two axes.

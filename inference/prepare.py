@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..models.cards import ModelCard
+from ..contract.cards import ModelCard
 
 
 def to_8_bits(pixels: np.ndarray, stretch: list[tuple[float, float] | None]) -> np.ndarray:

@@ -12,23 +12,23 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from ..models.cards import BadModel, ModelCard
+from ..contract.cards import BadModel, ModelCard
+from ..contract.errors import BadInput, Cancelled
+from ..contract.nomenclature import NODATA
+from ..contract.segmentation import Report, SegmentationJob, SegmentationResult, dated_path
+from ..contract.version import plugin_version
 from ..models.library import BUNDLED
-from ..models.nomenclature import NODATA
-from ..version import plugin_version
-from .backends import MOSTLY, Backend
+from .backends.backend import MOSTLY, Backend
 from .blend import Blender, tile_weights
 from .check import Inputs, check_job
-from .errors import BadInput, Cancelled
-from .grid import Window
-from .job import Report, SegmentationJob, SegmentationResult, dated_path
 from .mask import Mask
 from .picture import BlockPictures
 from .plan import Part, make_plan, overlap_of, plan_parts
 from .predict import TileInput, predict_tiles, warm_backend
-from .read import gdal_settings, read_ahead
+from .raster.geobox import Window
+from .raster.read import gdal_settings, read_ahead
+from .raster.write import MapBlock, MapWriter
 from .tiles import open_tiles
-from .write import MapBlock, MapWriter
 
 
 def segment(job: SegmentationJob, report: Report) -> SegmentationResult:

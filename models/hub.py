@@ -19,7 +19,7 @@ import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from .cards import BadModel, digest_of
+from ..contract.cards import BadModel, digest_of
 from .library import user_folder, write_beside
 from .published import PublishedModel, find_published
 

@@ -18,7 +18,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from .cards import CARD_NAME, WEIGHTS_NAME, BadModel, ModelCard, read_card
+from ..contract.cards import CARD_NAME, WEIGHTS_NAME, BadModel, ModelCard, read_card
 
 BUNDLED = "bundled"
 BUNDLED_FOLDER = Path(__file__).parent / "bundled"

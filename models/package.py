@@ -24,7 +24,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Callable
 
-from .cards import CARD_NAME, WEIGHTS_NAME, BadModel, ModelCard, card_from_dict, read_card
+from ..contract.cards import CARD_NAME, WEIGHTS_NAME, BadModel, ModelCard, card_from_dict, read_card
 
 # Five times the largest network that is built here, FLAIR-HUB's swinlarge-upernet with Sentinel-2 of 205 million
 # weights, in float32: whatever is larger fills a disk rather than maps.

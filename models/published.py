@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from .cards import ROLES
+from ..contract.cards import ROLES
 
 _LICENCE = "etalab-2.0"
 _COLOURS = ("red", "green", "blue")

@@ -26,8 +26,9 @@ from qgis.core import (
 from qgis.PyQt.QtCore import QCoreApplication
 from qgis.PyQt.QtGui import QIcon
 
-from ..training.finetune.classes import parse_class_map
-from ..training.finetune.job import MAX_HOLDOUT, TRAINABLE, FinetuneJob
+from ..contract.class_plan import parse_class_map
+from ..contract.finetuning import MAX_HOLDOUT, TRAINABLE, FinetuneJob
+from ..layers.polygons import PolygonFile, copied_file, remove_copy, saved_file
 from .engine_call import call_engine, engine_found
 from .icons import ICON_PATH
 from .image_parameters import (
@@ -46,7 +47,6 @@ from .image_parameters import (
     image_settings,
     or_refuse,
 )
-from .polygons import PolygonFile, copied_file, remove_copy, saved_file
 
 POLYGONS = "POLYGONS"
 CLASS_FIELD = "CLASS_FIELD"

@@ -17,9 +17,9 @@ from qgis.core import (
 )
 from qgis.PyQt.QtCore import QCoreApplication
 
+from ..layers.sources import absolute, raster_path
 from ..models.library import BUNDLED, default_model
 from .series_parameter import SeriesParameter, series_of
-from .sources import absolute, raster_path
 
 INPUT = "INPUT"
 BANDS = "BANDS"

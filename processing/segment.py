@@ -20,9 +20,11 @@ from qgis.core import (
 from qgis.PyQt.QtCore import QCoreApplication
 from qgis.PyQt.QtGui import QIcon
 
-from ..inference.job import CLASSES as CHOICES_OF_CLASSES
-from ..inference.job import SegmentationJob
-from ..models.nomenclature import FLAIR_CLASSES
+from ..contract.nomenclature import FLAIR_CLASSES
+from ..contract.segmentation import CLASSES as CHOICES_OF_CLASSES
+from ..contract.segmentation import SegmentationJob
+from ..layers.sources import polygon_in, valid_geometries
+from ..layers.styling import ConfidenceStyler, DifferenceStyler, LandCoverStyler
 from .engine_call import call_engine, engine_found
 from .icons import ICON_PATH
 from .image_parameters import (
@@ -41,8 +43,6 @@ from .image_parameters import (
     image_settings,
     or_refuse,
 )
-from .sources import polygon_in, valid_geometries
-from .styling import ConfidenceStyler, DifferenceStyler, LandCoverStyler
 
 EXTENT = "EXTENT"
 MASK = "MASK"

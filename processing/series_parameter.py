@@ -11,7 +11,9 @@ from qgis.core import (
     QgsProcessingUtils,
 )
 
-from .sources import absolute, series_path
+from ..layers.sources import absolute, series_path
+
+_PLUGIN = __package__.rpartition(".")[0]
 
 
 class SeriesParameter(QgsProcessingParameterMultipleLayers):
@@ -24,7 +26,7 @@ class SeriesParameter(QgsProcessingParameterMultipleLayers):
     def __init__(self, name: str, description: str) -> None:
         super().__init__(name, description, QgsProcessing.SourceType.TypeRaster, None, True)
         # By its name: the widget needs a QGIS with windows, the parameter does not.
-        self.setMetadata({"widget_wrapper": {"class": f"{__package__}.series_widget.SeriesWidget"}})
+        self.setMetadata({"widget_wrapper": {"class": f"{_PLUGIN}.ui.widgets.series_widget.SeriesWidget"}})
 
     def checkValueIsAcceptable(self, value: object, context: QgsProcessingContext | None = None) -> bool:
         """Whether it could be a series; what it holds is the engine's to find out."""

@@ -28,7 +28,7 @@ from dataclasses import dataclass
 
 from qgis.PyQt.QtCore import QProcess, QProcessEnvironment
 
-from . import protocol
+from ..contract import protocol
 from .environment import Engine, child_environment, find_engine, worker_command
 from .errors import BadInputError, CancelledError, EngineDied, EngineError, EngineFailed, EngineNotFound
 

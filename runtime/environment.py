@@ -46,7 +46,7 @@ package = importlib.util.module_from_spec(spec)
 sys.modules["flair_landcover"] = package
 spec.loader.exec_module(package)
 """
-_WORK = """from flair_landcover.inference.worker import main
+_WORK = """from flair_landcover.engine.worker import main
 sys.exit(main())
 """
 

@@ -27,7 +27,7 @@ _PREDICT = (
 import json, os, tempfile
 import numpy, rasterio
 from rasterio.transform import from_origin
-from flair_landcover.inference.cli import run
+from flair_landcover.engine.cli import run
 
 with tempfile.TemporaryDirectory() as folder:
     source, result = os.path.join(folder, "picture.tif"), os.path.join(folder, "map.tif")

@@ -75,9 +75,9 @@ FINETUNE_PARAMETERS = [
 _MODEL_CODE = """
 from pathlib import Path
 import torch
-from flair_landcover.models.cards import ModelCard, write_card
-from flair_landcover.models.networks import build_network
-from flair_landcover.models.weights import save_quantised
+from flair_landcover.contract.cards import ModelCard, write_card
+from flair_landcover.models.networks.build import build_network
+from flair_landcover.models.networks.weights import save_quantised
 
 folder = Path({folder!a})
 torch.manual_seed(0)
@@ -204,7 +204,7 @@ def qgis_environment(base: Path, profile: str, **more: str) -> dict[str, str]:
 def village(base: Path) -> Path:
     """The folder of the sample scene (aerial.tif, the dates in sentinel2), made once a test run; 410 m a side."""
     folder = base / "village"
-    command = engine_command(engine_python(), "from flair_landcover.samples.village import main\nmain()")
+    command = engine_command(engine_python(), "from flair_landcover.research.scenes.village import main\nmain()")
     subprocess.run([*command, str(folder), "--size", "2048"], env=child_environment(), check=True, timeout=300)
     return folder
 

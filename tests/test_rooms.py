@@ -6,13 +6,14 @@ import ast
 import os
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
 from flair_landcover.runtime.environment import Engine, child_environment, worker_command
+from flair_landcover.tests import rooms
 
-ROOT = Path(__file__).parent.parent
+STANDARD = set(getattr(sys, "stdlib_module_names", ())) | {"__future__"}
+QT = {"qgis", "processing"}
 ENGINE_LIBRARIES = {
     "torch",
     "torchvision",
@@ -26,136 +27,94 @@ ENGINE_LIBRARIES = {
     "shapely",
     "huggingface_hub",
 }
-STANDARD = set(getattr(sys, "stdlib_module_names", ())) | {"__future__"}
-
-# What the modules of a room (a folder, or a module of the root) may import of the package, and of
-# other libraries. `models` covers `models.cards`; a module's own room is always allowed.
-# Beside the design's table: `inference.job`, which everyone who wants a map builds, imports the
-# standard library and `inference.errors` alone; the same holds for a fine-tuning's job and class plan;
-# `runtime.protocol` is written once for both sides.
-QGIS_SIDE = {
-    "models.nomenclature",
-    "models.cards",
-    "models.library",
-    "models.package",
-    "models.published",
-    "inference.job",
-    "inference.errors",
-    "inference.sentinel2.dates",
-    "training.finetune.job",
-    "training.finetune.classes",
-}
-QT = {"qgis", "processing"}
 ENGINE = ENGINE_LIBRARIES | {"numpy"}
-ROOMS = {
-    "__init__": ({"plugin"}, set()),
-    "__main__": ({"inference"}, set()),
-    "version": (set(), set()),
-    "plugin": ({"ui", "processing", "runtime"}, {"qgis"}),
-    "ui": ({"processing", "runtime", "version", *QGIS_SIDE}, QT | {"numpy"}),
-    "processing": ({"runtime", *QGIS_SIDE}, QT | {"numpy"}),
-    "runtime": (set(), {"qgis"}),
-    "training": ({"inference", "models", "samples", "version"}, ENGINE | {"PIL"}),
-    "samples": ({"models"}, ENGINE),
-    "inference": ({"models", "version", "runtime.protocol"}, ENGINE),
-    "models": ({"version"}, ENGINE),
-}
-# The engine's entry points reach the rooms above their own, inside the calls that need them alone.
-ENTRIES = {"inference/worker.py": {"training.finetune"}, "inference/cli.py": {"training.finetune"}}
-# Read by both Pythons: the standard library and each other alone.
-PLAIN = [
-    "models/nomenclature.py",
-    "models/cards.py",
-    "models/library.py",
-    "models/package.py",
-    "models/published.py",
-    "inference/job.py",
-    "inference/errors.py",
-    "inference/sentinel2/dates.py",
-    "training/finetune/job.py",
-    "training/finetune/classes.py",
-    "runtime/protocol.py",
-    "runtime/errors.py",
+
+# The three columns of the house, each from the top down: a room imports from those above it in its
+# column and from `contract` and `models`, which both sides read, alone.
+BOTH = ["contract", "models"]
+QGIS_SIDE = ["runtime", "layers", "processing", "ui/widgets", "ui/tasks", "ui/canvas"]
+FEATURES = ["ui/form", "ui/run", "ui/result", "ui/annotate", "ui/finetune", "ui/library", "ui/engine"]
+ENGINE_SIDE = [
+    "models/networks",
+    "inference/raster",
+    "inference/sentinel2",
+    "inference/backends",
+    "inference",
+    "evaluation",
+    "finetune",
+    "engine",
 ]
+QGIS_ROOMS = [*QGIS_SIDE, *FEATURES, "ui", "plugin", "__init__"]
+ENGINE_ROOMS = [*ENGINE_SIDE, "__main__"]
+RESEARCH = ["research/scenes", "research"]
 
-MODULES = sorted(
-    path.relative_to(ROOT)
-    for room in ROOMS
-    for path in ([ROOT / f"{room}.py"] if (ROOT / f"{room}.py").is_file() else (ROOT / room).rglob("*.py"))
+ARROWS = rooms.graph()
+ROOMS = sorted({rooms.room_of(module) for module in rooms.modules()})
+
+
+def test_every_room_stands_in_the_plan_of_the_house():
+    assert sorted([*BOTH, *QGIS_ROOMS, *ENGINE_ROOMS, *RESEARCH]) == ROOMS
+
+
+def test_no_rooms_import_each_other_in_a_ring():
+    assert rooms.cycle_in(ARROWS) == []
+
+
+def test_a_ring_of_imports_would_be_found():
+    assert rooms.cycle_in({"a": {"b": {"x.py"}}, "b": {"c": {"x.py"}}, "c": {"b": {"x.py"}}}) == ["b", "c", "b"]
+
+
+@pytest.mark.parametrize("column", [BOTH, QGIS_ROOMS, ENGINE_ROOMS, RESEARCH], ids=lambda column: column[0])
+def test_a_room_imports_none_below_it_in_its_column(column):
+    for place, room in enumerate(column):
+        assert not set(column[place + 1 :]) & set(ARROWS.get(room, ())), room
+
+
+@pytest.mark.parametrize(
+    "column, others",
+    [(BOTH, [*QGIS_ROOMS, *ENGINE_ROOMS]), (QGIS_ROOMS, ENGINE_ROOMS), (ENGINE_ROOMS, QGIS_ROOMS)],
+    ids=["both", "QGIS", "engine"],
 )
+def test_no_room_imports_one_of_the_other_sides_column(column, others):
+    for room in column:
+        assert not set(others) & set(ARROWS.get(room, ())), room
 
 
-def room_of(module: Path) -> str:
-    return module.parts[0] if len(module.parts) > 1 else module.stem
+def test_no_product_room_imports_research():
+    for room in [*BOTH, *QGIS_ROOMS, *ENGINE_ROOMS]:
+        assert not set(RESEARCH) & set(ARROWS.get(room, ())), room
 
 
-def imports_of(module: Path) -> list[str]:
-    """What a module imports, anywhere in it: `.models.cards` of the package, `torch.nn` of others."""
-    found = []
-    for node in ast.walk(ast.parse((ROOT / module).read_text(encoding="utf-8"))):
-        if isinstance(node, ast.Import):
-            found += [alias.name for alias in node.names]
-        elif isinstance(node, ast.ImportFrom) and not node.level:
-            found.append(node.module)
-        elif isinstance(node, ast.ImportFrom):
-            package = module.parts[:-1][: len(module.parts) - node.level]
-            base = [*package, *(node.module.split(".") if node.module else [])]
-            found += [module_or_parent([*base, alias.name]) for alias in node.names]
-    return found
+def test_features_of_the_dock_do_not_import_each_other():
+    for feature in FEATURES:
+        assert not set(FEATURES) & set(ARROWS.get(feature, ())), feature
 
 
-def module_or_parent(parts: list[str]) -> str:
-    """`.a.b` for the name b in a, where b is a module, else `.a`."""
-    path = ROOT.joinpath(*parts)
-    return "." + ".".join(parts if path.with_suffix(".py").is_file() or path.is_dir() else parts[:-1])
+def libraries_of(room: str) -> set[str]:
+    """What else than the package and the standard library a room may import."""
+    if room in BOTH or room in ("__init__", "__main__"):
+        return set()
+    if room in QGIS_ROOMS:
+        return QT if room in ("runtime", "plugin") else QT | {"numpy"}
+    return ENGINE | {"PIL"} if room == "research" else ENGINE
 
 
-def within(name: str, allowed: set[str]) -> bool:
-    return any(name == each or name.startswith(each + ".") for each in allowed)
-
-
-def test_no_python_file_of_the_package_lives_outside_the_rooms():
-    others = {"tests", "benchmarks", "docs", "demo", "i18n", "build", "dist"}
-    found = {
-        path.relative_to(ROOT)
-        for path in ROOT.rglob("*.py")
-        if not any(part.startswith(".") for part in path.relative_to(ROOT).parts)
-    }
-    assert {path for path in found if path.parts[0] not in others} == set(MODULES)
-
-
-@pytest.mark.parametrize("module", MODULES, ids=str)
-def test_a_module_imports_what_its_room_may(module):
-    inner, outer = ROOMS[room_of(module)]
-    inner = inner | ENTRIES.get(module.as_posix(), set())
-    for name in imports_of(module):
-        if name.startswith("."):
-            assert within(name[1:], inner | {room_of(module)}), f"{module} imports {name}"
-        elif STANDARD:
-            assert within(name, outer | STANDARD), f"{module} imports {name}"
+@pytest.mark.parametrize("module", rooms.modules(), ids=str)
+def test_a_module_imports_the_libraries_of_its_side_alone(module):
+    allowed = libraries_of(rooms.room_of(module))
+    for name in rooms.imports_of(module):
+        library = name.split(".")[0]
+        if not library:
+            continue
+        if STANDARD:
+            assert library in allowed | STANDARD, f"{module} imports {name}"
         else:  # Python 3.9 does not say what its standard library holds
-            assert not within(name, (QT | ENGINE) - outer), f"{module} imports {name}"
+            assert library not in (QT | ENGINE) - allowed, f"{module} imports {name}"
 
 
-@pytest.mark.parametrize("module", ENTRIES)
-def test_an_entry_point_imports_the_rooms_above_inside_its_calls_alone(module):
-    tree = ast.parse((ROOT / module).read_text(encoding="utf-8"))
-    above = {node.module for node in tree.body if isinstance(node, ast.ImportFrom) and node.module}
-    assert not {name for name in above if name.split(".")[0] == "training"}
-
-
-@pytest.mark.parametrize("module", PLAIN)
-def test_what_both_pythons_read_needs_the_standard_library_alone(module):
-    for name in imports_of(Path(module)):
-        if name.startswith("."):
-            assert name[1:].replace(".", "/") + ".py" in PLAIN, f"{module} imports {name}"
-        else:
-            assert not within(name, QT | ENGINE), f"{module} imports {name}"
-
-
-@pytest.mark.parametrize("room", ["models", "inference", "training", "training/finetune"])
+@pytest.mark.parametrize("room", ENGINE_SIDE)
 def test_importing_a_room_of_the_engine_imports_nothing_else(room):
-    tree = ast.parse((ROOT / room / "__init__.py").read_text(encoding="utf-8"))
+    tree = ast.parse((rooms.ROOT / room / "__init__.py").read_text(encoding="utf-8"))
     assert not [node for node in ast.walk(tree) if isinstance(node, (ast.Import, ast.ImportFrom))]
 
 
@@ -185,16 +144,20 @@ sys.path.insert(0, QgsApplication.pkgDataPath() + "/python/plugins")
 """
 
 
-def names_of(*rooms: str) -> list[str]:
+def names_of(chosen: list[str]) -> list[str]:
     """Module names of rooms, as they are imported."""
-    found = [".".join(("flair_landcover", *m.with_suffix("").parts)) for m in MODULES if room_of(m) in rooms]
+    found = [
+        ".".join(("flair_landcover", *module.with_suffix("").parts))
+        for module in rooms.modules()
+        if rooms.room_of(module) in chosen
+    ]
     return [name[: -len(".__init__")] if name.endswith(".__init__") else name for name in found]
 
 
 def test_the_qgis_side_is_importable_without_the_engines_libraries():
     pytest.importorskip("qgis.core", reason="needs QGIS's Python")
-    modules = ["flair_landcover", *names_of("plugin", "ui", "processing", "runtime")]
-    assert len(modules) > 8
+    modules = ["flair_landcover", *names_of([*BOTH[:1], *QGIS_ROOMS])]
+    assert len(modules) > 80
     code = _WITH_QGIS_PLUGINS + _IMPORT_ROOMS.format(blocked=ENGINE_LIBRARIES, modules=modules)
     environment = {**os.environ, "QT_QPA_PLATFORM": "offscreen"}
     run = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, timeout=120)
@@ -204,9 +167,9 @@ def test_the_qgis_side_is_importable_without_the_engines_libraries():
 def test_the_engine_is_importable_without_qgis():
     python = os.environ.get("FLAIR_LANDCOVER_PYTHON") or sys.executable
     command = worker_command(Engine(python, "the tests"))
-    bootstrap = command[-1][: command[-1].index("from flair_landcover.inference.worker")]
-    modules = names_of("models", "inference", "training")
-    assert len(modules) > 20
+    bootstrap = command[-1][: command[-1].index("from flair_landcover.engine.worker")]
+    modules = names_of([*BOTH, *ENGINE_ROOMS])
+    assert len(modules) > 60
     command[-1] = bootstrap + _IMPORT_ROOMS.format(blocked={"qgis", "PyQt5", "PyQt6", "osgeo"}, modules=modules)
     run = subprocess.run(command, env=child_environment(), capture_output=True, text=True, timeout=240)
     if "No module named 'torch'" in run.stderr:

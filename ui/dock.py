@@ -10,18 +10,18 @@ from qgis.gui import QgisInterface, QgsDockWidget
 from qgis.PyQt.QtCore import Qt
 from qgis.PyQt.QtWidgets import QPushButton, QSplitter, QVBoxLayout, QWidget
 
-from ..models.cards import ModelCard
+from ..contract.cards import ModelCard
+from ..layers.results import add_result
 from ..runtime.client import EngineClient, shared_client
 from .canvas.tiles import LiveTiles
-from .environment.dialog import EngineDialog
+from .engine.dialog import EngineDialog
 from .finetune.dialog import FinetuneDialog, Page
 from .form.estimate import duration_text
 from .form.form import Form
+from .form.remembered import keep_pace, measured_pace, pace_key
 from .library.dialog import LibraryDialog
 from .messages.bar import Messages
 from .messages.details import details_text
-from .remembered import keep_pace, measured_pace, pace_key
-from .result.layers import add_result
 from .result.panel import ResultPanel
 from .run.panel import QueuePanel
 from .run.queue import Run, RunQueue, RunState

@@ -10,11 +10,11 @@ import numpy as np
 import torch
 from torch import nn
 
-from ...models.cards import ModelCard
-from ...models.checkpoints import load_model
-from ...models.scoped import ScopedNetwork
-from ..errors import BadInput
-from . import Series
+from ...contract.cards import ModelCard
+from ...contract.errors import BadInput
+from ...models.networks.checkpoints import load_model
+from ...models.networks.scoped import ScopedNetwork
+from .backend import Series
 
 _GPU_BATCH = 4  # tiles a call on a GPU; on a CPU one tile fills all cores
 _TRIAL_SIZE = 256  # pixels a side of the tile that precisions are timed on

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Container
 
-from ...models.cards import SATELLITE_BANDS
-from ..errors import BadInput
+from ...contract.cards import SATELLITE_BANDS
+from ...contract.errors import BadInput
 
 CLOUDS, SNOW, CLASSES = "clouds", "snow", "classes"  # of Acquisition
 MASKS = (CLOUDS, SNOW, CLASSES)

@@ -11,12 +11,12 @@ import rasterio
 from rasterio.errors import RasterioError
 from rasterio.io import DatasetReader
 
-from ...models.cards import SATELLITE_BANDS
-from ..aerial import open_raster
-from ..errors import BadInput
+from ...contract.cards import SATELLITE_BANDS
+from ...contract.dates import axis_date, date_in, unknown_date
+from ...contract.errors import BadInput
+from ..raster.aerial import open_raster
 from . import vrt
 from .bands import CLASSES, CLOUDS, MASKS, SNOW, check_complete, role_in, without_role
-from .dates import axis_date, date_in, unknown_date
 from .folder import check_one_place
 from .raster import Digits, Grid, digits_of, grid_of
 from .series import Acquisition, Source

@@ -13,10 +13,10 @@ from affine import Affine
 from rasterio.crs import CRS
 from rasterio.errors import CRSError, RasterioError
 
-from ...models.cards import SATELLITE_BANDS
-from ..errors import BadInput
+from ...contract.cards import SATELLITE_BANDS
+from ...contract.dates import date_in, unknown_date
+from ...contract.errors import BadInput
 from . import vrt
-from .dates import date_in, unknown_date
 from .series import Acquisition, Source
 
 PIXEL = 10.0  # metres; all bands are stored at it

@@ -9,7 +9,7 @@ from itertools import takewhile
 
 from rasterio.crs import CRS
 
-from ..errors import BadInput
+from ...contract.errors import BadInput
 from .bands import CLASSES, CLOUDS, MASKS, SNOW, check_complete, without_role
 from .raster import Grid, Part, acquisition, parts_of
 from .series import Acquisition

@@ -6,7 +6,7 @@ import datetime
 
 import numpy as np
 
-from ...models.cards import SatelliteInput
+from ...contract.cards import SatelliteInput
 
 REFERENCE_YEAR = 2021  # any year without a leap day; positions in the year are what counts (IGNF/FLAIR-2)
 _REFERENCE_DAY = (5, 15)  # month and day that positions are counted from (IGNF/FLAIR-2, IGNF/FLAIR-HUB)

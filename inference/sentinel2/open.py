@@ -6,8 +6,8 @@ import os
 import re
 from collections.abc import Callable, Sequence
 
-from ..errors import BadInput, about
-from ..job import dated_path
+from ...contract.errors import BadInput, about
+from ...contract.segmentation import dated_path
 from .cube import is_cube, read_cube
 from .flair import is_flair, read_flair
 from .folder import SUFFIXES, read_folder

@@ -14,11 +14,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ...models.cards import SATELLITE_BANDS
-from ..aerial import open_raster
-from ..errors import BadInput
+from ...contract.cards import SATELLITE_BANDS
+from ...contract.dates import date_in, unknown_date
+from ...contract.errors import BadInput
+from ..raster.aerial import open_raster
 from .bands import CLASSES, CLOUDS, SNOW, check_complete
-from .dates import date_in, unknown_date
 from .raster import REFLECTANCE
 from .series import Acquisition, Source
 

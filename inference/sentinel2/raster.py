@@ -12,12 +12,12 @@ import rasterio
 from rasterio.errors import RasterioError
 from rasterio.io import DatasetReader
 
-from ...models.cards import SATELLITE_BANDS
-from ..aerial import check_not_truncated, open_raster, unreadable
-from ..errors import BadInput
-from ..job import dated_path
+from ...contract.cards import SATELLITE_BANDS
+from ...contract.dates import date_in, unknown_date
+from ...contract.errors import BadInput
+from ...contract.segmentation import dated_path
+from ..raster.aerial import check_not_truncated, open_raster, unreadable
 from .bands import CLASSES, CLOUDS, MASKS, SNOW, check_complete, role_in
-from .dates import date_in, unknown_date
 from .series import Acquisition, Source
 
 WHAT = "The Sentinel-2 raster"

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from affine import Affine
 
-from ..grid import Window, intersection
+from ..raster.geobox import Window, intersection
 from .clouds import FLAIR_2, CloudRule
 from .series import Acquisition
 from .warp import Frame, OpenFiles, read_cover, read_reflectance

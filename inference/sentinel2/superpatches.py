@@ -10,9 +10,9 @@ from affine import Affine
 from rasterio.crs import CRS
 from rasterio.errors import RasterioError
 
-from ...models.cards import SatelliteInput
-from ..aerial import unreadable
-from ..grid import Grid, Window
+from ...contract.cards import SatelliteInput
+from ..raster.aerial import unreadable
+from ..raster.geobox import Grid, Window
 from .clouds import RULES, clearest, rejected
 from .means import as_trained
 from .reflect import fill_by_reflection

@@ -8,9 +8,9 @@ from dataclasses import replace
 
 from rasterio.errors import RasterioError
 
-from ..aerial import share_under, unreadable
-from ..errors import BadInput
-from ..grid import Grid
+from ...contract.errors import BadInput
+from ..raster.aerial import share_under, unreadable
+from ..raster.geobox import Grid
 from .series import Acquisition, Series
 from .warp import OpenFiles
 

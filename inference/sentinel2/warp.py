@@ -16,8 +16,8 @@ from rasterio.errors import CRSError, RasterioError
 from rasterio.io import DatasetReader
 from rasterio.warp import reproject, transform_bounds
 
-from ..aerial import unreadable
-from ..grid import Window, intersection
+from ..raster.aerial import unreadable
+from ..raster.geobox import Window, intersection
 from .clouds import FLAIR_2, SCL_NO_DATA, CloudRule, cover
 from .series import Acquisition, Source
 from .vrt import open_source

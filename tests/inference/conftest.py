@@ -11,9 +11,9 @@ import rasterio
 import torch
 from affine import Affine
 
-from flair_landcover.models.cards import ModelCard, SatelliteInput, digest_of, write_card
-from flair_landcover.models.networks import build_network
-from flair_landcover.models.weights import save_weights
+from flair_landcover.contract.cards import ModelCard, SatelliteInput, digest_of, write_card
+from flair_landcover.models.networks.build import build_network
+from flair_landcover.models.networks.weights import save_weights
 
 SHARED_DATA = Path(__file__).parents[2].parent / "shared" / "data"
 ORIGIN = (652000.0, 6862000.0)  # upper left corner of made-up rasters, Lambert-93

@@ -15,13 +15,13 @@ import pytest
 import rasterio
 import torch
 
-from flair_landcover.inference.job import SegmentationJob
+from flair_landcover.contract.cards import ROLES, WEIGHTS_NAME, ModelCard, digest_of, read_card, write_card
+from flair_landcover.contract.nomenclature import FLAIR_CLASSES
+from flair_landcover.contract.segmentation import SegmentationJob
 from flair_landcover.inference.segment import segment
-from flair_landcover.models.cards import ROLES, WEIGHTS_NAME, ModelCard, digest_of, read_card, write_card
-from flair_landcover.models.checkpoints import load_model
-from flair_landcover.models.networks import build_network
-from flair_landcover.models.nomenclature import FLAIR_CLASSES
-from flair_landcover.models.weights import save_quantised
+from flair_landcover.models.networks.build import build_network
+from flair_landcover.models.networks.checkpoints import load_model
+from flair_landcover.models.networks.weights import save_quantised
 
 from .conftest import Recorder, picture, read_labels, write_raster
 

@@ -15,11 +15,11 @@ import torch
 from affine import Affine
 
 from flair_landcover.__main__ import main
+from flair_landcover.contract.cards import ModelCard
+from flair_landcover.contract.errors import BadInput
+from flair_landcover.contract.segmentation import SegmentationJob
 from flair_landcover.inference.check import check_job
-from flair_landcover.inference.errors import BadInput
-from flair_landcover.inference.job import SegmentationJob
-from flair_landcover.models.cards import ModelCard
-from flair_landcover.models.networks import build_network
+from flair_landcover.models.networks.build import build_network
 
 from .conftest import make_model, picture, write_raster
 
@@ -384,7 +384,7 @@ def test_a_checkpoint_file_is_checked_by_its_own_card_and_read_again_when_it_cha
 def test_checking_a_model_folder_does_not_load_torch(aerial, small_model, tmp_path):
     code = (
         "import sys; from flair_landcover.inference.forecast import forecast\n"
-        "from flair_landcover.inference.job import SegmentationJob\n"
+        "from flair_landcover.contract.segmentation import SegmentationJob\n"
         f"job = SegmentationJob({str(aerial)!r}, {str(tmp_path / 'map.tif')!r}, model={str(small_model)!r})\n"
         "print(forecast(job, lambda: False)['tiles'], 'torch' in sys.modules)"
     )

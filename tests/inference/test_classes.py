@@ -12,18 +12,18 @@ import pytest
 import rasterio
 import torch
 
+from flair_landcover.contract.cards import ModelCard, SatelliteInput, read_card
+from flair_landcover.contract.errors import BadInput
+from flair_landcover.contract.nomenclature import FLAIR_CLASSES, LandCoverClass
+from flair_landcover.contract.segmentation import SegmentationJob, SegmentationResult
+from flair_landcover.finetune.add_classes import grow
 from flair_landcover.inference.check import check_inputs, check_job
 from flair_landcover.inference.classes import what_becomes_what, with_classes
-from flair_landcover.inference.errors import BadInput
-from flair_landcover.inference.job import SegmentationJob, SegmentationResult
 from flair_landcover.inference.segment import segment
-from flair_landcover.models.cards import ModelCard, SatelliteInput, read_card
-from flair_landcover.models.checkpoints import load_model
-from flair_landcover.models.flairhub import FlairHub
 from flair_landcover.models.library import BUNDLED_FOLDER
-from flair_landcover.models.networks import build_network
-from flair_landcover.models.nomenclature import FLAIR_CLASSES, LandCoverClass
-from flair_landcover.training.finetune.grow import grow
+from flair_landcover.models.networks.build import build_network
+from flair_landcover.models.networks.checkpoints import load_model
+from flair_landcover.models.networks.flairhub import FlairHub
 
 from .conftest import Recorder, make_model, picture, read_labels, write_raster
 from .sentinel2.made_series import write_date

@@ -13,8 +13,8 @@ import rasterio
 from affine import Affine
 from rasterio.io import MemoryFile
 
+from flair_landcover.contract.errors import BadInput
 from flair_landcover.inference.describe import describe
-from flair_landcover.inference.errors import BadInput
 
 from .conftest import ORIGIN, picture, write_raster
 

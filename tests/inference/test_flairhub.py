@@ -8,16 +8,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from flair_landcover.inference.backends import open_backend
+from flair_landcover.contract.cards import ModelCard
+from flair_landcover.contract.errors import BadInput
+from flair_landcover.contract.segmentation import SegmentationJob
+from flair_landcover.inference.backends.backend import open_backend
 from flair_landcover.inference.check import check_job
-from flair_landcover.inference.errors import BadInput
-from flair_landcover.inference.job import SegmentationJob
 from flair_landcover.inference.plan import Tile
-from flair_landcover.inference.read import gdal_settings
+from flair_landcover.inference.raster.read import gdal_settings
 from flair_landcover.inference.segment import segment
 from flair_landcover.inference.tiles import open_tiles
-from flair_landcover.models.cards import ModelCard
-from flair_landcover.models.flairhub_card import FLAIR_HUB_SATELLITE
+from flair_landcover.models.networks.flairhub_card import FLAIR_HUB_SATELLITE
 
 from .conftest import Recorder, make_model, picture, read_labels, write_raster
 from .sentinel2.made_series import write_date

@@ -10,9 +10,9 @@ import pytest
 import rasterio
 from affine import Affine
 
-from flair_landcover.inference.errors import BadInput, Cancelled
+from flair_landcover.contract.errors import BadInput, Cancelled
+from flair_landcover.contract.segmentation import SegmentationJob
 from flair_landcover.inference.forecast import forecast
-from flair_landcover.inference.job import SegmentationJob
 from flair_landcover.inference.segment import segment
 
 from .conftest import ORIGIN, Recorder, picture, write_raster

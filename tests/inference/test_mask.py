@@ -7,8 +7,8 @@ import pytest
 from affine import Affine
 
 from flair_landcover.inference import mask as mask_module
-from flair_landcover.inference.grid import make_grid
 from flair_landcover.inference.mask import Mask
+from flair_landcover.inference.raster.geobox import make_grid
 
 NORTH_UP = Affine.translation(1000, 2000) * Affine.scale(0.2, -0.2)
 TURNED = Affine.translation(1000, 2000) * Affine.rotation(30) * Affine.scale(0.2, -0.2)

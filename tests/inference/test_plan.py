@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from flair_landcover.inference.grid import intersection
 from flair_landcover.inference.plan import make_plan, overlap_of
+from flair_landcover.inference.raster.geobox import intersection
 
 
 @pytest.mark.parametrize(("width", "height"), [(512, 512), (100, 2000), (513, 929), (1500, 1400)])

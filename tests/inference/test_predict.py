@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 import numpy as np
 import pytest
 
+from flair_landcover.contract.cards import ModelCard
 from flair_landcover.inference.plan import Tile
 from flair_landcover.inference.predict import TileInput, class_probabilities, predict_tiles
-from flair_landcover.models.cards import ModelCard
 
 CARD = ModelCard("x", "x", "utt", tile_size=4)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from flair_landcover.contract.cards import ModelCard
 from flair_landcover.inference.prepare import (
     fill_invalid,
     heights_to_digital_numbers,
@@ -11,7 +12,6 @@ from flair_landcover.inference.prepare import (
     pad_to,
     to_8_bits,
 )
-from flair_landcover.models.cards import ModelCard
 
 CARD = ModelCard("x", "x", "utt")
 

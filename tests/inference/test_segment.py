@@ -14,10 +14,10 @@ from affine import Affine
 from rasterio.enums import ColorInterp
 from rasterio.io import MemoryFile
 
-from flair_landcover.inference.errors import Cancelled
-from flair_landcover.inference.job import SegmentationJob
+from flair_landcover.contract.errors import Cancelled
+from flair_landcover.contract.nomenclature import FLAIR_CLASSES
+from flair_landcover.contract.segmentation import SegmentationJob
 from flair_landcover.inference.segment import segment
-from flair_landcover.models.nomenclature import FLAIR_CLASSES
 
 from .conftest import CRS, ORIGIN, Recorder, picture, read_labels, write_raster
 

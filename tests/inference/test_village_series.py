@@ -15,9 +15,9 @@ import numpy as np
 import pytest
 import rasterio
 
-from flair_landcover.inference.job import SegmentationJob
+from flair_landcover.contract.segmentation import SegmentationJob
 from flair_landcover.inference.segment import segment
-from flair_landcover.samples.village import VillageFiles, make_village
+from flair_landcover.research.scenes.village import VillageFiles, make_village
 
 from .conftest import Recorder, read_labels
 

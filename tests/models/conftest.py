@@ -1,15 +1,13 @@
-"""Networks with made-up weights, which need no data, and how a refusal should read."""
+"""Networks with made-up weights, which need no data."""
 
 from __future__ import annotations
-
-from collections.abc import Callable
 
 import pytest
 import torch
 
-from flair_landcover.models.cards import BadModel, ModelCard
-from flair_landcover.models.networks import build_network
-from flair_landcover.models.utt import UTT
+from flair_landcover.contract.cards import ModelCard
+from flair_landcover.models.networks.build import build_network
+from flair_landcover.models.networks.utt import UTT
 
 from .golden import with_made_up_weights
 
@@ -63,13 +61,3 @@ def random_series(count: int, dates: int = 4, side: int = 40, seed: int = 1) -> 
     brightness = torch.rand(count, dates, 10, 1, 1, generator=generator)
     series = brightness + 0.3 * torch.rand(count, dates, 10, side, side, generator=generator)
     return series, torch.randint(-200, 200, (count, dates), generator=generator).float()
-
-
-def refusal(function: Callable, *arguments) -> str:
-    """The sentence with which a function refuses its arguments: one line, ending in a full stop."""
-    with pytest.raises(BadModel) as caught:
-        function(*arguments)
-    sentence = str(caught.value)
-    assert "\n" not in sentence
-    assert sentence.endswith(".")
-    return sentence

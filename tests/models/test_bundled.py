@@ -11,13 +11,13 @@ import numpy as np
 import pytest
 import rasterio
 
-from flair_landcover.inference.job import SegmentationJob
+from flair_landcover.contract.cards import digest_of, read_card
+from flair_landcover.contract.nomenclature import FLAIR_CLASSES
+from flair_landcover.contract.segmentation import SegmentationJob
 from flair_landcover.inference.segment import segment
-from flair_landcover.models.cards import digest_of, read_card
 from flair_landcover.models.library import BUNDLED_FOLDER
-from flair_landcover.models.nomenclature import FLAIR_CLASSES
-from flair_landcover.models.weights import load_weights
-from flair_landcover.samples.village import VillageFiles, make_village
+from flair_landcover.models.networks.weights import load_weights
+from flair_landcover.research.scenes.village import VillageFiles, make_village
 
 ROOT = Path(__file__).parents[2]
 ZIP_LIMIT = 25_000_000  # bytes that plugins.qgis.org takes

@@ -18,16 +18,17 @@ from pathlib import Path
 import pytest
 import torch
 
+from flair_landcover.contract.cards import ModelCard
 from flair_landcover.models import hub_transfer
-from flair_landcover.models.cards import ModelCard
-from flair_landcover.models.checkpoints import load_model
-from flair_landcover.models.flairhub import FlairHub
 from flair_landcover.models.hub import FetchCancelled, cache_path, fetch_model
 from flair_landcover.models.library import model_folders
-from flair_landcover.models.networks import build_network
+from flair_landcover.models.networks.build import build_network
+from flair_landcover.models.networks.checkpoints import load_model
+from flair_landcover.models.networks.flairhub import FlairHub
 from flair_landcover.models.published import PUBLISHED, PublishedModel, find_published
 
-from .conftest import random_tiles, refusal
+from ..refusal import refusal
+from .conftest import random_tiles
 from .hub_server import COMMIT, Hub, make_certificate, running_hub
 
 pytest.importorskip("huggingface_hub")

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 import flair_landcover
+from flair_landcover.contract.cards import CARD_NAME, WEIGHTS_NAME, ModelCard, write_card
 from flair_landcover.models import library
-from flair_landcover.models.cards import CARD_NAME, WEIGHTS_NAME, ModelCard, write_card
 from flair_landcover.models.library import (
     CANDIDATE_DAYS,
     DEFAULT_NAME,
@@ -34,7 +34,7 @@ from flair_landcover.models.library import (
     user_folder,
 )
 
-from .conftest import refusal
+from ..refusal import refusal
 
 # Loads the package from its folder, whatever that is called, in an interpreter without site-packages.
 _ISOLATED = """
@@ -45,7 +45,7 @@ spec = importlib.util.spec_from_file_location(
 package = importlib.util.module_from_spec(spec)
 sys.modules["flair_landcover"] = package
 spec.loader.exec_module(package)
-importlib.import_module("flair_landcover.models." + sys.argv[2])
+importlib.import_module("flair_landcover." + sys.argv[2])
 print(json.dumps([name for name in sys.modules if name.partition(".")[0] not in sys.stdlib_module_names]))
 """
 
@@ -174,7 +174,7 @@ def test_models_live_in_the_platforms_folder_for_user_data(tmp_path, monkeypatch
 
 
 @pytest.mark.skipif(sys.version_info < (3, 10), reason="Python 3.9 does not list its own modules")
-@pytest.mark.parametrize("module", ["nomenclature", "cards", "library", "package"])
+@pytest.mark.parametrize("module", ["contract.nomenclature", "contract.cards", "models.library", "models.package"])
 def test_what_qgis_reads_imports_with_the_standard_library_alone(module):
     folder = Path(flair_landcover.__file__).parent
     command = [sys.executable, "-I", "-S", "-c", _ISOLATED, str(folder), module]

@@ -12,12 +12,12 @@ from pathlib import Path
 
 import pytest
 
+from flair_landcover.contract.cards import CARD_NAME, WEIGHTS_NAME, ModelCard, digest_of, read_card, write_card
+from flair_landcover.contract.nomenclature import FLAIR_CLASSES
 from flair_landcover.models import package
-from flair_landcover.models.cards import CARD_NAME, WEIGHTS_NAME, ModelCard, digest_of, read_card, write_card
-from flair_landcover.models.nomenclature import FLAIR_CLASSES
 from flair_landcover.models.package import MOST_FILES, export_model, is_package, read_package, unpack
 
-from .conftest import refusal
+from ..refusal import refusal
 
 WEIGHTS = bytes(range(7)) * 4000  # deflates well, as quantised weights do
 CARD = {

@@ -8,13 +8,14 @@ from pathlib import Path
 import pytest
 import torch
 
+from flair_landcover.contract.cards import ROLES, ModelCard
 from flair_landcover.models import hub, hub_transfer, published
-from flair_landcover.models.cards import ROLES, ModelCard
-from flair_landcover.models.checkpoints import load_model, read_checkpoint
-from flair_landcover.models.networks import build_network
+from flair_landcover.models.networks.build import build_network
+from flair_landcover.models.networks.checkpoints import load_model, read_checkpoint
 from flair_landcover.models.published import PUBLISHED, PublishedModel, find_published
 
-from .conftest import random_tiles, refusal
+from ..refusal import refusal
+from .conftest import random_tiles
 from .golden import with_made_up_weights
 
 
@@ -98,7 +99,7 @@ def _weights(architecture: str, inputs: tuple[str, ...], satellite: bool = False
 
 
 def _series():
-    from flair_landcover.models.flairhub_card import FLAIR_HUB_SATELLITE
+    from flair_landcover.models.networks.flairhub_card import FLAIR_HUB_SATELLITE
 
     return FLAIR_HUB_SATELLITE
 

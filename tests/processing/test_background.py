@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from flair_landcover.models.nomenclature import FLAIR_CLASSES
+from flair_landcover.contract.nomenclature import FLAIR_CLASSES
 from flair_landcover.runtime.client import shared_client
 from flair_landcover.tests import qgis_side
 

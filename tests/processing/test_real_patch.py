@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from flair_landcover.models.nomenclature import FLAIR_CLASSES
+from flair_landcover.contract.nomenclature import FLAIR_CLASSES
 from flair_landcover.tests import qgis_side
 
 gdal = pytest.importorskip("osgeo.gdal", reason="needs QGIS's Python")

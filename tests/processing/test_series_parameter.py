@@ -11,8 +11,8 @@ pytest.importorskip("qgis.core", reason="needs QGIS's Python")
 from qgis.core import QgsApplication, QgsProcessingContext, QgsProject, QgsRasterLayer
 from qgis.PyQt.QtWidgets import QWidget
 
-from flair_landcover.processing.series_chooser import SeriesChooser
 from flair_landcover.processing.series_parameter import SeriesParameter, series_of
+from flair_landcover.ui.widgets.series_chooser import SeriesChooser
 
 
 @pytest.fixture

@@ -14,10 +14,10 @@ from flair_landcover.runtime.environment import Engine, child_environment, worke
 _SCENE_CODE = """
 import os
 import torch
-from flair_landcover.models.cards import ModelCard, write_card
-from flair_landcover.models.networks import build_network
-from flair_landcover.models.weights import save_weights
-from flair_landcover.samples.village import make_village
+from flair_landcover.contract.cards import ModelCard, write_card
+from flair_landcover.models.networks.build import build_network
+from flair_landcover.models.networks.weights import save_weights
+from flair_landcover.research.scenes.village import make_village
 
 make_village({folder!a}, size=1024)
 torch.manual_seed(0)
@@ -43,7 +43,7 @@ def scene(engine_python, tmp_path_factory) -> dict:
     """Settings of a map that takes a while to make: a village's aerial picture, a model, many passes."""
     folder = tmp_path_factory.mktemp("scène")
     command = worker_command(Engine(engine_python, "the tests"))
-    bootstrap = command[-1][: command[-1].index("from flair_landcover.inference.worker")]
+    bootstrap = command[-1][: command[-1].index("from flair_landcover.engine.worker")]
     command[-1] = bootstrap + _SCENE_CODE.format(folder=str(folder))
     subprocess.run(command, env=child_environment(), check=True, timeout=600)
     return {"input": str(folder / "aerial.tif"), "model": str(folder / "model"), "precision": "fp32", "tta": "flips"}

@@ -34,8 +34,8 @@ pytestmark = pytest.mark.skipif(os.name == "nt", reason="ends processes by Unix 
 # Calls that the tests need beside the engine's own; they are added to a real worker.
 EXTRA_CALLS = """
 import os, signal, sys, time
-from flair_landcover.inference import worker
-from flair_landcover.inference.errors import BadInput, Cancelled
+from flair_landcover.engine import worker
+from flair_landcover.contract.errors import BadInput, Cancelled
 
 def work(params, report):
     # Like a map: written beside its final name, and renamed at the end.

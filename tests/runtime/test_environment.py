@@ -209,7 +209,7 @@ def test_the_command_is_ascii_whatever_the_folder_is_called():
 
 def test_importing_the_runtime_leaves_torch_and_qgis_alone():
     code = (
-        "import sys; from flair_landcover.runtime import environment, protocol; "
+        "import sys; from flair_landcover.contract import protocol; from flair_landcover.runtime import environment; "
         "print(sorted({'torch', 'rasterio', 'qgis', 'numpy'} & set(sys.modules)))"
     )
     assert output_of(code) == "[]"

@@ -7,7 +7,7 @@ import re
 
 import pytest
 
-from flair_landcover.models.nomenclature import FLAIR_CLASSES
+from flair_landcover.contract.nomenclature import FLAIR_CLASSES
 from flair_landcover.tests.qgis_side import read_pixels
 
 pytest.importorskip("qgis.core", reason="needs QGIS's Python")

@@ -11,8 +11,9 @@ from qgis.PyQt.QtCore import Qt
 from qgis.PyQt.QtTest import QTest
 from qgis.PyQt.QtWidgets import QApplication
 
-from flair_landcover.models.nomenclature import FLAIR_CLASSES
-from flair_landcover.processing.styling import describe_result, style_land_cover
+from flair_landcover.contract.nomenclature import FLAIR_CLASSES
+from flair_landcover.layers.annotations import find_annotations
+from flair_landcover.layers.styling import describe_result, style_land_cover
 from flair_landcover.tests.qgis_side import write_raster
 from flair_landcover.tests.window.analyst import part, press, texts
 from flair_landcover.tests.window.driver import (
@@ -29,7 +30,6 @@ from flair_landcover.tests.window.driver import (
     tell,
 )
 from flair_landcover.ui.annotate.bar import CorrectBar
-from flair_landcover.ui.annotate.layers import find_annotations
 
 _LEGEND = [[c.value, c.name, c.colour] for c in FLAIR_CLASSES]
 _NONE, _CONTROL = Qt.KeyboardModifier.NoModifier, Qt.KeyboardModifier.ControlModifier

@@ -11,6 +11,7 @@ from qgis import utils
 from qgis.core import QgsGeometry, QgsRectangle
 from qgis.PyQt.QtTest import QTest
 
+from flair_landcover.layers.annotations import add_annotations, add_correction, create_annotations
 from flair_landcover.models.library import candidates_folder, installed_models
 from flair_landcover.tests.window.analyst import describe, idle, message, part, press, project, ready, results, texts
 from flair_landcover.tests.window.driver import (
@@ -27,7 +28,6 @@ from flair_landcover.tests.window.driver import (
     settings,
     tell,
 )
-from flair_landcover.ui.annotate.layers import add_annotations, add_correction, create_annotations
 from flair_landcover.ui.finetune.dialog import Page
 
 _BLOCK = 40  # pixels of a polygon's side

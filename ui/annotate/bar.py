@@ -26,13 +26,13 @@ from qgis.PyQt.QtWidgets import (
     QWidget,
 )
 
-from ...models.nomenclature import LandCoverClass
-from ...training.finetune.classes import same_name
-from ..ends import when_destroyed
-from ..form.field import Sentence
+from ...contract.class_plan import same_name
+from ...contract.nomenclature import LandCoverClass
+from ...layers.annotation_files import AnnotationsError
+from ...layers.annotations import add_class, add_correction, classes_of, find_annotations, is_annotations
+from ..widgets.ends import when_destroyed
+from ..widgets.field import Sentence
 from .drawing import AskPath, annotations_for, ask_path, draw_polygons
-from .files import AnnotationsError
-from .layers import add_class, add_correction, classes_of, find_annotations, is_annotations
 from .tool import DEFAULT_MAX_M2, DEFAULT_THRESHOLD, CorrectTool
 
 _MAX_M2 = "flair_landcover/correct/max_m2"

@@ -8,7 +8,7 @@ from qgis.PyQt.QtCore import QEvent, QRect, QSize, Qt, pyqtSignal
 from qgis.PyQt.QtGui import QColor, QIcon, QPainter, QPalette, QPixmap
 from qgis.PyQt.QtWidgets import QFrame, QLabel, QListWidget, QListWidgetItem, QVBoxLayout, QWidget
 
-from ...models.nomenclature import LandCoverClass
+from ...contract.nomenclature import LandCoverClass
 from .keys import key_of
 
 

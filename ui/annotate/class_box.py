@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from qgis.PyQt.QtCore import QEvent, QObject, QSignalBlocker, Qt, pyqtSignal
 from qgis.PyQt.QtWidgets import QComboBox, QWidget
 
-from ...models.nomenclature import LandCoverClass
-from ...training.finetune.classes import same_name
+from ...contract.class_plan import same_name
+from ...contract.nomenclature import LandCoverClass
 from .choices import swatch
 from .meanings import IGNORED, Meaning
 

@@ -10,9 +10,9 @@ from qgis.core import QgsCoordinateReferenceSystem, QgsMapLayer, QgsProject, Qgs
 from qgis.PyQt.QtCore import QCoreApplication
 from qgis.PyQt.QtWidgets import QFileDialog, QWidget
 
-from ...models.nomenclature import LandCoverClass
-from .files import default_path
-from .layers import (
+from ...contract.nomenclature import LandCoverClass
+from ...layers.annotation_files import default_path
+from ...layers.annotations import (
     add_annotations,
     create_annotations,
     find_annotations,

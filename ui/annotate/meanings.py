@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from ...models.nomenclature import LandCoverClass
-from ...training.finetune.classes import FEW_POLYGONS, LITTLE_M2, same_name
+from ...contract.class_plan import FEW_POLYGONS, LITTLE_M2, same_name
+from ...contract.nomenclature import LandCoverClass
 from .values import ValueCount
 
 

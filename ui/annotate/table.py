@@ -8,11 +8,11 @@ from qgis.core import QgsVectorLayer
 from qgis.PyQt.QtCore import QCoreApplication, QEvent, Qt, pyqtSignal
 from qgis.PyQt.QtWidgets import QAbstractItemView, QHeaderView, QTreeWidget, QTreeWidgetItem, QVBoxLayout, QWidget
 
-from ...models.nomenclature import FLAIR_CLASSES, LandCoverClass
-from ..form.field import Sentence
-from ..sizes import area_text
+from ...contract.nomenclature import FLAIR_CLASSES, LandCoverClass
+from ...layers.annotations import classes_of
+from ..widgets.field import Sentence
+from ..widgets.sizes import area_text
 from .class_box import ClassBox
-from .layers import classes_of
 from .meanings import Meaning, class_totals, is_new, preset, too_little
 from .values import MAX_VALUES, ValueCount, ValueCounter
 

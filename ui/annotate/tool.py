@@ -19,11 +19,11 @@ from qgis.PyQt import sip
 from qgis.PyQt.QtCore import QEvent, QObject, QPoint, QRect, Qt, pyqtSignal
 from qgis.PyQt.QtGui import QColor, QCursor, QKeyEvent, QKeySequence, QPalette
 
-from ...models.nomenclature import NODATA, LandCoverClass
-from ...training.finetune.classes import same_name
+from ...contract.class_plan import same_name
+from ...contract.nomenclature import NODATA, LandCoverClass
 from ..canvas.items import line_width, take_from_scene
-from ..ends import when_destroyed
-from ..sizes import area_text
+from ..widgets.ends import when_destroyed
+from ..widgets.sizes import area_text
 from .choices import ClassChoices
 from .keys import place_of
 from .regions import region_at

@@ -18,8 +18,8 @@ from qgis.core import (
 from qgis.PyQt import sip
 from qgis.PyQt.QtCore import QCoreApplication, QObject, QTimer, pyqtSignal
 
-from ...training.finetune.classes import value_text
-from ..result.connections import Connections
+from ...contract.class_plan import value_text
+from ..widgets.connections import Connections
 
 MAX_VALUES = 100  # distinct ones; a field with more is none of classes
 _LOOK_EVERY = 500  # polygons between two looks at whether the count is still wanted
@@ -33,7 +33,7 @@ _alive: set[CountTask] = set()
 
 @dataclass(frozen=True)
 class ValueCount:
-    """value: as text, see `training.finetune.classes.value_text`; "" for none. area_m2: on the ellipsoid."""
+    """value: as text, see `contract.class_plan.value_text`; "" for none. area_m2: on the ellipsoid."""
 
     value: str
     polygons: int

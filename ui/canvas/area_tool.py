@@ -7,7 +7,7 @@ from qgis.PyQt import sip
 from qgis.PyQt.QtCore import QEvent, QObject, Qt, pyqtSignal
 from qgis.PyQt.QtGui import QCursor
 
-from ..ends import when_destroyed
+from ..widgets.ends import when_destroyed
 from .sketch import Sketch
 
 

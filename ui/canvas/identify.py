@@ -9,7 +9,7 @@ from qgis.gui import QgsMapCanvas
 from qgis.PyQt import sip
 from qgis.PyQt.QtCore import QEvent, QObject, QTimer, pyqtSignal
 
-from ...models.nomenclature import NODATA
+from ...contract.nomenclature import NODATA
 
 _PAUSE_MS = 40  # between two looks: 25 a second follow the hand
 _NO_CONFIDENCE = 255  # nodata of the confidence raster

@@ -10,7 +10,7 @@ from qgis.PyQt import sip
 from qgis.PyQt.QtCore import QEvent, QObject, QPoint, Qt, QTimer, pyqtSignal
 from qgis.PyQt.QtGui import QCursor
 
-from ..ends import when_destroyed
+from ..widgets.ends import when_destroyed
 from .items import take_from_scene
 from .swipe_items import SwipedMap, SwipeLine
 

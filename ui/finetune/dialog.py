@@ -12,9 +12,10 @@ from qgis.gui import QgsGui, QgsMapCanvas
 from qgis.PyQt.QtCore import Qt, pyqtSignal
 from qgis.PyQt.QtWidgets import QApplication, QDialog, QMessageBox, QPushButton, QStackedWidget, QVBoxLayout, QWidget
 
-from ...models.cards import BadModel
+from ...contract.cards import BadModel
+from ...layers.polygons import remove_copy
+from ...layers.run_request import RunRequest
 from ...models.library import discard_model, keep_model, remove_old_candidates
-from ...processing.polygons import remove_copy
 from ...runtime.client import EngineClient, shared_client
 from ..form.area import Area
 from ..form.destination import temporary_path
@@ -22,7 +23,6 @@ from ..form.fields import FormFields
 from ..messages.bar import Messages
 from ..messages.details import details_text
 from ..run.queue import Run, RunQueue, RunState
-from ..run.request import RunRequest
 from .judge import JudgePage
 from .learning import LearningPage
 from .request import FinetuneRequest

@@ -7,8 +7,8 @@ from qgis.PyQt.QtGui import QDesktopServices
 from qgis.PyQt.QtWidgets import QFormLayout, QHBoxLayout, QLabel, QLineEdit, QPushButton, QVBoxLayout, QWidget
 
 from ..form.estimate import duration_text
-from ..form.field import Sentence
-from ..form.remarks import Remarks
+from ..widgets.field import Sentence
+from ..widgets.remarks import Remarks
 from .request import FinetuneRequest
 from .scores import ScoreTable, score_rows
 from .words import change_text, polygons_text, score_text, share_text

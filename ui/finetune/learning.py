@@ -5,8 +5,8 @@ from __future__ import annotations
 from qgis.PyQt.QtCore import Qt, pyqtSignal
 from qgis.PyQt.QtWidgets import QHBoxLayout, QLabel, QProgressBar, QPushButton, QVBoxLayout, QWidget
 
-from ..form.remarks import Remarks
-from ..run.elided import ElidedLabel
+from ..widgets.elided import ElidedLabel
+from ..widgets.remarks import Remarks
 from .plot import LearningPlot
 from .words import phase_line
 

@@ -10,7 +10,7 @@ from qgis.PyQt.QtCore import QPointF, QRectF, QSize, Qt
 from qgis.PyQt.QtGui import QColor, QPainter, QPalette, QPen, QPolygonF, QTextOption
 from qgis.PyQt.QtWidgets import QSizePolicy, QWidget
 
-from ..theme import muted
+from ..widgets.theme import muted
 
 _LEAST_CONTRAST = 3.0  # of a line on its ground, as WCAG 2 asks of graphics
 _COLUMNS, _LINES = 48, 16  # of text, that fit into the plot's usual size

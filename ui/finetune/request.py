@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ...processing.polygons import PolygonFile
-from ...training.finetune.job import FinetuneJob
+from ...contract.finetuning import FinetuneJob
+from ...layers.polygons import PolygonFile
 
 
 @dataclass(frozen=True)

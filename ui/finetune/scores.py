@@ -19,7 +19,7 @@ from qgis.PyQt.QtWidgets import (
     QWidget,
 )
 
-from ..theme import muted
+from ..widgets.theme import muted
 from .words import change_text, score_text
 
 _NAME, _BARS, _BEFORE, _AFTER, _CHANGE = range(5)

@@ -8,8 +8,8 @@ from qgis.gui import QgsCollapsibleGroupBox
 from qgis.PyQt.QtCore import pyqtSignal
 from qgis.PyQt.QtWidgets import QCheckBox, QComboBox, QFormLayout, QLineEdit, QSpinBox, QVBoxLayout, QWidget
 
-from ...training.finetune.job import MAX_HOLDOUT, FinetuneJob
-from ..form.model import DeviceField
+from ...contract.finetuning import MAX_HOLDOUT, FinetuneJob
+from ..widgets.model_field import DeviceField
 
 # Epochs at most; 0 is the engine's usual number.
 _QUICK, _NORMAL, _LONG = 4, 0, 36

@@ -22,23 +22,23 @@ from qgis.PyQt.QtWidgets import (
     QWidget,
 )
 
+from ...contract.finetuning import FinetuneJob
+from ...contract.nomenclature import FLAIR_CLASSES
+from ...layers.annotation_files import AnnotationsError
+from ...layers.annotations import CLASS_FIELD, find_annotations
+from ...layers.polygons import PolygonFile, copied_file, remove_copy, saved_file
 from ...models.library import candidates_folder
-from ...models.nomenclature import FLAIR_CLASSES
-from ...processing.polygons import PolygonFile, copied_file, remove_copy, saved_file
 from ...runtime.client import EngineClient, shared_client
 from ...runtime.errors import BadInputError, EngineError
-from ...training.finetune.job import FinetuneJob
 from ..annotate.drawing import AskPath, annotations_for, ask_path, draw_polygons
-from ..annotate.files import AnnotationsError
-from ..annotate.layers import CLASS_FIELD, find_annotations
 from ..annotate.table import ClassTable
-from ..form.field import Sentence
 from ..form.fields import FormFields, WrongField
-from ..form.model import ModelField
-from ..form.remarks import Remarks
-from ..questions import Question
-from ..result.connections import Connections
-from ..run.elided import ElidedLabel
+from ..tasks.questions import Question
+from ..widgets.connections import Connections
+from ..widgets.elided import ElidedLabel
+from ..widgets.field import Sentence
+from ..widgets.model_field import ModelField
+from ..widgets.remarks import Remarks
 from .request import FinetuneRequest
 from .settings import TrainingSettings
 from .words import summary_text

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from qgis.PyQt.QtCore import QCoreApplication, pyqtSignal
 
+from ...contract.finetuning import FinetuneJob
 from ...runtime.client import EngineClient
-from ...training.finetune.job import FinetuneJob
-from ..background import TaskSignals
 from ..run.task import EngineTask
+from ..tasks.background import TaskSignals
 
 
 class FinetuneSignals(TaskSignals):

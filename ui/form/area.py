@@ -21,7 +21,7 @@ from qgis.gui import QgsMapCanvas, QgsMapTool
 from qgis.PyQt.QtCore import pyqtSignal
 from qgis.PyQt.QtWidgets import QHBoxLayout, QMenu, QToolButton, QWidget
 
-from ...processing.sources import polygon_in
+from ...layers.sources import polygon_in
 from ..canvas.outline import AreaOutline
 from ..canvas.polygon import PolygonTool
 from ..canvas.rectangle import RectangleTool

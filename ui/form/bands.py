@@ -8,7 +8,7 @@ from qgis.PyQt.QtCore import QCoreApplication, QEvent, QSize, Qt, pyqtSignal
 from qgis.PyQt.QtGui import QPixmap
 from qgis.PyQt.QtWidgets import QComboBox, QGridLayout, QLabel, QSizePolicy, QWidget
 
-from ...models.cards import ROLES
+from ...contract.cards import ROLES
 
 _REQUIRED = ("red", "green", "blue")
 # How a job writes them; see SegmentationJob.bands.

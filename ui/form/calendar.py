@@ -8,7 +8,7 @@ from qgis.PyQt.QtCore import QEvent, QLocale, QRect, QRectF, QSize, Qt, pyqtSign
 from qgis.PyQt.QtGui import QPainter, QPalette, QPen
 from qgis.PyQt.QtWidgets import QAbstractButton, QSizePolicy, QWidget
 
-from ..theme import muted
+from ..widgets.theme import muted
 
 _MONTHS = 12
 _MARK, _SMALLEST_MARK = 0.75, 0.5  # of the height of a line of text

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from qgis.PyQt.QtCore import QCoreApplication, QLocale
 
-from ..remembered import Pace
-from ..sizes import area_text, sides_text
+from ..widgets.sizes import area_text, sides_text
+from .remembered import Pace
 
 _LONG_S = 600.0  # seconds beyond which a smaller area is recommended for a first look
 

@@ -9,18 +9,18 @@ from qgis.gui import QgsCollapsibleGroupBox, QgsMapCanvas
 from qgis.PyQt.QtCore import pyqtSignal
 from qgis.PyQt.QtWidgets import QFormLayout, QLabel, QVBoxLayout, QWidget
 
-from ...inference.job import SegmentationJob
-from ...models.cards import has_other_classes
-from ...processing.series_chooser import SeriesChooser
-from ..remembered import LastUsed, last_used, remember
+from ...contract.cards import has_other_classes
+from ...contract.segmentation import SegmentationJob
+from ..widgets.field import Field
+from ..widgets.model_field import DeviceField, ModelField
+from ..widgets.raster_chooser import RasterChooser, layer_of
+from ..widgets.series_chooser import SeriesChooser
 from .area import AreaField
 from .bands import BandsField
 from .destination import DestinationField, beside
-from .field import Field
 from .heights import HeightsField, HeightSource
-from .model import DeviceField, ModelField
 from .more import MoreField
-from .raster import RasterChooser, layer_of
+from .remembered import LastUsed, last_used, remember
 from .sentinel2 import SeriesField
 
 # The field that shows what is wrong with a setting of the job.

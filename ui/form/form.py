@@ -10,16 +10,16 @@ from qgis.gui import QgsMapCanvas
 from qgis.PyQt.QtCore import QLocale, Qt, QTimer, pyqtSignal
 from qgis.PyQt.QtWidgets import QFrame, QPushButton, QScrollArea, QVBoxLayout, QWidget
 
-from ...inference.job import SegmentationJob
+from ...contract.segmentation import SegmentationJob
+from ...layers.run_request import RunRequest
 from ...runtime.client import EngineClient, shared_client
 from ...runtime.errors import BadInputError, EngineDied, EngineError, EngineNotFound
-from ..questions import Question
-from ..remembered import last_pace, pace_key
-from ..run.request import RunRequest
+from ..tasks.questions import Question
+from ..widgets.field import Sentence
+from ..widgets.remarks import Remarks
 from .estimate import cost_text, place_text
-from .field import Sentence
 from .fields import FIELD_OF_SETTING, FormFields, WrongField
-from .remarks import Remarks
+from .remembered import last_pace, pace_key
 
 _PAUSE_MS = 200  # after a change, before the engine is asked: typing and dragging change much at once
 

@@ -7,7 +7,7 @@ from enum import Enum
 from qgis.PyQt.QtCore import pyqtSignal
 from qgis.PyQt.QtWidgets import QComboBox, QFormLayout, QVBoxLayout, QWidget
 
-from .raster import RasterChooser
+from ..widgets.raster_chooser import RasterChooser
 
 
 class HeightSource(Enum):

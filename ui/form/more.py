@@ -5,7 +5,7 @@ from __future__ import annotations
 from qgis.PyQt.QtCore import pyqtSignal
 from qgis.PyQt.QtWidgets import QCheckBox, QComboBox, QFormLayout, QLabel, QWidget
 
-from ...inference.job import FLAIR13, MODEL
+from ...contract.segmentation import FLAIR13, MODEL
 
 
 class MoreField(QWidget):

@@ -5,8 +5,8 @@ from __future__ import annotations
 from qgis.PyQt.QtCore import pyqtSignal
 from qgis.PyQt.QtWidgets import QCheckBox, QVBoxLayout, QWidget
 
+from ..widgets.field import Sentence
 from .calendar import DateStrip, series_dates
-from .field import Sentence
 
 _KEPT_SERIES = 20  # series whose dates left out are remembered
 

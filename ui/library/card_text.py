@@ -10,8 +10,8 @@ from html import escape
 
 from qgis.PyQt.QtCore import QCoreApplication, QLocale
 
-from ...models.cards import ModelCard, SatelliteInput
-from ...models.nomenclature import FLAIR_CLASSES, LandCoverClass
+from ...contract.cards import ModelCard, SatelliteInput
+from ...contract.nomenclature import FLAIR_CLASSES, LandCoverClass
 from ...models.published import PublishedModel
 
 SQUARE = "square"  # scheme of the addresses of the legend's colour squares: square:rrggbb

@@ -8,7 +8,7 @@ from qgis.PyQt.QtCore import QEvent, QUrl
 from qgis.PyQt.QtGui import QColor, QImage, QPainter
 from qgis.PyQt.QtWidgets import QTextBrowser, QWidget
 
-from ..theme import muted
+from ..widgets.theme import muted
 from .card_text import SQUARE
 
 _SIDE = 13  # pixels of a colour square, about a line's height

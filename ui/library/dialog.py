@@ -20,14 +20,14 @@ from qgis.PyQt.QtWidgets import (
     QWidget,
 )
 
-from ...models.cards import BadModel, ModelCard
+from ...contract.cards import BadModel, ModelCard
 from ...models.library import delete_model, rename_model, set_default_model, size_of
 from ...models.published import PUBLISHED, PublishedModel
 from ...runtime.client import EngineClient
-from ..asking import ask_first
-from ..background import BackgroundTask
-from ..form.field import Sentence
-from ..task_row import TaskRow
+from ..tasks.background import BackgroundTask
+from ..tasks.task_row import TaskRow
+from ..widgets.asking import ask_first
+from ..widgets.field import Sentence
 from .card_text import model_html, published_html, size_text
 from .card_view import CardView
 from .preview import Preview

@@ -10,7 +10,7 @@ from pathlib import Path
 from qgis.PyQt.QtCore import Qt, pyqtSignal
 from qgis.PyQt.QtWidgets import QTreeWidget, QTreeWidgetItem, QWidget
 
-from ...models.cards import ModelCard
+from ...contract.cards import ModelCard
 from ...models.library import BUNDLED, BUNDLED_FOLDER, default_model, models_at_hand
 from ...models.published import PublishedModel
 

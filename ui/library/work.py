@@ -12,11 +12,11 @@ from pathlib import Path
 
 from qgis.PyQt.QtCore import QCoreApplication
 
-from ...models.cards import BadModel, ModelCard, card_from_dict
+from ...contract.cards import BadModel, ModelCard, card_from_dict
 from ...models.package import export_model
 from ...runtime.client import EngineClient
 from ...runtime.errors import BadInputError, CancelledError
-from ..background import BackgroundTask
+from ..tasks.background import BackgroundTask
 
 MakeClient = Callable[[], EngineClient]
 

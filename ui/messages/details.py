@@ -13,10 +13,10 @@ from collections.abc import Sequence
 from qgis.core import Qgis
 from qgis.PyQt.QtCore import PYQT_VERSION_STR, QT_VERSION_STR, QSysInfo
 
-from ...inference.job import SegmentationJob
+from ...contract.segmentation import SegmentationJob
+from ...contract.version import plugin_version
+from ...layers.run_request import RunRequest
 from ...runtime.blanking import blank_user
-from ...version import plugin_version
-from ..run.request import RunRequest
 
 # A mask longer than this is told by its size: it may have thousands of corners.
 _LONGEST_MASK = 1000

@@ -6,7 +6,7 @@ from qgis.PyQt.QtCore import QModelIndex, QRectF, QSize, Qt
 from qgis.PyQt.QtGui import QColor, QPainter, QPalette, QPen
 from qgis.PyQt.QtWidgets import QApplication, QStyle, QStyledItemDelegate, QStyleOptionViewItem
 
-from ..theme import is_dark, muted
+from ..widgets.theme import is_dark, muted
 from .model import COLOUR_ROLE, FRACTION_ROLE, ROW_ROLE, Column
 
 _OUTLINE = 110  # opacity of outlines in the text's colour, 0..255: black stands out on black, yellow on white

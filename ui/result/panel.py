@@ -16,17 +16,17 @@ from qgis.PyQt.QtWidgets import (
     QWidget,
 )
 
-from ...models.nomenclature import LandCoverClass
+from ...contract.nomenclature import LandCoverClass
+from ...layers.description import description_of
+from ...layers.results import RESULT_PROPERTY, companions, result_layers, result_title
 from ..annotate.bar import CorrectBar
 from ..canvas.identify import CursorIdentify
 from ..canvas.swipe import Swipe
-from ..run.elided import ElidedLabel
-from ..sizes import area_text
+from ..widgets.connections import Connections
+from ..widgets.elided import ElidedLabel
+from ..widgets.sizes import area_text
 from .areas import share_text
 from .classes import legend_of, show_classes
-from .connections import Connections
-from .description import description_of
-from .layers import RESULT_PROPERTY, companions, result_layers, result_title
 from .model import ClassRow
 from .table import ClassTable
 

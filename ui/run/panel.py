@@ -5,7 +5,7 @@ from __future__ import annotations
 from qgis.PyQt.QtCore import Qt
 from qgis.PyQt.QtWidgets import QHBoxLayout, QLabel, QProgressBar, QPushButton, QSizePolicy, QVBoxLayout, QWidget
 
-from .elided import ElidedLabel
+from ..widgets.elided import ElidedLabel
 from .queue import Run, RunQueue, RunState
 from .words import progress_line
 

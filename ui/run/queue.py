@@ -10,8 +10,8 @@ from enum import Enum
 from qgis.core import QgsApplication
 from qgis.PyQt.QtCore import QObject, pyqtSignal
 
+from ...layers.run_request import RunRequest
 from ...runtime.client import EngineClient, shared_client
-from .request import RunRequest
 from .task import SegmentTask
 
 

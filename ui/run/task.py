@@ -7,9 +7,9 @@ from collections.abc import Callable
 
 from qgis.PyQt.QtCore import QCoreApplication, pyqtSignal
 
+from ...layers.run_request import RunRequest
 from ...runtime.client import EngineClient
-from ..background import BackgroundTask, TaskSignals
-from .request import RunRequest
+from ..tasks.background import BackgroundTask, TaskSignals
 
 
 class EngineTask(BackgroundTask):

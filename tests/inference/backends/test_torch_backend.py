@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from flair_landcover.inference.backends import open_backend, torch_backend
+from flair_landcover.inference.backends import torch_backend
+from flair_landcover.inference.backends.backend import open_backend
 
 
 @pytest.fixture

@@ -13,10 +13,10 @@ import rasterio
 from affine import Affine
 from rasterio.crs import CRS
 
+from flair_landcover.contract.cards import SATELLITE_BANDS
 from flair_landcover.inference.sentinel2.series import Acquisition, Source
 from flair_landcover.inference.sentinel2.vrt import open_source
-from flair_landcover.models.cards import SATELLITE_BANDS
-from flair_landcover.samples.sentinel2_product import FINE
+from flair_landcover.research.scenes.sentinel2_product import FINE
 
 from ..conftest import SHARED_DATA
 

@@ -8,7 +8,7 @@ import numpy as np
 import rasterio
 from affine import Affine
 
-from flair_landcover.inference.grid import make_grid
+from flair_landcover.inference.raster.geobox import make_grid
 from flair_landcover.inference.sentinel2.series import Acquisition, Series, Source
 
 from ..conftest import CRS, ORIGIN, picture, write_raster

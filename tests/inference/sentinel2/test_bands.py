@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from flair_landcover.inference.errors import BadInput
+from flair_landcover.contract.cards import SATELLITE_BANDS
+from flair_landcover.contract.errors import BadInput
 from flair_landcover.inference.sentinel2.bands import check_complete, role_in, without_role
-from flair_landcover.models.cards import SATELLITE_BANDS
 
 
 @pytest.mark.parametrize(

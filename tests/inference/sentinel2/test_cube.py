@@ -8,7 +8,7 @@ import shutil
 import numpy as np
 import pytest
 
-from flair_landcover.inference.errors import BadInput
+from flair_landcover.contract.errors import BadInput
 from flair_landcover.inference.sentinel2.open import open_series
 
 from .forms import (

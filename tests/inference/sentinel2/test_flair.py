@@ -10,7 +10,7 @@ import pytest
 import rasterio
 from affine import Affine
 
-from flair_landcover.inference.errors import BadInput
+from flair_landcover.contract.errors import BadInput
 from flair_landcover.inference.sentinel2.open import open_series
 from flair_landcover.inference.sentinel2.vrt import open_source
 

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from affine import Affine
 
-from flair_landcover.inference.errors import BadInput
+from flair_landcover.contract.cards import SATELLITE_BANDS
+from flair_landcover.contract.errors import BadInput
 from flair_landcover.inference.sentinel2.open import open_series
-from flair_landcover.models.cards import SATELLITE_BANDS
-from flair_landcover.samples.sentinel2_product import FINE
+from flair_landcover.research.scenes.sentinel2_product import FINE
 
 from .forms import DATES, TRANSFORM, no_warning, pixels, reflectance_of, values_of, write
 

@@ -12,12 +12,12 @@ import rasterio
 from affine import Affine
 from rasterio.warp import transform
 
-from flair_landcover.inference.errors import BadInput
+from flair_landcover.contract.cards import ModelCard, SatelliteInput
+from flair_landcover.contract.errors import BadInput
+from flair_landcover.contract.nomenclature import FLAIR_CLASSES
+from flair_landcover.contract.segmentation import SegmentationJob, SegmentationResult
 from flair_landcover.inference.forecast import forecast
-from flair_landcover.inference.job import SegmentationJob, SegmentationResult
 from flair_landcover.inference.segment import segment
-from flair_landcover.models.cards import ModelCard, SatelliteInput
-from flair_landcover.models.nomenclature import FLAIR_CLASSES
 
 from ..conftest import ORIGIN, Recorder, make_model, picture, read_labels, write_raster
 from .made_series import AROUND, write_date

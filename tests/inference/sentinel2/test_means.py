@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from flair_landcover.contract.cards import SatelliteInput
 from flair_landcover.inference.sentinel2.means import as_trained, monthly_means
-from flair_landcover.models.cards import SatelliteInput
 
 DATES = ("2020-12-20", "2021-03-03", "2021-03-03", "2021-06-30")
 SERIES = np.arange(4 * 10 * 4, dtype=np.uint16).reshape(4, 10, 2, 2) + 1

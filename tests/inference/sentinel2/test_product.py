@@ -12,10 +12,10 @@ import pytest
 import rasterio
 from affine import Affine
 
-from flair_landcover.inference.errors import BadInput
+from flair_landcover.contract.cards import SATELLITE_BANDS
+from flair_landcover.contract.errors import BadInput
 from flair_landcover.inference.sentinel2.open import open_series
-from flair_landcover.models.cards import SATELLITE_BANDS
-from flair_landcover.samples.sentinel2_product import (
+from flair_landcover.research.scenes.sentinel2_product import (
     FINE,
     ProductPixels,
     from_series,

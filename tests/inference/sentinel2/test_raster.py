@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 import rasterio
 
-from flair_landcover.inference.errors import BadInput
+from flair_landcover.contract.cards import SATELLITE_BANDS
+from flair_landcover.contract.errors import BadInput
 from flair_landcover.inference.sentinel2.open import open_series
-from flair_landcover.models.cards import SATELLITE_BANDS
 
 from .forms import DATES, no_warning, pixels, reflectance_of, values_of, write
 

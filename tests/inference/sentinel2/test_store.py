@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from affine import Affine
 
-from flair_landcover.inference.errors import BadInput
+from flair_landcover.contract.errors import BadInput
 from flair_landcover.inference.sentinel2 import store
 from flair_landcover.inference.sentinel2.store import BlockStore
 

@@ -11,9 +11,9 @@ import rasterio.shutil
 from affine import Affine
 from rasterio.warp import transform as transform_points
 
-from flair_landcover.inference.grid import make_grid
+from flair_landcover.contract.cards import SatelliteInput
+from flair_landcover.inference.raster.geobox import make_grid
 from flair_landcover.inference.sentinel2.superpatches import Superpatches
-from flair_landcover.models.cards import SatelliteInput
 
 from ..conftest import ORIGIN, picture
 from .made_series import AROUND, GRID, WKT, pixels_of, series_of, write_date

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from affine import Affine
 
-from flair_landcover.inference.errors import BadInput
+from flair_landcover.contract.errors import BadInput
 from flair_landcover.inference.sentinel2 import warp
 from flair_landcover.inference.sentinel2.series import Acquisition, Source
 from flair_landcover.inference.sentinel2.warp import Frame, OpenFiles

@@ -7,7 +7,7 @@ from datetime import datetime
 import numpy as np
 import pytest
 
-from flair_landcover.models.nomenclature import FLAIR_CLASSES
+from flair_landcover.contract.nomenclature import FLAIR_CLASSES
 
 pytest.importorskip("qgis.core", reason="needs QGIS's Python")
 from qgis.core import QgsCoordinateReferenceSystem, QgsFeature, QgsGeometry, QgsProject, QgsRasterLayer, QgsVectorLayer
@@ -66,7 +66,7 @@ def aerial(project, tmp_path) -> QgsRasterLayer:
 @pytest.fixture
 def land_cover(project, aerial, tmp_path) -> QgsRasterLayer:
     """A result of the project over the aerial image, with confidence."""
-    from flair_landcover.processing.styling import describe_result, style_land_cover
+    from flair_landcover.layers.styling import describe_result, style_land_cover
 
     confidence = QgsRasterLayer(str(write_raster(tmp_path / "confidence.tif", doubted()[None])), "Confidence")
     layer = QgsRasterLayer(str(write_raster(tmp_path / "map.tif", painted()[None])), "Land cover")
@@ -96,7 +96,7 @@ def english(application):  # noqa: F811
 @pytest.fixture
 def annotations(project, tmp_path) -> QgsVectorLayer:
     """An empty annotation layer of the project, in the aerial image's CRS."""
-    from flair_landcover.ui.annotate.layers import add_annotations, create_annotations
+    from flair_landcover.layers.annotations import add_annotations, create_annotations
 
     return add_annotations(project, create_annotations(tmp_path / "annotations.gpkg", lambert()))
 

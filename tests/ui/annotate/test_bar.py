@@ -71,7 +71,7 @@ def bar(panel):
 
 
 def layer_of(project) -> QgsVectorLayer | None:
-    from flair_landcover.ui.annotate.layers import find_annotations
+    from flair_landcover.layers.annotations import find_annotations
 
     return find_annotations(project)
 
@@ -242,8 +242,8 @@ def test_drawing_by_hand_makes_the_layer_editable(canvas, bar, project, asked):
 
 def test_the_labels_of_a_map_get_the_layers_numbers(canvas, bar, annotations, project, land_cover):
     """A class whose number means another one in the layer keeps its name."""
-    from flair_landcover.models.nomenclature import LandCoverClass
-    from flair_landcover.ui.annotate.layers import style_annotations
+    from flair_landcover.contract.nomenclature import LandCoverClass
+    from flair_landcover.layers.annotations import style_annotations
 
     own = [LandCoverClass(20, "water", "#1553ae"), LandCoverClass(5, "hedge", "#00aa00")]
     style_annotations(annotations, own)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from flair_landcover.models.nomenclature import FLAIR_CLASSES, LandCoverClass
+from flair_landcover.contract.nomenclature import FLAIR_CLASSES, LandCoverClass
 
 pytest.importorskip("qgis.core", reason="needs QGIS's Python")
 from qgis import utils
 
+from flair_landcover.layers.annotations import classes_of
 from flair_landcover.ui.annotate.drawing import annotations_for, draw_polygons
-from flair_landcover.ui.annotate.layers import classes_of
 
 from .conftest import lambert
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from flair_landcover.models.cards import ModelCard
-from flair_landcover.models.nomenclature import FLAIR_CLASSES, LandCoverClass
-from flair_landcover.training.finetune.classes import plan_classes
+from flair_landcover.contract.cards import ModelCard
+from flair_landcover.contract.class_plan import plan_classes
+from flair_landcover.contract.nomenclature import FLAIR_CLASSES, LandCoverClass
 
 pytest.importorskip("qgis.core", reason="needs QGIS's Python")
 from flair_landcover.ui.annotate.meanings import IGNORED, Meaning, class_totals, is_new, preset, too_little

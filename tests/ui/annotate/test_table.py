@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from flair_landcover.models.nomenclature import FLAIR_CLASSES, LandCoverClass
+from flair_landcover.contract.nomenclature import FLAIR_CLASSES, LandCoverClass
 
 pytest.importorskip("qgis.core", reason="needs QGIS's Python")
 from qgis.PyQt.QtCore import QEvent, Qt
@@ -134,7 +134,7 @@ def test_polygons_without_a_value_are_ignored_by_themselves(table, project):
 
 
 def test_what_the_annotation_layer_calls_its_classes_counts(table, project, annotations):
-    from flair_landcover.ui.annotate.layers import add_class, add_correction
+    from flair_landcover.layers.annotations import add_class, add_correction
 
     made = add_class(annotations, "solar panels")
     for column, value in ((0, made.value), (60, 5)):
@@ -146,7 +146,7 @@ def test_what_the_annotation_layer_calls_its_classes_counts(table, project, anno
 
 
 def test_edits_are_followed_and_choices_stay(table, project, annotations):
-    from flair_landcover.ui.annotate.layers import add_correction
+    from flair_landcover.layers.annotations import add_correction
 
     add_correction(project, annotations, square(0, 0, 50), lambert(), 3, 5)
     show(table, annotations, "class")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from flair_landcover.models.nomenclature import FLAIR_CLASSES, LandCoverClass
+from flair_landcover.contract.nomenclature import FLAIR_CLASSES, LandCoverClass
 
 pytest.importorskip("qgis.core", reason="needs QGIS's Python")
 from qgis.core import QgsGeometry, QgsPointXY, QgsRasterLayer, QgsRectangle

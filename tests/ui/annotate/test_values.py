@@ -75,7 +75,7 @@ def test_a_field_of_too_many_values_is_given_up(counter, project):
 
 
 def test_unsaved_edits_count_and_are_counted_as_they_come(counter, project, annotations):
-    from flair_landcover.ui.annotate.layers import add_correction
+    from flair_landcover.layers.annotations import add_correction
 
     counter.watch(annotations, "class")
     assert counted(counter) == []

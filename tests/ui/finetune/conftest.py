@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from flair_landcover.models.cards import ModelCard, write_card
-from flair_landcover.models.nomenclature import FLAIR_CLASSES
+from flair_landcover.contract.cards import ModelCard, write_card
+from flair_landcover.contract.nomenclature import FLAIR_CLASSES
 from flair_landcover.tests import qgis_side
 from flair_landcover.tests.qgis_application import qgis_application
 from flair_landcover.tests.qgis_side import LEFT, TOP

@@ -13,9 +13,9 @@ from qgis.PyQt.QtCore import Qt
 from qgis.PyQt.QtTest import QTest
 from qgis.PyQt.QtWidgets import QMessageBox, QPushButton
 
+from flair_landcover.contract.finetuning import FinetuneJob
 from flair_landcover.models.library import candidates_folder, installed_models
 from flair_landcover.runtime.errors import BadInputError, EngineDied
-from flair_landcover.training.finetune.job import FinetuneJob
 from flair_landcover.ui.finetune.dialog import Page
 
 from .conftest import SUMMARY, epoch, said, square, wait_for

@@ -9,7 +9,7 @@ from qgis.core import QgsProject
 from qgis.PyQt.QtCore import Qt
 from qgis.PyQt.QtTest import QTest
 
-from flair_landcover.ui.annotate.layers import is_annotations
+from flair_landcover.layers.annotations import is_annotations
 from flair_landcover.ui.finetune.setup import SetupPage
 from flair_landcover.ui.form.fields import FormFields
 

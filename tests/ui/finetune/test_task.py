@@ -7,7 +7,7 @@ import pytest
 pytest.importorskip("qgis.core", reason="needs QGIS's Python")
 from qgis.core import QgsApplication
 
-from flair_landcover.training.finetune.job import FinetuneJob
+from flair_landcover.contract.finetuning import FinetuneJob
 from flair_landcover.ui.finetune.task import FinetuneTask
 
 from .conftest import epoch, wait_for

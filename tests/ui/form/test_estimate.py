@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from flair_landcover.ui.form.estimate import bytes_text, cost_text, duration_text, place_text
-from flair_landcover.ui.remembered import Pace
+from flair_landcover.ui.form.remembered import Pace
 
 CHECKED = {"tiles": 24, "width": 2060, "height": 1500, "area_m2": 123_600.0, "pixel_m": 0.2, "largest_bytes": 2_500_000}
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from flair_landcover.models.cards import digest_of, read_card, write_card
+from flair_landcover.contract.cards import digest_of, read_card, write_card
 from flair_landcover.models.library import BUNDLED_FOLDER
 from flair_landcover.runtime.environment import child_environment, engine_command
 from flair_landcover.tests import qgis_side
@@ -105,8 +105,8 @@ def model_folder(tmp_path_factory) -> Path:
 
 _CHECKPOINT_CODE = """
 import torch
-from flair_landcover.models.cards import ModelCard
-from flair_landcover.models.networks import build_network
+from flair_landcover.contract.cards import ModelCard
+from flair_landcover.models.networks.build import build_network
 
 torch.manual_seed(0)
 outputs = tuple(range(1, 14)) + (0,) * 6

@@ -9,9 +9,9 @@ import pytest
 pytest.importorskip("qgis.core", reason="needs QGIS's Python")
 from qgis.PyQt.QtGui import QColor
 
-from flair_landcover.models.cards import ModelCard, SatelliteInput, read_card
+from flair_landcover.contract.cards import ModelCard, SatelliteInput, read_card
+from flair_landcover.contract.nomenclature import FLAIR_CLASSES, LandCoverClass
 from flair_landcover.models.library import BUNDLED_FOLDER
-from flair_landcover.models.nomenclature import FLAIR_CLASSES, LandCoverClass
 from flair_landcover.models.published import PUBLISHED
 from flair_landcover.ui.library.card_text import model_html, published_html, scores
 from flair_landcover.ui.library.card_view import CardView, square

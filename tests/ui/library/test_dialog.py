@@ -15,7 +15,7 @@ from qgis.PyQt.QtCore import Qt
 from qgis.PyQt.QtTest import QTest
 from qgis.PyQt.QtWidgets import QInputDialog
 
-from flair_landcover.models.cards import CARD_NAME, read_card
+from flair_landcover.contract.cards import CARD_NAME, read_card
 from flair_landcover.models.library import default_model
 from flair_landcover.models.published import PUBLISHED, PublishedModel
 from flair_landcover.ui.library.shelf import AtHand, ToFetch

@@ -11,11 +11,11 @@ pytest.importorskip("qgis.core", reason="needs QGIS's Python")
 from qgis.core import Qgis
 from qgis.PyQt.QtCore import QT_VERSION_STR
 
-from flair_landcover.inference.job import SegmentationJob
+from flair_landcover.contract.segmentation import SegmentationJob
+from flair_landcover.contract.version import plugin_version
+from flair_landcover.layers.run_request import RunRequest
 from flair_landcover.runtime.errors import EngineDied
 from flair_landcover.ui.messages.details import details_text
-from flair_landcover.ui.run.request import RunRequest
-from flair_landcover.version import plugin_version
 
 JOB = SegmentationJob(
     input="/data/people/josefine/été.tif", output="/home/marie/map.tif", extent=(1.0, 2.0, 3.5, 4.0), tta="flips"

@@ -14,7 +14,7 @@ from qgis.PyQt.QtGui import QFontInfo
 from qgis.PyQt.QtTest import QTest
 from qgis.PyQt.QtWidgets import QApplication, QPlainTextEdit
 
-from flair_landcover.inference.job import SegmentationJob
+from flair_landcover.contract.segmentation import SegmentationJob
 from flair_landcover.runtime.errors import EngineDied
 from flair_landcover.ui.messages.details import details_text
 from flair_landcover.ui.messages.dialog import DetailsDialog

@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from flair_landcover.inference.job import SegmentationJob
-from flair_landcover.models.nomenclature import FLAIR_CLASSES
+from flair_landcover.contract.nomenclature import FLAIR_CLASSES
+from flair_landcover.contract.segmentation import SegmentationJob
 from flair_landcover.tests.qgis_application import qgis_application
 
 pytest.importorskip("qgis.core", reason="needs QGIS's Python")
@@ -43,7 +43,7 @@ class Runs:
         **changes,
     ):
         """(result, request). The map: 13 columns of 10 pixels, one a class, then 10 of nodata."""
-        from flair_landcover.ui.run.request import RunRequest
+        from flair_landcover.layers.run_request import RunRequest
 
         folder = self._folder / f"run {next(self._numbers)}"
         folder.mkdir()

@@ -18,7 +18,7 @@ from qgis.PyQt.QtGui import QColor
 
 @pytest.fixture
 def layer(runs, project):
-    from flair_landcover.ui.result.layers import add_result
+    from flair_landcover.layers.results import add_result
 
     return add_result(project, *runs.make(), datetime(2024, 5, 1, 14, 2))
 
@@ -53,7 +53,7 @@ def test_a_hidden_class_is_transparent_on_the_map_and_keeps_its_place_in_the_leg
 
 
 def test_hiding_classes_keeps_the_opacity_and_what_the_user_changed_in_the_legend(layer):
-    from flair_landcover.processing.styling import style_land_cover
+    from flair_landcover.layers.styling import style_land_cover
     from flair_landcover.ui.result.classes import legend_of, show_classes
 
     style_land_cover(layer, [(1, "toit", "#102030"), (5, "eau", "#0000ff")])
@@ -64,7 +64,7 @@ def test_hiding_classes_keeps_the_opacity_and_what_the_user_changed_in_the_legen
 
 
 def test_a_class_that_the_user_made_half_transparent_is_left_so_while_others_are_switched(layer):
-    from flair_landcover.processing.styling import style_land_cover
+    from flair_landcover.layers.styling import style_land_cover
     from flair_landcover.ui.result.classes import legend_of, show_classes
 
     style_land_cover(layer, [(1, "roof", "#80102030"), (5, "water", "#0000ff")])

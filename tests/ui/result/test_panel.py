@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from flair_landcover.models.nomenclature import FLAIR_CLASSES
+from flair_landcover.contract.nomenclature import FLAIR_CLASSES
 
 pytest.importorskip("qgis.core", reason="needs QGIS's Python")
 from qgis.core import QgsCoordinateReferenceSystem, QgsSingleBandGrayRenderer
@@ -73,7 +73,7 @@ def panel(make_panel):
 @pytest.fixture
 def add(runs, project):
     """Adds a finished run's layers; minutes: after 14:02."""
-    from flair_landcover.ui.result.layers import add_result
+    from flair_landcover.layers.results import add_result
 
     def do(minutes: int = 0, **changes):
         return add_result(project, *runs.make(**changes), MADE + timedelta(minutes=minutes))
@@ -110,7 +110,7 @@ def tool(panel, name: str) -> QToolButton:
 
 
 def line(panel) -> str:
-    from flair_landcover.ui.run.elided import ElidedLabel
+    from flair_landcover.ui.widgets.elided import ElidedLabel
 
     return panel.findChild(ElidedLabel).text()
 
@@ -174,7 +174,7 @@ def test_the_list_follows_names_of_layers_and_groups_and_removed_layers(add, mak
 def test_a_layer_that_processing_describes_after_adding_it_is_found(panel, project, runs):
     from qgis.core import QgsRasterLayer
 
-    from flair_landcover.processing.styling import describe_result, style_land_cover
+    from flair_landcover.layers.styling import describe_result, style_land_cover
 
     result, _ = runs.make()
     layer = QgsRasterLayer(result["output"], "Land cover")

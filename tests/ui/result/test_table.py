@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from flair_landcover.models.nomenclature import FLAIR_CLASSES
+from flair_landcover.contract.nomenclature import FLAIR_CLASSES
 
 pytest.importorskip("qgis.core", reason="needs QGIS's Python")
 from qgis.PyQt.QtCore import QEvent, QPoint, Qt

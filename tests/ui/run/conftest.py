@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from flair_landcover.inference.job import SegmentationJob
+from flair_landcover.contract.segmentation import SegmentationJob
 from flair_landcover.tests import qgis_side
 from flair_landcover.tests.qgis_application import qgis_application
 
@@ -19,10 +19,10 @@ from qgis.PyQt.QtCore import QEvent
 from qgis.PyQt.QtTest import QTest
 from qgis.PyQt.QtWidgets import QApplication
 
+from flair_landcover.layers.run_request import RunRequest
 from flair_landcover.runtime.client import EngineClient
 from flair_landcover.runtime.errors import CancelledError
 from flair_landcover.ui.run.queue import RunQueue, RunState
-from flair_landcover.ui.run.request import RunRequest
 
 PATIENCE_S = 120
 

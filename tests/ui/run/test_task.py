@@ -15,9 +15,9 @@ pytest.importorskip("qgis.core", reason="needs QGIS's Python")
 from qgis.core import QgsApplication
 from qgis.PyQt import sip
 
-from flair_landcover.ui import background
 from flair_landcover.ui.run.queue import RunQueue
 from flair_landcover.ui.run.task import SegmentTask
+from flair_landcover.ui.tasks import background
 
 from .conftest import HeldClient, delete_later_now, plain_request, wait_for
 
@@ -90,10 +90,10 @@ import sys, time
 from flair_landcover.tests.qgis_application import qgis_application
 app = qgis_application()
 from qgis.PyQt.QtTest import QTest
-from flair_landcover.inference.job import SegmentationJob
+from flair_landcover.contract.segmentation import SegmentationJob
 from flair_landcover.runtime.client import EngineClient
 from flair_landcover.ui.run.queue import RunQueue
-from flair_landcover.ui.run.request import RunRequest
+from flair_landcover.layers.run_request import RunRequest
 
 aerial, output, model, how = sys.argv[1:]
 job = SegmentationJob(input=aerial, output=output, model=model, device="cpu", precision="fp32")

@@ -1,0 +1,1 @@
+"""What the two Pythons say to each other: jobs, results, cards, classes, messages, errors. Standard library only."""

@@ -1,0 +1,163 @@
+"""Which class of the map each value of a polygon layer's field means.
+
+Standard library only, so that QGIS's own Python can ask before anything is trained.
+"""
+
+from __future__ import annotations
+
+import colorsys
+import math
+import unicodedata
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from .cards import ModelCard
+from .errors import BadInput
+from .nomenclature import LandCoverClass
+
+MAX_VALUE = 255  # labels are uint8
+# A class with less is warned of: one polygon is one example, and 200 m2 are 5000 pixels of 0.2 m, many of them alike.
+FEW_POLYGONS = 3
+LITTLE_M2 = 200.0
+_SHOWN = 5  # values that a sentence lists before it says how many more there are
+
+
+@dataclass(frozen=True)
+class ClassPlan:
+    """What the values of a field mean.
+
+    assigned: class value, or None for ignored, of each value of the field as `value_text` writes it.
+    legend: the model's classes and after them the new ones.
+    new: names of the new classes, as in the legend.
+    """
+
+    assigned: dict[str, int | None]
+    legend: tuple[LandCoverClass, ...]
+    new: tuple[str, ...]
+
+    def name_of(self, value: int) -> str:
+        """The name of a class of the legend."""
+        return next(c.name for c in self.legend if c.value == value)
+
+
+def value_text(value: object) -> str:
+    """A field's value as the text that class maps list: ``3`` also for 3.0 and " 3 "; empty for null and NaN."""
+    value = value.item() if hasattr(value, "item") else value  # of an array
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, float):
+        if math.isnan(value):
+            return ""
+        return str(int(value)) if value.is_integer() else str(value)
+    return " ".join(str(value).split())
+
+
+def parse_class_map(text: str) -> tuple[tuple[str, str], ...]:
+    """The class map that a text such as ``vigne=vineyard; 7=3; unsure=`` means (the last is ignored).
+
+    Raises BadInput, about ``class_map``, where a part has no ``=``.
+    """
+    pairs = []
+    for part in filter(str.strip, text.split(";")):
+        value, equals, name = part.rpartition("=")  # a value may hold one, a class's name hardly
+        if not equals:
+            raise BadInput(
+                f"The class map's {part.strip()!r} has no =: write VALUE=CLASS, or VALUE= to ignore.", "class_map"
+            )
+        pairs.append((value_text(value), value_text(name)))
+    return tuple(pairs)
+
+
+def same_name(text: str) -> str:
+    """What two names that mean the same class have in common: no case, no accents, letters and digits alone."""
+    plain = unicodedata.normalize("NFKD", text.casefold())
+    return "".join(character for character in plain if character.isalnum())
+
+
+def plan_classes(card: ModelCard, values: Iterable[str], class_map: Iterable[tuple[str, str]] = ()) -> ClassPlan:
+    """What the values of a field mean to the model of `card`, and the legend that follows.
+
+    values: distinct values of the field as text (see `value_text`); empty stands for none and is ignored where the
+    class map does not list it. A value that the class map lists means the class that it is mapped to. Any
+    other means the class of its number or name, or the new class of its name that the map makes; upper and lower
+    case, accents and spaces make no difference. A new class is made only where one of `values` is mapped to it.
+    Raises BadInput, about ``class_map``, where a value is none of these, or a class cannot be made.
+    """
+    values = list(dict.fromkeys(value_text(value) for value in values))
+    chosen = {value_text(value): value_text(name) for value, name in class_map}
+    legend = list(card.classes)
+    known = {same_name(c.name): c.value for c in legend}
+    numbers = {str(c.value): c.value for c in legend}
+    assigned: dict[str, int | None] = {}
+    for value in (value for value in chosen if value in values):
+        name = chosen[value]
+        if not name:
+            assigned[value] = None
+            continue
+        target = numbers.get(name, known.get(same_name(name)))
+        if target is None:
+            legend.append(_new_class(name, value, legend))
+            target = known[same_name(name)] = legend[-1].value
+        assigned[value] = target
+    assigned.setdefault("", None)
+    unknown = []
+    for value in values:
+        if value in assigned:
+            continue
+        target = numbers.get(value, known.get(same_name(value)))
+        if target is None:
+            unknown.append(value)
+        else:
+            assigned[value] = target
+    if unknown:
+        raise BadInput(_unknown_sentence(unknown, card), "class_map")
+    ordered = {value: assigned[value] for value in values}
+    return ClassPlan(ordered, tuple(legend), tuple(c.name for c in legend[len(card.classes) :]))
+
+
+def _new_class(name: str, value: str, legend: list[LandCoverClass]) -> LandCoverClass:
+    number = max(c.value for c in legend) + 1
+    if not any(character.isalpha() for character in name):
+        raise BadInput(
+            f"The value {value!r} is mapped to {name!r}, which is no class of the model and no name of a new one: "
+            "choose a class, or a name with letters.",
+            "class_map",
+        )
+    if number > MAX_VALUE:
+        raise BadInput(
+            f"There is no room for the new class {name!r}, as labels end at {MAX_VALUE}: map to fewer new classes.",
+            "class_map",
+        )
+    return LandCoverClass(number, name, distinct_colour([c.colour for c in legend]))
+
+
+def distinct_colour(colours: list[str]) -> str:
+    """``#rrggbb``: of 72 clear colours the one that is farthest from all of `colours`, the first of equals.
+
+    Distance: the "redmean" approximation of perceived difference (T. Riemersma, Colour metric, compuphase.com).
+    """
+    candidates = [
+        "#" + "".join(f"{round(255 * part):02x}" for part in colorsys.hsv_to_rgb(hue / 24, saturation, value))
+        for saturation, value in ((1.0, 1.0), (1.0, 0.65), (0.45, 1.0))
+        for hue in range(24)
+    ]
+    return max(candidates, key=lambda candidate: min((_distance(candidate, c) for c in colours), default=0.0))
+
+
+def _distance(first: str, second: str) -> float:
+    one, two = ([int(colour[i : i + 2], 16) for i in (1, 3, 5)] for colour in (first, second))
+    red = (one[0] + two[0]) / 2
+    r, g, b = (x - y for x, y in zip(one, two))
+    return (2 + red / 256) * r * r + 4 * g * g + (2 + (255 - red) / 256) * b * b
+
+
+def _unknown_sentence(unknown: list[str], card: ModelCard) -> str:
+    shown = ", ".join(repr(value) for value in unknown[:_SHOWN])
+    more = f" and {len(unknown) - _SHOWN} more" if len(unknown) > _SHOWN else ""
+    one = len(unknown) == 1
+    return (
+        f"The class value{'' if one else 's'} {shown}{more} {'is' if one else 'are'} no class of the model "
+        f"{card.title}: map {'it' if one else 'each'} to a class, to the name of a new one, or to nothing to ignore it."
+    )

@@ -1,0 +1,193 @@
+"""What one fine-tuning is asked for, and what it answers.
+
+`FinetuneJob` is built by the dialog, the Processing algorithm, the command line and the tests; it travels as
+JSON to the worker, as `SegmentationJob` does. It holds plain values only. Standard library only.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import asdict, dataclass
+from typing import Protocol
+
+from .errors import BadInput
+from .segmentation import Report, SegmentationJob, refuse_unknown, texts
+
+TRAINABLE = ("last", "decoder", "all")
+MAX_HOLDOUT = 0.5
+_REQUIRED = {
+    "input": "The job does not say its input: give a path.",
+    "polygons": "The job names no polygons: give a path.",
+}
+_SEEDS = 2**32  # seeds that every random generator in use takes
+
+
+@dataclass(frozen=True)
+class FinetuneJob:
+    """One model to make out of another and some polygons.
+
+    input: path of the aerial raster that the polygons were drawn over.
+    polygons: path of a vector file that OGR reads.
+    output: path of the model folder to write; None: in the library, under the new model's id.
+    name: title of the new model; empty: the base model's title with ", corrected".
+    layer: layer of the vector file; empty: the first one with polygons.
+    class_field: the field that holds the classes.
+    class_map: (value of the field as text, class), where class is a class's name or number as text, empty to
+        ignore the polygons of that value, or a name that the model does not know, which makes a new class.
+        Values that are not listed are taken by number or by name; see `classes.plan_classes`.
+    bands, elevation, terrain, sentinel2, leave_out, model, device, precision: as in `SegmentationJob`; `model` is
+        the base model.
+    epochs: 0 means the default.
+    trainable: what is trained: ``last`` layers, ``decoder`` or ``all``.
+    holdout: share of the polygons to be held out for the scores, 0..0.5; 0: none.
+    keep_base: weight of the term that holds unlabelled pixels to the base model's probabilities; 0: none.
+    everywhere: whether what is learnt counts on every image, not only where it looks like this one.
+    one_class: go on although all polygons are of one class.
+    seed: for the hold-out, the drawing of tiles and the augmentation.
+    report: path of the HTML report to write; None: ``report.html`` in the model folder.
+    """
+
+    input: str
+    polygons: str
+    output: str | None = None
+    name: str = ""
+    layer: str = ""
+    class_field: str = "class"
+    class_map: tuple[tuple[str, str], ...] = ()
+    bands: str = ""
+    elevation: str | None = None
+    terrain: str | None = None
+    sentinel2: tuple[str, ...] | None = None
+    leave_out: tuple[str, ...] = ()
+    model: str = "bundled"
+    device: str = "auto"
+    precision: str = "auto"
+    epochs: int = 0
+    trainable: str = "last"
+    holdout: float = 0.25
+    keep_base: float = 0.25
+    everywhere: bool = False
+    one_class: bool = False
+    seed: int = 0
+    report: str | None = None
+
+    def __post_init__(self) -> None:
+        pairs = tuple((str(value), str(name)) for value, name in self.class_map or ())
+        object.__setattr__(self, "sentinel2", texts(self.sentinel2) or None)
+        object.__setattr__(self, "leave_out", texts(self.leave_out))
+        object.__setattr__(self, "class_map", pairs)
+
+    def to_dict(self) -> dict:
+        """Plain JSON values; `from_dict` gives the same job back."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, values: dict) -> FinetuneJob:
+        """The job that `to_dict` described.
+
+        Raises BadInput where a name is unknown or a required one is missing.
+        """
+        refuse_unknown(cls, values)
+        for name, message in _REQUIRED.items():
+            if not values.get(name):
+                raise BadInput(message, name)
+        try:
+            return cls(**values)
+        except (TypeError, ValueError):
+            message = "The class map is not a list of pairs: give each value of the field with its class."
+            raise BadInput(message, "class_map") from None
+
+    def segmentation(self, output: str) -> SegmentationJob:
+        """The map of the same image, with the base model and the same settings, to be written to `output`."""
+        return SegmentationJob(
+            input=self.input,
+            output=output,
+            bands=self.bands,
+            elevation=self.elevation,
+            terrain=self.terrain,
+            sentinel2=self.sentinel2,
+            leave_out=self.leave_out,
+            model=self.model,
+            device=self.device,
+            precision=self.precision,
+        )
+
+
+def check_settings(job: FinetuneJob) -> None:
+    """Raises BadInput, which names the setting, where one of the training's own settings is out of its range."""
+    if job.trainable not in TRAINABLE:
+        raise BadInput(
+            f"What is to be trained, {job.trainable!r}, is unknown: choose one of {', '.join(TRAINABLE)}.", "trainable"
+        )
+    if not _number(job.holdout) or not 0 <= job.holdout <= MAX_HOLDOUT:
+        raise BadInput(f"The hold-out {job.holdout} is not a share: give one between 0 and {MAX_HOLDOUT}.", "holdout")
+    if not _number(job.keep_base) or job.keep_base < 0:
+        raise BadInput(
+            f"The weight {job.keep_base} of what the base model knows is no weight: give 0 or more.", "keep_base"
+        )
+    if not _whole(job.epochs) or job.epochs < 0:
+        raise BadInput(f"{job.epochs} is no number of epochs: give a whole number, 0 for the default.", "epochs")
+    for name in ("everywhere", "one_class"):
+        if not isinstance(getattr(job, name), bool):
+            raise BadInput(f"The setting {name} is {getattr(job, name)!r}: give true or false.", name)
+    if not _whole(job.seed) or not 0 <= job.seed < _SEEDS:
+        raise BadInput(f"The seed {job.seed} cannot be used: give a whole number from 0 to {_SEEDS - 1}.", "seed")
+
+
+def _number(value: object) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+
+
+def _whole(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+@dataclass(frozen=True)
+class FinetuneResult:
+    """What a fine-tuning left.
+
+    folder: the model folder. card: the new model's card as a dictionary. report: path of the HTML report.
+    seconds: wall time of the job. device: what it ran on.
+    epochs: how many were run; best_epoch: the one whose state was kept, from 1 on.
+    stopped: ``end`` (all epochs), ``early`` (no better any more) or ``enough`` (the user's wish).
+    before, after: scores of the base and of the new model: ``{"where": "holdout" or "training",
+        "accuracy": 0..1 or None, "mean_iou": 0..1 or None, "iou": {class name: 0..1}, "pixels": how many}``.
+    changed: share of the sampled extent whose label changes, 0..1.
+    agreement: share of the unannotated pixels that keep the base model's label, 0..1.
+    classes: ``{"value", "name", "colour", "polygons", "area_m2"}`` of each class with polygons.
+    trained_polygons, holdout_polygons: how many were on each side.
+    warnings: sentences for the user.
+    """
+
+    folder: str
+    card: dict
+    report: str
+    seconds: float
+    device: str
+    epochs: int
+    best_epoch: int
+    stopped: str
+    before: dict
+    after: dict
+    changed: float
+    agreement: float
+    classes: list[dict]
+    trained_polygons: int
+    holdout_polygons: int
+    warnings: list[str]
+
+    def to_dict(self) -> dict:
+        """Plain JSON values."""
+        return asdict(self)
+
+
+class FinetuneReport(Report, Protocol):
+    """How a fine-tuning speaks to whoever started it: as a job does, and once an epoch."""
+
+    def epoch(self, values: dict) -> None:
+        """An epoch is over.
+
+        values: ``{"number", "of", "loss", "holdout_loss": float or None, "holdout_iou": float or None,
+            "training_iou": float or None, "best": bool, "phase"}``; number from 1 on, losses in nats a pixel,
+            IoU the mean over classes, 0..1; best: whether this state is the best so far.
+        """

@@ -1,0 +1,1 @@
+"""The engine as programs: the worker that QGIS starts, its calls, and the command line."""

@@ -1,0 +1,236 @@
+"""The engine's command line.
+
+Exit status: 0 done, 2 bad input (one line on standard error), 130 cancelled, 1 anything else.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+
+from ..contract.cards import BadModel
+from ..contract.errors import BadInput, Cancelled
+from ..contract.segmentation import FLAIR13, SegmentationJob
+from ..contract.version import plugin_version
+from ..models.library import default_model
+from .bar import progress_bar
+from .cli_models import add_models
+
+DONE, FAILED, BAD_INPUT, CANCELLED = 0, 1, 2, 130
+
+
+def run(arguments: list[str]) -> int:
+    """Runs one command; returns the exit status."""
+    parser = _parser()
+    try:
+        options = parser.parse_args(arguments)
+    except SystemExit as leaving:  # argparse has printed its one line
+        return int(leaving.code or 0)
+    try:
+        return options.run(options) or DONE
+    except (BadInput, BadModel) as error:
+        print(f"flair_landcover: {error}", file=sys.stderr)
+        return BAD_INPUT
+    except (Cancelled, KeyboardInterrupt):
+        print("flair_landcover: cancelled; nothing was written.", file=sys.stderr)
+        return CANCELLED
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> None:
+        self.exit(BAD_INPUT, f"flair_landcover: {message} (see --help)\n")
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _Parser(prog="flair_landcover", description="Land-cover maps of aerial images.")
+    parser.add_argument("--version", action="version", version=plugin_version())
+    commands = parser.add_subparsers(dest="command", required=True, parser_class=_Parser)
+
+    segment = commands.add_parser("segment", help="map the land cover of an aerial raster")
+    segment.add_argument("input", metavar="INPUT", help="aerial raster with red, green and blue, 8 or 16 bits")
+    segment.add_argument("output", metavar="OUTPUT", help="GeoTIFF to write: class values, 0 = nodata")
+    _add_image(segment)
+    segment.add_argument(
+        "--extent", nargs=4, type=float, metavar=("XMIN", "YMIN", "XMAX", "YMAX"), help="in the raster's CRS"
+    )
+    segment.add_argument("--tta", default="none", help="test-time augmentation: none, flips or d4")
+    segment.add_argument(
+        "--classes",
+        default=FLAIR13,
+        help="flair13 (the 13 of FLAIR, and new ones that a fine-tuned model was taught) or model (the model's own)",
+    )
+    segment.add_argument("--confidence", metavar="FILE", help="GeoTIFF of the class's probability in percent")
+    segment.add_argument("--probabilities", metavar="FILE", help="GeoTIFF of all class probabilities x 255")
+    segment.add_argument(
+        "--difference",
+        metavar="FILE",
+        help="GeoTIFF of the labels without Sentinel-2 where they differ; takes about twice as long",
+    )
+    segment.set_defaults(run=_segment)
+
+    _add_finetune(commands)
+
+    add_models(commands)
+
+    worker = commands.add_parser("worker", help="serve QGIS on standard input and output")
+    worker.set_defaults(run=_worker)
+    return parser
+
+
+def _add_image(command: argparse.ArgumentParser) -> None:
+    """What says how an image is read, and with which model and on which device it is looked at."""
+    command.add_argument("--bands", default="", metavar="TEXT", help="such as 'R=1 G=2 B=3 NIR=4 ELEVATION=5'")
+    command.add_argument("--elevation", metavar="PATH", help="raster of heights above ground in metres")
+    command.add_argument(
+        "--terrain", metavar="PATH", help="terrain model to subtract from --elevation, which is a surface model then"
+    )
+    command.add_argument(
+        "--sentinel2",
+        nargs="+",
+        metavar="PATH",
+        help="Sentinel-2 series: a raster, folder, Level-2A product or data cube, or several rasters of one date each",
+    )
+    command.add_argument(
+        "--leave-out", nargs="+", default=[], metavar="DATE", help="dates of the series not to use, such as 2021-04-15"
+    )
+    command.add_argument(
+        "--model", metavar="ID_OR_FILE", help="model id, folder or checkpoint; default: see `models default`"
+    )
+    command.add_argument("--device", default="auto", help="auto, cpu, cuda or mps")
+    command.add_argument("--precision", default="auto", help="auto, fp32 or bf16")
+
+
+def _image(options: argparse.Namespace) -> dict:
+    """The settings of a job that `_add_image` asks for."""
+    return {
+        "bands": options.bands,
+        "elevation": options.elevation,
+        "terrain": options.terrain,
+        "sentinel2": tuple(options.sentinel2) if options.sentinel2 else None,
+        "leave_out": tuple(options.leave_out),
+        "model": options.model or default_model(),
+        "device": options.device,
+        "precision": options.precision,
+    }
+
+
+def _add_finetune(commands) -> None:
+    from ..contract.finetuning import FinetuneJob
+
+    finetune = commands.add_parser("finetune", help="make a model that is better where polygons say what is there")
+    finetune.add_argument("input", metavar="INPUT", help="aerial raster that the polygons were drawn over")
+    finetune.add_argument("polygons", metavar="POLYGONS", help="vector file of polygons, each with a class")
+    finetune.add_argument("output", metavar="OUTPUT", nargs="?", help="model folder to write; default: in the library")
+    finetune.add_argument("--name", default="", metavar="TEXT", help="title of the new model")
+    finetune.add_argument("--layer", default="", metavar="NAME", help="layer of the vector file; default: the first")
+    finetune.add_argument("--class-field", default="class", metavar="NAME", help="field that holds the classes")
+    finetune.add_argument(
+        "--class-map",
+        default="",
+        metavar="TEXT",
+        help="such as 'vigne=vineyard; 7=3; pv=solar panels; unsure=': a class by name or number, a new one, or none",
+    )
+    _add_image(finetune)
+    finetune.add_argument("--epochs", type=int, default=0, metavar="N", help="0: as many as usual")
+    finetune.add_argument("--trainable", default="last", help="what is trained: last (layers), decoder or all")
+    finetune.add_argument(
+        "--holdout", type=float, default=FinetuneJob.holdout, metavar="SHARE", help="of the polygons, 0 to 0.5"
+    )
+    finetune.add_argument(
+        "--keep-base",
+        type=float,
+        default=FinetuneJob.keep_base,
+        metavar="WEIGHT",
+        help="how firmly to hold to the base model elsewhere",
+    )
+    finetune.add_argument(
+        "--everywhere", action="store_true", help="use what is learnt on images that look otherwise, too"
+    )
+    finetune.add_argument("--one-class", action="store_true", help="go on although all polygons are of one class")
+    finetune.add_argument("--seed", type=int, default=0, metavar="N", help="another one draws other samples")
+    finetune.add_argument("--report", metavar="FILE", help="HTML report to write; default: in the model folder")
+    finetune.set_defaults(run=_finetune)
+
+
+def _finetune(options: argparse.Namespace) -> int:
+    from ..contract.class_plan import parse_class_map
+    from ..contract.finetuning import FinetuneJob
+
+    job = FinetuneJob(
+        input=options.input,
+        polygons=options.polygons,
+        output=options.output,
+        name=options.name,
+        layer=options.layer,
+        class_field=options.class_field,
+        class_map=parse_class_map(options.class_map),
+        epochs=options.epochs,
+        trainable=options.trainable,
+        holdout=options.holdout,
+        keep_base=options.keep_base,
+        everywhere=options.everywhere,
+        one_class=options.one_class,
+        seed=options.seed,
+        report=options.report,
+        **_image(options),
+    )
+    from ..finetune.finetune import finetune
+
+    with progress_bar() as report:
+        result = finetune(job, report)
+    print(
+        f"{result.folder}: {result.card['title']}, made of {result.trained_polygons} polygons "
+        f"in {result.seconds:.1f} s on {result.device}; {result.epochs} epochs, the best was {result.best_epoch}"
+    )
+    if result.after["where"] == "holdout":
+        where = f"on the {result.holdout_polygons} polygons held out"
+    else:
+        where = "on the training polygons themselves (none are held out)"
+    print(f"Before and after, {where}, IoU of each class:")
+    for kind in result.classes:
+        print(f"{kind['value']:3} {kind['name']:24} {_both(result, 'iou', kind['name'])}")
+    print(f"{'':3} {'mean IoU':24} {_both(result, 'mean_iou')}")
+    print(f"{'':3} {'accuracy':24} {_both(result, 'accuracy')}")
+    print(f"The label changes on {result.changed:.1%} of the sampled extent.")
+    print(f"Outside the polygons {result.agreement:.1%} of the pixels keep the base model's label.")
+    print(f"Report: {result.report}")
+    return DONE
+
+
+def _both(result, score: str, name: str | None = None) -> str:
+    """A score before and after the training as text."""
+    scores = (result.before[score], result.after[score])
+    values = scores if name is None else tuple(each.get(name) for each in scores)
+    return " -> ".join("    -" if value is None else f"{value:5.3f}" for value in values)
+
+
+def _segment(options: argparse.Namespace) -> int:
+    from ..inference.segment import segment
+
+    job = SegmentationJob(
+        input=options.input,
+        output=options.output,
+        extent=tuple(options.extent) if options.extent else None,
+        tta=options.tta,
+        classes=options.classes,
+        confidence=options.confidence,
+        probabilities=options.probabilities,
+        difference=options.difference,
+        **_image(options),
+    )
+    with progress_bar() as report:
+        result = segment(job, report)
+    print(f"{result.output}: {result.tiles} tiles in {result.seconds:.1f} s on {result.device}, {result.precision}")
+    total = sum(result.areas_m2.values()) or 1.0
+    for value, name, _ in result.classes:
+        area = result.areas_m2[value]
+        print(f"{value:3} {name:24} {area:14.1f} m2 {area / total:7.1%}")
+    if result.changed_m2 is not None:
+        print(f"{result.difference}: Sentinel-2 changed {result.changed_m2:.1f} m2, {result.changed_m2 / total:.1%}")
+    return DONE
+
+
+def _worker(options: argparse.Namespace) -> int:
+    from .worker import main
+
+    return main() or DONE

@@ -1,0 +1,335 @@
+"""Polygons with classes, read from any vector file that OGR knows and laid on the aerial raster."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import pyogrio
+import shapely
+from pyogrio.errors import CRSError as LayerCRSError
+from pyogrio.errors import DataLayerError, DataSourceError, FeatureError, FieldError, GeometryError
+from rasterio._err import CPLE_BaseError  # what PROJ's refusals are raised as; rasterio has no public name for it
+from rasterio.crs import CRS
+from rasterio.errors import CRSError, RasterioError
+from rasterio.warp import transform, transform_bounds
+
+from ..contract.cards import ModelCard
+from ..contract.class_plan import ClassPlan, plan_classes, value_text
+from ..contract.errors import BadInput, about
+from ..contract.finetuning import FinetuneJob, check_settings
+from ..inference.raster.geobox import Grid
+
+Warn = Callable[[str], None]
+
+_UNREADABLE = (DataSourceError, DataLayerError, FeatureError, FieldError, GeometryError, LayerCRSError)
+_POLYGON = 3  # shapely's number of the type Polygon
+_NO_POLYGONS = ("point", "linestring", "multipoint", "multilinestring")
+_BUSY_MS = "1500"  # how long GDAL waits, twice, for another program to give a GeoPackage free; its own 5000 is long
+_SHOWN = 12  # names that a sentence lists
+
+
+@dataclass(frozen=True)
+class Annotation:
+    """One polygon that says what is there.
+
+    number: from 1 on, in the order of the file. value: of the class, in the plan's legend.
+    geometry: a valid polygon without curves, in the aerial raster's CRS and inside the raster.
+    """
+
+    number: int
+    value: int
+    geometry: shapely.Polygon
+
+
+@dataclass(frozen=True)
+class Annotations:
+    """The polygons of a job that lie on its raster.
+
+    items: those with a class. plan: what the field's values mean. source: the file and its layer, as text.
+    values: (value of the field as text, number of polygons), in the order of the file, ignored ones too.
+    """
+
+    items: tuple[Annotation, ...]
+    plan: ClassPlan
+    source: str
+    values: tuple[tuple[str, int], ...]
+
+    @property
+    def ignored(self) -> int:
+        """Polygons on the raster that have no class, or whose value the class map ignores."""
+        return sum(count for text, count in self.values if self.plan.assigned[text] is None)
+
+
+@dataclass(frozen=True)
+class _Layer:
+    """An opened layer. crs: None where it has none. features: -1 where the file does not say."""
+
+    path: str
+    name: str
+    crs: CRS | None
+    features: int
+    bounds: tuple[float, float, float, float] | None
+
+
+def read_annotations(job: FinetuneJob, card: ModelCard, grid: Grid, warn: Warn) -> Annotations:
+    """The polygons of a job, on the grid's raster and in its CRS.
+
+    They are transformed to the raster's CRS, curves made straight, invalid outlines repaired, cut at the raster's
+    edges and taken apart into polygons of one part. `warn` takes a sentence for whatever is left out or assumed.
+    Raises BadInput, which names the setting of the job, where the file, layer or field cannot be used, no polygon
+    with a class lies on the raster, a value is no class (see `classes.plan_classes`) or all are of one class.
+    """
+    check_settings(job)
+    with about("polygons"):
+        layer = _open_layer(job)
+        crs, target = _both_crs(layer, grid, warn)
+        wkb, texts = _read(layer, job.class_field, _reach(grid, crs, target))
+        shapes, features = _shapes(wkb, layer, warn)
+        expected = layer.features - (len(wkb) - len(features))
+        shapes = _transformed(shapes, crs, target, layer)
+        shapes, features = _repaired(shapes, features, warn)
+        shapes, features = _on_raster(shapes, features, expected, layer, grid, warn)
+    values = [texts[feature] for feature in features]
+    plan = plan_classes(card, values, job.class_map)
+    chosen = [(plan.assigned[text], shape) for text, shape in zip(values, shapes) if plan.assigned[text] is not None]
+    unclassed = sum(1 for text in values if not text and plan.assigned[text] is None)
+    if not chosen:
+        raise _no_class(job, all_empty=unclassed == len(values))
+    if unclassed:
+        have = _plural(unclassed, "polygon has", "polygons have")
+        warn(f"{have} no value in the field {job.class_field}: left out.")
+    found = {value for value, _ in chosen}
+    if len(found) == 1 and not job.one_class:
+        raise BadInput(
+            f"All polygons are of the class {plan.name_of(found.pop())}: a model trained on them alone would learn to "
+            "see it everywhere; draw polygons of at least one other class, or allow one class.",
+            "one_class",
+        )
+    items = tuple(Annotation(number, value, shape) for number, (value, shape) in enumerate(chosen, 1))
+    return Annotations(items, plan, f"{layer.path}, layer {layer.name}", tuple(Counter(values).items()))
+
+
+def annotated_classes(annotations: Annotations, metres: float) -> list[dict]:
+    """``{"value", "name", "colour", "polygons", "area_m2"}`` of each class with polygons, in the legend's order.
+
+    metres: to one unit of the CRS. area_m2: of the polygons' outlines, to a tenth.
+    """
+    rows = []
+    for kind in annotations.plan.legend:
+        areas = [item.geometry.area for item in annotations.items if item.value == kind.value]
+        if areas:
+            row = {"value": kind.value, "name": kind.name, "colour": kind.colour}
+            rows.append({**row, "polygons": len(areas), "area_m2": round(sum(areas) * metres**2, 1)})
+    return rows
+
+
+def _open_layer(job: FinetuneJob) -> _Layer:
+    path = job.polygons
+    if not path.startswith("/vsi") and not os.path.exists(path):
+        raise BadInput(f"There is no file {path}: choose an existing file with polygons.")
+    pyogrio.set_gdal_config_options({"SQLITE_BUSY_TIMEOUT": _BUSY_MS})
+    try:
+        kinds = {str(name): kind for name, kind in pyogrio.list_layers(path)}
+        name = _layer_name(job, kinds)
+        info = pyogrio.read_info(path, layer=name)
+    except _UNREADABLE as error:
+        raise _unreadable(path, error) from None
+    kind = kinds[name]
+    if kind is None:
+        raise BadInput(f"The layer {name} of {path} is a table without geometries: choose a layer of polygons.")
+    if kind.split()[0].lower() in _NO_POLYGONS:
+        raise BadInput(f"The layer {name} of {path} holds geometries of type {kind}: choose a layer of polygons.")
+    fields = [str(field) for field in info["fields"]]
+    if job.class_field not in fields:
+        there = f"choose one of {_listed(fields)}" if fields else "it has no fields; add one with the class"
+        raise BadInput(f"The layer {name} of {path} has no field {job.class_field!r}: {there}.", "class_field")
+    if info["features"] == 0:
+        raise BadInput(f"The layer {name} of {path} is empty: draw polygons into it and save it first.")
+    try:
+        crs = CRS.from_user_input(info["crs"]) if info["crs"] else None
+    except CRSError:
+        raise BadInput(f"The CRS of the layer {name} of {path} cannot be read: assign it again.") from None
+    return _Layer(path, name, crs, int(info["features"]), info.get("total_bounds"))
+
+
+def _layer_name(job: FinetuneJob, kinds: dict[str, str | None]) -> str:
+    if not kinds:
+        raise BadInput(f"{job.polygons} has no layers: choose a file with polygons.")
+    if job.layer:
+        if job.layer not in kinds:
+            raise BadInput(f"{job.polygons} has no layer {job.layer!r}: choose one of {_listed(list(kinds))}.", "layer")
+        return job.layer
+    areas = (name for name, kind in kinds.items() if kind and ("Polygon" in kind or "Surface" in kind))
+    return next(areas, next(iter(kinds)))
+
+
+def _both_crs(layer: _Layer, grid: Grid, warn: Warn) -> tuple[CRS | None, CRS | None]:
+    """The CRS of the layer and that of the raster; None twice where coordinates are taken as they are."""
+    target = CRS.from_wkt(grid.crs_wkt) if grid.crs_wkt else None
+    if layer.crs is None and target is not None:
+        warn(f"The layer {layer.name} has no CRS: its polygons are taken to be in the aerial raster's.")
+    elif target is None and layer.crs is not None:
+        warn(f"The aerial raster has no CRS: the polygons' coordinates, in {layer.crs}, are taken as they are.")
+    elif target is not None and layer.crs != target and not (_on_earth(layer.crs) and _on_earth(target)):
+        warn(
+            "The aerial raster or the polygons have a local CRS, whose place on Earth is unknown: "
+            "the polygons' coordinates are taken as they are."
+        )
+    else:
+        return (None, None) if layer.crs == target else (layer.crs, target)
+    return None, None
+
+
+def _on_earth(crs: CRS) -> bool:
+    """Whether others can be transformed to it; not so local CRS, as some real FLAIR files have."""
+    return crs.is_projected or crs.is_geographic
+
+
+def _reach(grid: Grid, crs: CRS | None, target: CRS | None) -> tuple[float, float, float, float] | None:
+    """The raster's bounds in the layer's CRS; None where they cannot be told: everything is read then."""
+    bounds = grid.window_bounds((0, 0, grid.width, grid.height))
+    if crs is None:
+        return bounds
+    try:
+        bounds = transform_bounds(target, crs, *bounds, densify_pts=21)
+    except (RasterioError, CRSError, CPLE_BaseError):
+        return None
+    return bounds if np.isfinite(bounds).all() and bounds[0] < bounds[2] else None
+
+
+def _read(layer: _Layer, field: str, reach: tuple[float, float, float, float] | None) -> tuple[np.ndarray, list[str]]:
+    """The geometries, as WKB or None, and the values of the features that may lie on the raster."""
+    try:
+        # GDAL makes the curves straight here, with a corner every 4 degrees of arc, its default.
+        _, _, wkb, columns = pyogrio.raw.read(layer.path, layer=layer.name, columns=[field], force_2d=True, bbox=reach)
+    except _UNREADABLE as error:
+        raise _unreadable(layer.path, error) from None
+    except UnicodeDecodeError:
+        raise BadInput(
+            f"The texts of {layer.path} are not in the encoding that it states: save it as a GeoPackage first."
+        ) from None
+    return wkb, [value_text(value) for value in columns[0]]
+
+
+def _shapes(wkb: np.ndarray, layer: _Layer, warn: Warn) -> tuple[np.ndarray, np.ndarray]:
+    """The geometries with an area, as they are, and the number of the feature of each."""
+    shapes = shapely.from_wkb(wkb, on_invalid="ignore")
+    empty = shapely.is_missing(shapes) | shapely.is_empty(shapes)
+    flat = ~empty & (shapely.get_dimensions(shapes) < 2)
+    if flat.any() and not (~empty & ~flat).any():
+        raise BadInput(f"The layer {layer.name} of {layer.path} holds no polygons: choose a layer of polygons.")
+    if flat.any():
+        warn(f"{_plural(flat.sum(), 'feature is', 'features are')} no polygon: left out.")
+    if empty.any():
+        warn(f"{_plural(empty.sum(), 'feature has', 'features have')} no geometry that can be read: left out.")
+    features = np.flatnonzero(~empty & ~flat)
+    return shapes[features], features
+
+
+def _transformed(shapes: np.ndarray, crs: CRS | None, target: CRS | None, layer: _Layer) -> np.ndarray:
+    if crs is None or not len(shapes):
+        return shapes
+
+    def move(points: np.ndarray) -> np.ndarray:
+        return np.column_stack(transform(crs, target, points[:, 0], points[:, 1]))
+
+    try:
+        return shapely.transform(shapes, move)
+    except (RasterioError, CRSError, CPLE_BaseError):
+        raise BadInput(
+            f"The polygons of {layer.path} cannot be transformed from {crs} to the aerial raster's CRS: check both CRS."
+        ) from None
+
+
+def _repaired(shapes: np.ndarray, features: np.ndarray, warn: Warn) -> tuple[np.ndarray, np.ndarray]:
+    """The polygons of one part each, all valid, and their features' numbers."""
+    finite = np.isfinite(shapely.bounds(shapes)).all(axis=1)  # infinite: far outside the CRS's area
+    shapes, features = shapes[finite], features[finite]
+    invalid = ~shapely.is_valid(shapes)
+    if invalid.any():
+        have = _plural(invalid.sum(), "polygon has", "polygons have")
+        warn(f"{have} an outline that crosses itself or is otherwise invalid: repaired for the training.")
+        shapes[invalid] = shapely.make_valid(shapes[invalid])
+    return _taken_apart(shapes, features)
+
+
+def _taken_apart(shapes: np.ndarray, features: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    while np.isin(shapely.get_type_id(shapes), (4, 5, 6, 7)).any():  # multiparts and collections, also nested ones
+        shapes, index = shapely.get_parts(shapes, return_index=True)
+        features = features[index]
+    keep = (shapely.get_type_id(shapes) == _POLYGON) & ~shapely.is_empty(shapes)
+    return shapes[keep], features[keep]
+
+
+def _on_raster(
+    shapes: np.ndarray, features: np.ndarray, expected: int, layer: _Layer, grid: Grid, warn: Warn
+) -> tuple[np.ndarray, np.ndarray]:
+    """What of the polygons lies on the raster and is at least a pixel large, with the numbers of the features.
+
+    expected: how many features of the layer should be on it.
+    """
+    corners = [(0, 0), (grid.width, 0), (grid.width, grid.height), (0, grid.height)]
+    outline = shapely.Polygon([grid.transform * corner for corner in corners])
+    shapely.prepare(outline)
+    crossing = ~shapely.covers(outline, shapes)
+    shapes[crossing] = shapely.intersection(shapes[crossing], outline)
+    shapes, features = _taken_apart(shapes, features)
+    inside = len(set(features.tolist()))
+    if not inside:
+        raise BadInput(
+            f"No polygon of {layer.path} lies on the aerial raster, which covers "
+            f"{_numbers(outline.bounds)}{_where(layer)}: check the layer's CRS, or choose another layer or raster."
+        )
+    if expected > inside:
+        warn(f"{expected - inside} of {expected} features have nothing on the aerial raster: left out.")
+    large = shapely.area(shapes) >= abs(grid.transform.determinant)
+    if not large.any():
+        raise BadInput("The polygons on the aerial raster are all smaller than one pixel: draw larger ones.")
+    if not large.all():
+        warn(f"{_plural((~large).sum(), 'polygon is', 'polygons are')} smaller than one pixel: left out.")
+    return shapes[large], features[large]
+
+
+def _where(layer: _Layer) -> str:
+    if layer.bounds is None or not np.isfinite(layer.bounds).all():
+        return ""
+    crs = f" in {layer.crs}" if layer.crs is not None and layer.crs.to_epsg() else ""
+    return f", while the layer {layer.name} covers {_numbers(layer.bounds)}{crs}"
+
+
+def _no_class(job: FinetuneJob, all_empty: bool) -> BadInput:
+    if all_empty:
+        return BadInput(
+            f"No polygon on the aerial raster has a value in the field {job.class_field}: fill it in, "
+            "or choose another field.",
+            "class_field",
+        )
+    return BadInput("The class map ignores all polygons on the aerial raster: map some to classes.", "class_map")
+
+
+def _unreadable(path: str, error: Exception) -> BadInput:
+    text = str(error)
+    if "locked" in text.lower() or "busy" in text.lower():
+        return BadInput(
+            f"{path} is locked by a program that writes into it: save the edits there or close it, then try again."
+        )
+    if "not recognized" in text:
+        return BadInput(f"{path} is no vector file: choose one with polygons, such as a GeoPackage.")
+    return BadInput(f"{path} cannot be read ({' '.join(text.split())[:200]}): choose another file with polygons.")
+
+
+def _plural(number: int, one: str, many: str) -> str:
+    return f"{number} {one if number == 1 else many}"
+
+
+def _listed(names: list[str]) -> str:
+    more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
+    return ", ".join(names[:_SHOWN]) + more
+
+
+def _numbers(bounds: tuple[float, ...]) -> str:
+    return " ".join(f"{value:.10g}" for value in bounds)

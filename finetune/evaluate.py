@@ -1,0 +1,131 @@
+"""Before and after: the base model and the new one on the same tiles, as the engine predicts them.
+
+Of each tile the part that is nearer to its middle than to its neighbours' counts, so that every pixel counts once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..evaluation.scores import confusion, scores
+from ..inference.backends.backend import Backend
+from ..inference.plan import Tile, TilePlan, make_plan
+from ..inference.predict import TileInput, predict_tiles
+from ..inference.raster.geobox import Window, intersection
+from ..inference.raster.read import read_ahead
+from .annotations import Annotation
+from .samples import UNLABELLED, Ground, labels_in
+
+SAMPLED_TILES = 9  # tiles of the extent that tell how much of the map changes
+JUDGED_TILES = 16  # tiles at most that the polygons are judged on
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """before, after: as in `FinetuneResult`. changed: share of the sampled pixels whose label changes.
+
+    agreement: share of the sampled pixels without a polygon that keep the label. tiles: looked at.
+    """
+
+    before: dict
+    after: dict
+    changed: float
+    agreement: float
+    tiles: int
+
+
+def judge(
+    ground: Ground,
+    base: Backend,
+    new: Backend,
+    seed: int,
+    each: Callable[[float], None],
+) -> Judgement:
+    """Compares two models on the held-out polygons, or on those of the training where none is held out.
+
+    ground: with the new model's card. seed: of which tiles are sampled. each: called after every tile with the
+    share that is done.
+    """
+    legend, split = ground.card.classes, ground.split
+    where, judged = ("holdout", split.holdout) if split.holdout else ("training", split.training)
+    plan = make_plan(ground.grid.width, ground.grid.height, ground.tiles.inputs.window, ground.card.tile_size)
+    sampled = _sampled(plan, seed)
+    tiles = sorted({*sampled, *_tiles_of(judged, plan, ground)}, key=lambda tile: (tile.row, tile.column))
+    tables = [np.zeros((len(legend), len(legend)), np.int64) for _ in (base, new)]
+    seen = changed = free = kept = 0
+    for number, tile_input in enumerate(read_ahead(tiles, ground.tiles.tile_input), 1):
+        if tile_input.aerial is not None:
+            zone = _zone(plan, tile_input.tile)
+            rows, columns = _slices(zone, tile_input.tile.window)
+            valid = tile_input.valid[rows, columns]
+            before, after = (_likeliest(tile_input, backend)[rows, columns] for backend in (base, new))
+            truth = np.where(valid, labels_in(ground, zone, judged), UNLABELLED)
+            for table, predicted in zip(tables, (before, after)):
+                table += confusion(truth, predicted, len(legend))
+            if tile_input.tile in sampled:
+                same = (before == after) & valid
+                drawn = labels_in(ground, zone, (*split.training, *split.holdout)) != UNLABELLED
+                seen += int(valid.sum())
+                changed += int((valid & ~same).sum())
+                free += int((valid & ~drawn).sum())
+                kept += int((same & ~drawn).sum())
+        each(number / len(tiles))
+    return Judgement(
+        *(scores(table, legend, where) for table in tables),
+        changed=changed / seen if seen else 0.0,
+        agreement=kept / free if free else 1.0,
+        tiles=len(tiles),
+    )
+
+
+def _likeliest(tile_input: TileInput, backend: Backend) -> np.ndarray:
+    """Index of the likeliest class in the legend, which begins alike for both models, (size, size)."""
+    (_, prediction) = next(predict_tiles(iter([tile_input]), backend, "none"))
+    return prediction.probabilities.argmax(axis=0)
+
+
+def _sampled(plan: TilePlan, seed: int) -> set[Tile]:
+    columns = len(plan.columns)
+    total = len(plan.rows) * columns
+    numbers = np.random.default_rng([seed, 2]).choice(total, min(SAMPLED_TILES, total), replace=False)
+    return {plan.tile(*divmod(int(number), columns)) for number in numbers}
+
+
+def _tiles_of(items: Sequence[Annotation], plan: TilePlan, ground: Ground) -> list[Tile]:
+    """Tiles whose zones hold something of the polygons: of many, some spread over them."""
+    found = set()
+    for item in items:
+        window = ground.grid.window_of(item.geometry.bounds)
+        for row in _reached(plan.rows, plan.tile_size, plan.height, window[1], window[3]):
+            for column in _reached(plan.columns, plan.tile_size, plan.width, window[0], window[2]):
+                found.add((row, column))
+    ordered = [plan.tile(*index) for index in sorted(found)]
+    return ordered[:: -(-len(ordered) // JUDGED_TILES)] if ordered else []
+
+
+def _reached(starts: tuple[int, ...], size: int, length: int, first: int, count: int) -> list[int]:
+    """Numbers of the tiles along an axis whose zones overlap `count` pixels from `first` on."""
+    zones = (_span(starts, number, size, length) for number in range(len(starts)))
+    return [number for number, (start, end) in enumerate(zones) if start < first + count and end > first]
+
+
+def _zone(plan: TilePlan, tile: Tile) -> Window:
+    """The part of a tile that counts; it lies on the raster."""
+    top, bottom = _span(plan.rows, tile.row, plan.tile_size, plan.height)
+    left, right = _span(plan.columns, tile.column, plan.tile_size, plan.width)
+    return intersection((left, top, right - left, bottom - top), (0, 0, plan.width, plan.height))
+
+
+def _span(starts: tuple[int, ...], number: int, size: int, length: int) -> tuple[int, int]:
+    """Where a tile's zone begins and ends along an axis: in the middle of its overlaps."""
+    start = 0 if number == 0 else (starts[number] + starts[number - 1] + size) // 2
+    end = length if number == len(starts) - 1 else (starts[number + 1] + starts[number] + size) // 2
+    return start, end
+
+
+def _slices(zone: Window, window: Window) -> tuple[slice, slice]:
+    left, top = zone[0] - window[0], zone[1] - window[1]
+    return slice(top, top + zone[3]), slice(left, left + zone[2])

@@ -1,0 +1,350 @@
+"""Makes a model that is better where the analyst says so: check, read, prepare, train, compare, write."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from safetensors import SafetensorError
+
+from ..contract.cards import WEIGHTS_NAME, BadModel, digest_of, write_card
+from ..contract.errors import BadInput, Cancelled, about
+from ..contract.finetuning import FinetuneJob, FinetuneReport, FinetuneResult
+from ..inference.backends.backend import MOSTLY
+from ..inference.backends.torch_backend import TorchBackend
+from ..inference.check import Inputs, check_inputs
+from ..inference.raster.atomic import WorkingFolder
+from ..inference.raster.read import gdal_settings
+from ..inference.tiles import Tiles, open_tiles
+from ..models.library import model_id, user_folder
+from ..models.networks.scoped import ScopedNetwork
+from ..models.networks.weights import save_weights
+from .add_classes import grow
+from .annotations import Annotations, annotated_classes, read_annotations
+from .burn import conflict_m2, conflict_sentence
+from .card import new_card, stored_weights, title_of
+from .evaluate import judge
+from .holdout import Split, split
+from .parts import is_local, trained_chain
+from .report_html import report_page
+from .samples import ALIKE, OTHERS_TOO, Ground, holdout_samples, training_samples
+from .scope import Scope, begin, read_scope, scoped_to
+from .train import Learnt, Plan, learn, prepare
+
+REPORT_NAME = "report.html"
+EPOCHS = 12
+# Crops of half a tile's side that are prepared, at least and at most; a polygon gives two where there are many.
+_CROPS = (64, 192)
+_BATCH = 4
+_SMALLEST_CROP = 64  # pixels; below, a crop is the whole tile
+_RATES = {"last": 4e-3, "decoder": 5e-4, "all": 1e-4}
+_SPARE_BYTES = 50_000_000  # free disk to leave beside the model
+# Share of the run at which each phase begins.
+_READING, _PREPARING, _LOOKED, _TRAINING, _COMPARING, _WRITING = 0.01, 0.03, 0.06, 0.2, 0.85, 0.97
+
+
+def finetune(job: FinetuneJob, report: FinetuneReport) -> FinetuneResult:
+    """Trains the job's base model on its polygons and writes the new model's folder and a report.
+
+    With the same job, versions and number of threads it gives the same model on a CPU. Where the user has enough,
+    the best state so far is kept.
+    Raises BadInput where something given cannot be used, Cancelled where the user stopped it or had enough before
+    anything was learnt. Either way, and at any other error, nothing is left under the final names.
+    """
+    started = time.perf_counter()
+    warnings: list[str] = []
+
+    def warn(text: str) -> None:
+        warnings.append(text)
+        report.warning(text)
+
+    with gdal_settings():
+        report.progress(0.0, "Checking")
+        inputs = check_inputs(job.segmentation(""), warn)
+        place = _place(job, inputs)
+        report.progress(_READING, "Reading")
+        annotations = read_annotations(job, inputs.card, inputs.grid, warn)
+        _stop(report)
+        sides = _split(job, inputs, annotations, warn, report.cancelled)
+        base = _open_base(job, inputs)
+        _stop(report)
+        with open_tiles(inputs) as tiles, _working_folder(place) as working:
+            model = _train(job, tiles, base, annotations, sides, warn, report)
+            report.progress(_COMPARING, "Comparing")
+            # what is judged is what is stored: the rounded weights
+            weights = stored_weights(model.backend.network.state_dict())
+            model.backend.network.load_state_dict({name: tensor.float() for name, tensor in weights.items()})
+            told = _Share(report, _COMPARING, _WRITING, "Comparing")
+            judgement = judge(model.ground, base, model.backend, job.seed, told)
+            report.progress(_WRITING, "Writing")
+            made = (sides, model.plan, model.learnt, judgement, model.alike)
+            card = new_card(job, inputs, model.backend.card, annotations, *made)
+            if not _is_better(judgement.before, judgement.after):
+                warn("The new model scores no better than the base model: look at its map before you keep it.")
+            with _writing(place.folder):
+                folder = working.path / "model"
+                folder.mkdir()
+                save_weights(weights, folder / WEIGHTS_NAME)
+                card = replace(card, weights_digest=digest_of(folder / WEIGHTS_NAME))
+                write_card(card, folder)
+            result = FinetuneResult(
+                folder=str(place.folder),
+                card=card.to_dict(),
+                report=str(place.report),
+                seconds=time.perf_counter() - started,
+                device=base.device,
+                epochs=len(model.learnt.history),
+                best_epoch=model.learnt.best_epoch,
+                stopped=model.learnt.stopped,
+                before=judgement.before,
+                after=judgement.after,
+                changed=judgement.changed,
+                agreement=judgement.agreement,
+                classes=annotated_classes(annotations, inputs.grid.metres),
+                trained_polygons=len(sides.training),
+                holdout_polygons=len(sides.holdout),
+                warnings=warnings,
+            )
+            _put_in_place(result, folder, place, report.cancelled)
+    report.progress(1.0, "Writing")
+    return result
+
+
+@dataclass(frozen=True)
+class _Place:
+    """Where the model folder and the report are to be."""
+
+    folder: Path
+    report: Path
+
+
+@dataclass(frozen=True)
+class _Model:
+    """The trained network as a backend, and how it came to be.
+
+    alike: on how much of its own image what was learnt counts, None where it counts everywhere.
+    """
+
+    backend: TorchBackend
+    ground: Ground
+    plan: Plan
+    learnt: Learnt
+    alike: float | None
+
+
+class _Share:
+    """Tells the progress of one phase, and ends the run where the user has stopped it."""
+
+    def __init__(self, report: FinetuneReport, start: float, end: float, message: str) -> None:
+        self._report, self._start, self._end, self._message = report, start, end, message
+        self._began = time.perf_counter()
+
+    def __call__(self, share: float, remaining: float | None = None) -> None:
+        _stop(self._report)
+        if remaining is None and share > 0:
+            remaining = (time.perf_counter() - self._began) / share * (1 - share)
+        self._report.progress(self._start + share * (self._end - self._start), self._message, remaining)
+
+
+def _stop(report: FinetuneReport) -> None:
+    if report.cancelled():
+        raise Cancelled
+
+
+def _split(
+    job: FinetuneJob,
+    inputs: Inputs,
+    annotations: Annotations,
+    warn: Callable[[str], None],
+    cancelled: Callable[[], bool],
+) -> Split:
+    conflict = conflict_m2(annotations.items, inputs.grid, cancelled)
+    if conflict:
+        warn(conflict_sentence(conflict))
+    names = {c.value: c.name for c in annotations.plan.legend}
+    sides = split(annotations.items, job.holdout, job.seed, inputs.grid, names)
+    if sides.note:
+        warn(sides.note)
+    if not sides.holdout:
+        warn("Without a hold-out the training runs a fixed number of epochs and cannot tell when it gets worse.")
+    return sides
+
+
+def _open_base(job: FinetuneJob, inputs: Inputs) -> TorchBackend:
+    # not "auto": which precision is faster is measured, and would make runs of one seed differ
+    precision = "bf16" if job.precision == "bf16" else "fp32"
+    try:
+        return TorchBackend.open(inputs.model, job.device, precision)
+    except BadModel as error:
+        raise BadInput(str(error), "model") from None
+
+
+def _train(
+    job: FinetuneJob,
+    tiles: Tiles,
+    base: TorchBackend,
+    annotations: Annotations,
+    sides: Split,
+    warn: Callable[[str], None],
+    report: FinetuneReport,
+) -> _Model:
+    began = time.perf_counter()
+    scope = _look_around(job, tiles, base, sides, warn, report)
+    values = {item.value for item in annotations.items}
+    card, network = grow(base.card, begin(base.network, scope), annotations.plan.legend, values)
+    network = network.to(base.device)
+    try:
+        chain = trained_chain(card, network, job.trainable)
+    except BadModel as error:
+        raise BadInput(str(error), "model") from None
+    half = card.tile_size // 2
+    cropped = is_local(network) and tiles.superpatches is None and half % 32 == 0 and half >= _SMALLEST_CROP
+    ground = Ground(tiles, sides, card, half if cropped else card.tile_size)
+    crops = min(max(2 * len(sides.training), _CROPS[0]), _CROPS[1])
+    epochs = job.epochs or max(6, round(EPOCHS * _CROPS[0] / crops))
+    if not cropped:  # a tile has the pixels of four crops
+        crops //= 4
+    plan = Plan(epochs, _BATCH if cropped else 1, _RATES[job.trainable], job.keep_base, job.seed)
+
+    told = _Share(report, _LOOKED, _TRAINING, "Preparing features")
+    told(0.0)
+    done = 0
+
+    def each() -> None:
+        nonlocal done
+        done += 1
+        told(min(1.0, done / crops))
+        if report.enough():
+            raise Cancelled
+
+    distilled = base if job.keep_base else None
+    variety = OTHERS_TOO if job.everywhere else ALIKE
+    prepared = prepare(training_samples(ground, crops, job.seed, variety), network, chain, distilled, base.device, each)
+    if not any((crop.target >= 0).any() for crop in prepared):
+        raise BadInput(
+            "No pixel of the polygons has data in the image, or polygons of other classes cover them all: "
+            "draw polygons where the image has data.",
+            "polygons",
+        )
+    held_out = prepare(holdout_samples(ground), network, chain, None, base.device, lambda: _stop(report))
+    spent = time.perf_counter() - began
+    training = _Share(report, _TRAINING, _COMPARING, "Training")
+    learnt = learn(
+        network, chain, card, prepared, held_out, plan, base.device, base.precision == "bf16", report, training
+    )
+    learnt.seconds["preparing"] = spent
+    alike = None
+    if not job.everywhere:
+        network, alike = scoped_to(scope, base.network, base.card, network, card), scope.own
+    return _Model(replace(base, card=card, network=network), ground, plan, learnt, alike)
+
+
+def _look_around(
+    job: FinetuneJob,
+    tiles: Tiles,
+    base: TorchBackend,
+    sides: Split,
+    warn: Callable[[str], None],
+    report: FinetuneReport,
+) -> Scope | None:
+    """What the image looks like, where that is asked for; says so where what is learnt will not count on all of it."""
+    if job.everywhere and not isinstance(base.network, ScopedNetwork):
+        return None
+    told = _Share(report, _PREPARING, _LOOKED, "Preparing features")
+    ground = Ground(tiles, sides, base.card, base.card.tile_size)
+    scope = read_scope(ground, job.seed, told)
+    if scope.own < MOSTLY and not job.everywhere:
+        warn(
+            f"The image looks so different from place to place that the fine-tuning will count on about "
+            f"{scope.own:.0%} of it: to use it on all of it, choose that it counts on images that look otherwise, too."
+        )
+    return scope
+
+
+def _is_better(before: dict, after: dict) -> bool:
+    """Whether the scores after are higher, or there are none."""
+    return after["mean_iou"] is None or after["mean_iou"] > before["mean_iou"]
+
+
+def _place(job: FinetuneJob, inputs: Inputs) -> _Place:
+    """Where everything goes. Raises BadInput where that cannot be."""
+    with about("output"):
+        folder = Path(job.output) if job.output else user_folder() / model_id(title_of(job, inputs.card))
+        folder = folder.expanduser().absolute()
+        if os.path.lexists(folder) and not (folder.is_dir() and not any(folder.iterdir())):
+            raise BadInput(f"{folder} exists already: choose another folder for the new model.")
+        try:
+            folder.parent.mkdir(parents=True, exist_ok=True)
+            free = shutil.disk_usage(folder.parent).free
+        except OSError as error:
+            raise BadInput(
+                f"The model folder {folder} cannot be made ({error.strerror or error}): choose another place."
+            ) from None
+        weights = inputs.model / WEIGHTS_NAME if inputs.model.is_dir() else inputs.model
+        needed = 4 * weights.stat().st_size + _SPARE_BYTES  # of weights of 8 bits float32 is four times as large
+        if free < needed:
+            raise BadInput(
+                f"The disk of {folder.parent} has {free / 1e6:.0f} MB free and the new model may need "
+                f"{needed / 1e6:.0f} MB: free some space or choose another folder."
+            )
+    with about("report"):
+        if not job.report:
+            return _Place(folder, folder / REPORT_NAME)
+        page = Path(job.report).expanduser().absolute()
+        if not page.parent.is_dir():
+            raise BadInput(f"The folder {page.parent} of the report does not exist: create it or choose another.")
+        if page.is_dir():
+            raise BadInput(f"The report {page} is a folder: give the name of a file.")
+    return _Place(folder, page)
+
+
+def _working_folder(place: _Place) -> WorkingFolder:
+    try:
+        return WorkingFolder(place.folder.parent, "finetune")
+    except OSError as error:
+        raise _unwritable(place.folder, error) from None
+
+
+@contextmanager
+def _writing(path: Path) -> Iterator[None]:
+    """Turns what goes wrong in writing into one sentence for the user."""
+    try:
+        yield
+    except (OSError, SafetensorError) as error:
+        raise _unwritable(path, error) from None
+
+
+def _unwritable(path: Path, error: Exception) -> BadInput:
+    reason = getattr(error, "strerror", None) or str(error)
+    return BadInput(
+        f"{path} cannot be written ({reason}): free some disk space or choose another folder, then train again.",
+        "output",
+    )
+
+
+def _put_in_place(result: FinetuneResult, folder: Path, place: _Place, cancelled: Callable[[], bool]) -> None:
+    """The report, then both under their final names."""
+    page = report_page(result)
+    inside = place.report.parent == place.folder
+    beside = (folder if inside else place.report.parent) / f".{place.report.name}.part"
+    try:
+        with _writing(place.report):
+            beside.write_text(page, encoding="utf-8")
+            if inside:
+                os.replace(beside, folder / place.report.name)
+        if cancelled():
+            raise Cancelled
+        with _writing(place.folder):
+            if place.folder.is_dir():  # empty, as checked; Windows renames over no folder
+                place.folder.rmdir()
+            os.rename(folder, place.folder)
+        if not inside:
+            with _writing(place.report):
+                os.replace(beside, place.report)
+    finally:
+        beside.unlink(missing_ok=True)

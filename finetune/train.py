@@ -1,0 +1,253 @@
+"""The training itself: frozen parts computed once, then epochs over what they gave.
+
+The memory that the prepared crops take is bounded by `MEMORY`; a crop of 256 x 256 pixels of the bundled model takes
+3 to 4 MB for `last` and `decoder`, so the default of 64 crops takes about 200 MB.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from ..contract.cards import ModelCard
+from ..contract.errors import Cancelled
+from ..evaluation.scores import confusion, mean_iou
+from ..inference.backends.torch_backend import TorchBackend
+from ..models.networks.scoped import ScopedNetwork
+from .log_probabilities import base_loss, base_shares, class_log_probabilities, class_weights, label_loss
+from .parts import CACHED, Chain, bytes_of, concatenated, map_tensors
+from .samples import Sample
+
+MEMORY = 2**30  # bytes of prepared crops; what would go beyond is not drawn
+_CLIP = 1.0  # norm of the gradient that a step may have at most
+_WARM_UP = 32  # steps in which the learning rate rises: with few polygons the first epochs can be the best
+_DECAY = 0.01  # weight decay
+_PATIENCE = 1 / 3  # share of the epochs without a better one after which the training ends
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How to train.
+
+    epochs: passes over the prepared crops. batch: crops a step. rate: learning rate at its highest.
+    keep_base: weight of the distillation. seed: of the order of crops.
+    """
+
+    epochs: int
+    batch: int
+    rate: float
+    keep_base: float
+    seed: int
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A crop after the frozen part of the network: what the trained stages are called with, and what is asked.
+
+    target: (size, size) int16, as in `Sample`. base: what `odds.base_shares` gives, or None.
+    """
+
+    calls: list
+    target: Tensor
+    base: Tensor | None
+
+
+@dataclass
+class Learnt:
+    """What a training came to.
+
+    best_epoch: from 1 on. stopped: ``end``, ``early`` or ``enough``. history: what `FinetuneReport.epoch` was told.
+    seconds: of the preparation and of the training. crops: prepared. cached: bytes of these.
+    """
+
+    best_epoch: int = 0
+    stopped: str = "end"
+    history: list[dict] = field(default_factory=list)
+    seconds: dict[str, float] = field(default_factory=dict)
+    crops: int = 0
+    cached: int = 0
+
+
+def prepare(
+    samples: Iterator[Sample],
+    network: nn.Module,
+    chain: Chain,
+    base: TorchBackend | None,
+    device: str,
+    each: Callable[[], None],
+    budget: int = MEMORY,
+) -> list[Prepared]:
+    """Runs the frozen part on every sample, once.
+
+    network: as the training begins with it. base: the model whose probabilities it is held to, None where it is held
+    to none; a model of one state gives what the network gives. each: called after every sample.
+    """
+    whole = chain.stages[0] is network  # then raw inputs are kept, which half precision would spoil
+    prepared: list[Prepared] = []
+    size = 0
+
+    def kept(tensor: Tensor) -> Tensor:
+        return tensor.cpu() if whole else tensor.to(CACHED).cpu()
+
+    for sample in samples:
+        maps = [sample.aerial] if sample.series is None else [sample.aerial, sample.series, sample.days]
+        inputs = _on(device, [tensor[None] for tensor in maps])
+        calls, logits = chain.record(lambda inputs=inputs: network(*inputs))
+        if base is not None and isinstance(base.network, ScopedNetwork):
+            with torch.no_grad():
+                logits = base.network(*inputs)
+        shares = None if base is None else base_shares(logits, base.card).cpu()
+        prepared.append(Prepared(map_tensors(calls, kept), sample.target, shares))
+        size += bytes_of((prepared[-1].calls, shares))
+        each()
+        if size > budget * len(prepared) / (len(prepared) + 1):
+            break
+    return prepared
+
+
+def learn(
+    network: nn.Module,
+    chain: Chain,
+    card: ModelCard,
+    crops: list[Prepared],
+    held_out: list[Prepared],
+    plan: Plan,
+    device: str,
+    bf16: bool,
+    report: Any,
+    progress: Callable[[float, float | None], None],
+) -> Learnt:
+    """Trains the chain's stages; the network is left with the best state in eval mode.
+
+    The best state is the one with the highest mean IoU on the hold-out, of states alike to a hundredth the one with
+    the least loss there; or the last where nothing is held out.
+    report: a `FinetuneReport`. progress: takes the share that is done and the seconds that are left.
+    Raises Cancelled where the user stopped it, or had enough before the first step.
+    """
+    classes = len(card.classes)
+    weights = class_weights([crop.target for crop in crops], classes).to(device)
+    optimiser = torch.optim.AdamW(chain.parameters, lr=plan.rate, weight_decay=_DECAY)
+    steps = math.ceil(len(crops) / plan.batch)
+    total = plan.epochs * steps
+    patience = max(3, math.ceil(plan.epochs * _PATIENCE))
+    rng = np.random.default_rng([plan.seed, 1])
+    learnt, best, highest = Learnt(), _state(chain), None
+    started, done = time.perf_counter(), 0
+
+    def outputs(batch: list[Prepared]) -> Tensor:
+        calls = _on(device, concatenated([crop.calls for crop in batch]))
+        with torch.autocast(device, torch.bfloat16, enabled=bf16):
+            logits = chain.run(calls)
+        return class_log_probabilities(logits, card)
+
+    network.eval()  # statistics of batch normalisations and dropouts stay out of it
+    for number in range(1, plan.epochs + 1):
+        table, losses = np.zeros((classes, classes), np.int64), []
+        order = rng.permutation(len(crops))
+        enough = False
+        for start in range(0, len(crops), plan.batch):
+            if report.cancelled():
+                raise Cancelled
+            if enough := report.enough():
+                break
+            batch = [crops[index] for index in order[start : start + plan.batch]]
+            for group in optimiser.param_groups:
+                group["lr"] = plan.rate * _schedule(done, total)
+            target = torch.stack([crop.target for crop in batch]).to(device)
+            odds = outputs(batch)
+            loss = label_loss(odds, target, weights)
+            if plan.keep_base:
+                shares = torch.cat([crop.base for crop in batch]).to(device)
+                loss = loss + plan.keep_base * base_loss(odds, target, shares)
+            optimiser.zero_grad(set_to_none=True)
+            loss.backward()
+            nn.utils.clip_grad_norm_(chain.parameters, _CLIP)
+            optimiser.step()
+            losses.append(loss.item())
+            table += _confusion(odds, target)
+            done += 1
+            progress(done / total, (time.perf_counter() - started) / done * (total - done))
+        if not losses:
+            if number == 1:
+                raise Cancelled
+            learnt.stopped = "enough"
+            break
+        held_loss, held_table = _judged(held_out, outputs, weights, classes)
+        held_iou = mean_iou(held_table)
+        rank = None if held_loss is None else (round(held_iou, 2), -held_loss)
+        better = rank is None or highest is None or rank > highest
+        if better:
+            best, highest, learnt.best_epoch = _state(chain), rank, number
+        learnt.history.append(
+            {
+                "number": number,
+                "of": plan.epochs,
+                "loss": float(np.mean(losses)),
+                "holdout_loss": held_loss,
+                "holdout_iou": held_iou,
+                "training_iou": mean_iou(table),
+                "best": better,
+                "phase": "Training",
+            }
+        )
+        report.epoch(learnt.history[-1])
+        if enough or number - learnt.best_epoch >= patience:
+            learnt.stopped = "enough" if enough else "early"
+            break
+    with torch.no_grad():
+        for parameter, value in zip(chain.parameters, best):
+            parameter.copy_(value)
+    network.requires_grad_(False)
+    learnt.seconds["training"] = time.perf_counter() - started
+    learnt.crops, learnt.cached = len(crops), bytes_of([(crop.calls, crop.base) for crop in crops])
+    return learnt
+
+
+@torch.no_grad()
+def _judged(
+    held_out: list[Prepared], outputs: Callable[[list[Prepared]], Tensor], weights: Tensor, classes: int
+) -> tuple[float | None, np.ndarray]:
+    """Mean over the classes of the loss of their held-out pixels, and the confusion; None where nothing is held out."""
+    table, losses, pixels = np.zeros((classes, classes), np.int64), torch.zeros(classes), torch.zeros(classes)
+    for crop in held_out:
+        odds, target = outputs([crop]).cpu(), crop.target[None]
+        known = target >= 0
+        labels = target[known].long()
+        missed = -odds.permute(0, 2, 3, 1)[known].gather(1, labels[:, None])[:, 0]
+        losses.index_add_(0, labels, missed)
+        pixels.index_add_(0, labels, torch.ones_like(missed))
+        table += _confusion(odds, target)
+    there = pixels > 0
+    return (float((losses[there] / pixels[there]).mean()) if there.any() else None), table
+
+
+def _confusion(odds: Tensor, target: Tensor) -> np.ndarray:
+    likeliest = odds.detach().argmax(dim=1)
+    return confusion(target.cpu().numpy(), likeliest.cpu().numpy(), odds.shape[1])
+
+
+def _on(device: str, values: Any) -> Any:
+    """Tensors nested in `values` as float32 on the device, maps with their channels last: that is faster on CPUs."""
+
+    def moved(tensor: Tensor) -> Tensor:
+        tensor = tensor.to(device).float()
+        return tensor.contiguous(memory_format=torch.channels_last) if tensor.ndim == 4 else tensor
+
+    return map_tensors(values, moved)
+
+
+def _state(chain: Chain) -> list[Tensor]:
+    return [parameter.detach().clone() for parameter in chain.parameters]
+
+
+def _schedule(step: int, total: int) -> float:
+    """Factor of the learning rate: a short rise, then half a cosine."""
+    rise = min(_WARM_UP, max(1, total // 4))
+    return min(1.0, (step + 1) / rise) * (0.5 * (1 + math.cos(math.pi * step / total)) + 0.01)

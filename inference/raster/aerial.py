@@ -1,0 +1,288 @@
+"""What an aerial raster is: opened once, checked, described by plain values."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import rasterio
+import rasterio.shutil
+from affine import Affine
+from rasterio._err import CPLE_BaseError  # what PROJ's refusals are raised as; rasterio has no public name for it
+from rasterio.enums import ColorInterp, MaskFlags
+from rasterio.errors import CRSError, RasterioError
+from rasterio.io import DatasetReader
+from rasterio.warp import transform_bounds
+
+from ...contract.errors import BadInput, about
+from .band_roles import guess_bands, parse_bands
+from .geobox import pixel_size_m
+
+COARSEST_M = 5.0  # metres a pixel beyond which no class but the largest could be told
+POOR_M = 0.6  # metres a pixel beyond which the map is much worse than its model card says
+_WEB_MERCATOR = 3857  # EPSG code
+_SAMPLES = 8  # windows a side that the radiometry is measured on
+_SAMPLE_SIZE = 128  # pixels a side of such a window
+_ALL_OR_NOTHING = 0.95  # share of pixels that real transparency hides or shows wholly; the rest are soft edges
+
+
+@dataclass(frozen=True)
+class AerialSource:
+    """An aerial raster, readable and georeferenced.
+
+    readable: what rasterio opens: the path, or the text of a virtual raster that mends it (see `mended`).
+    bands: band numbers by role. stretch: for 16-bit rasters the digital numbers (low, high) of each band
+    number that become 0 and 255; empty for 8 bits. metres: metres to one unit of the CRS.
+    needs_alpha: whether validity is only known from a mask that warping must carry along.
+    """
+
+    path: str
+    readable: str
+    crs_wkt: str
+    metres: float
+    transform: Affine
+    width: int
+    height: int
+    bands: dict[str, int]
+    stretch: dict[int, tuple[float, float]]
+    needs_alpha: bool
+
+    @property
+    def pixel_size_m(self) -> float:
+        """The larger of the two pixel sizes, in metres."""
+        return max(pixel_size_m(self.transform, self.metres))
+
+
+def open_raster(path: str, what: str) -> DatasetReader:
+    """Opens a raster for reading.
+
+    Raises BadInput, naming it as `what`, where that is not possible.
+    """
+    if "://" not in path and not path.startswith("/vsi") and ":" not in path[2:] and not os.path.exists(path):
+        raise BadInput(f"{what} {path} does not exist: choose an existing file.")
+    try:
+        return rasterio.open(path)
+    except RasterioError as error:
+        raise BadInput(f"{what} {path} cannot be read as a raster ({_one_line(error)}): choose another file.") from None
+
+
+def describe_aerial(path: str, bands_text: str, warn: Callable[[str], None]) -> AerialSource:
+    """Checks an aerial raster and describes it. `warn` takes sentences for the user.
+
+    Raises BadInput where it cannot be used, which names ``bands`` where they are at fault.
+    """
+    with open_raster(path, "The aerial raster") as dataset:
+        check_not_truncated(dataset, "The aerial raster")
+        readable = mended(dataset)
+    with rasterio.open(readable) as dataset:
+        metres = metres_to_unit(dataset, path, warn)
+        size = max(pixel_size_m(dataset.transform, metres))
+        if size > COARSEST_M:
+            raise BadInput(
+                f"The aerial raster {path} has pixels of {size:g} m, too coarse for land cover from the air: "
+                f"give an image of {POOR_M:g} m or finer."
+            )
+        if size > POOR_M:
+            warn(f"The aerial raster has pixels of {size:g} m; the model was made for 0.2 m and will be less accurate.")
+        bands = bands_by_role(dataset, path, bands_text)
+        dtypes = {dataset.dtypes[number - 1] for number in bands.values()}
+        if not dtypes <= {"uint8", "uint16"}:
+            raise BadInput(
+                f"The aerial raster {path} has values of type {sorted(dtypes - {'uint8', 'uint16'})[0]}: "
+                "convert it to 8 or 16 bits without sign."
+            )
+        if len(dtypes) > 1:
+            raise BadInput(
+                f"The aerial raster {path} has bands of 8 and of 16 bits: convert them all to one, "
+                "or give the elevation as a raster of its own."
+            )
+        flags = dataset.mask_flag_enums[bands["red"] - 1]
+        source = AerialSource(
+            path=path,
+            readable=readable,
+            crs_wkt=dataset.crs.to_wkt() if dataset.crs else "",
+            metres=metres,
+            transform=dataset.transform,
+            width=dataset.width,
+            height=dataset.height,
+            bands=bands,
+            stretch=_stretch(dataset, bands),
+            needs_alpha=MaskFlags.per_dataset in flags and MaskFlags.alpha not in flags,
+        )
+    if source.stretch:
+        low, high = source.stretch[bands["red"]]
+        warn(f"The aerial raster has 16 bits: its values are stretched to 8 bits (red from {low:g} to {high:g}).")
+    return source
+
+
+def check_not_truncated(dataset: DatasetReader, what: str) -> None:
+    """Raises BadInput where a TIFF on disk ends before its pixels do."""
+    if dataset.driver not in ("GTiff", "COG") or not os.path.isfile(dataset.name):
+        return
+    size = os.path.getsize(dataset.name)
+    for index in dataset.indexes:
+        height, width = dataset.block_shapes[index - 1]
+        last_column, last_row = (dataset.width - 1) // width, (dataset.height - 1) // height
+        for row in range(last_row + 1):
+            for column in {0, last_column}:
+                offset = dataset.get_tag_item(f"BLOCK_OFFSET_{column}_{row}", "TIFF", bidx=index)
+                length = dataset.get_tag_item(f"BLOCK_SIZE_{column}_{row}", "TIFF", bidx=index)
+                if offset and length and int(offset) + int(length) > size:
+                    raise BadInput(
+                        f"{what} {dataset.name} is truncated: it ends before its pixels do; copy or download it again."
+                    )
+
+
+def check_lies_under(
+    dataset: DatasetReader, what: str, crs_wkt: str, extent: tuple[float, float, float, float]
+) -> float:
+    """The share, 0..1, of an extent in a CRS that a raster covers, measured on the bounds of both.
+
+    Raises BadInput where the raster cannot be warped to the CRS or has nothing of the extent.
+    """
+    share = share_under(dataset, f"{what} {dataset.name}", crs_wkt, extent)
+    if not share > 0:
+        raise BadInput(f"{what} {dataset.name} does not cover the extent: choose one of the same place, or none.")
+    return share
+
+
+def share_under(dataset: DatasetReader, what: str, crs_wkt: str, extent: tuple[float, float, float, float]) -> float:
+    """The same share, 0 where the raster has nothing of the extent; `what` names the raster in the sentence.
+
+    Raises BadInput where the raster cannot be warped to the CRS.
+    """
+    if not dataset.crs or not crs_wkt:
+        raise BadInput(f"{what} cannot be laid under the aerial raster: both need a CRS; assign the missing one first.")
+    try:
+        left, bottom, right, top = transform_bounds(crs_wkt, dataset.crs, *extent, densify_pts=21)
+    except (RasterioError, CRSError, CPLE_BaseError):
+        raise BadInput(f"{what} cannot be transformed to the aerial raster's CRS: check both CRS.") from None
+    columns, rows = zip(*(~dataset.transform * (x, y) for x in (left, right) for y in (bottom, top)))
+    share = _share(min(columns), max(columns), dataset.width) * _share(min(rows), max(rows), dataset.height)
+    return share if share > 0 else 0.0  # nor where a bound is infinite
+
+
+def _share(start: float, end: float, length: int) -> float:
+    """How much of an interval lies in 0..length."""
+    return max(0.0, min(end, length) - max(start, 0.0)) / (end - start)
+
+
+def mended(dataset: DatasetReader) -> str:
+    """The raster's path, or a virtual raster in which a band that only claims to be transparency is a plain one.
+
+    GDAL declares the fourth band of any 8-bit TIFF of four bands as transparency unless told otherwise, so
+    that most images of red, green, blue and near infrared claim it. Real transparency is all or nothing but
+    for its edges, where reprojecting leaves values in between.
+    """
+    transparent = [n for n, kind in enumerate(dataset.colorinterp, start=1) if kind == ColorInterp.alpha]
+    if not transparent or all(
+        np.isin(band, (0, np.iinfo(band.dtype).max)).mean() >= _ALL_OR_NOTHING
+        for band in _samples(dataset, transparent)
+    ):
+        return dataset.name
+    with rasterio.MemoryFile(ext=".vrt") as file:
+        rasterio.shutil.copy(dataset, file.name, driver="VRT")
+        text = file.read().decode("utf-8")
+    return text.replace("<ColorInterp>Alpha</ColorInterp>", "<ColorInterp>Undefined</ColorInterp>")
+
+
+def metres_to_unit(dataset: DatasetReader, path: str, warn: Callable[[str], None]) -> float:
+    """Metres to one unit of an aerial raster's CRS.
+
+    Raises BadInput where its pixels cannot be measured in metres.
+    """
+    if dataset.crs and dataset.crs.is_geographic:
+        raise BadInput(
+            f"The aerial raster {path} has a geographic CRS, whose pixels are in degrees: "
+            "reproject it first to a projected CRS, such as Lambert-93 (EPSG:2154) or the local UTM zone."
+        )
+    if dataset.transform.is_identity or dataset.transform.determinant == 0:
+        raise BadInput(
+            f"The aerial raster {path} has no georeference, so its pixel size in metres is unknown: "
+            "georeference it first, or choose one with a CRS."
+        )
+    if not dataset.crs:
+        size = pixel_size_m(dataset.transform, 1.0)[0]
+        if not 0.01 <= size <= COARSEST_M:
+            raise BadInput(
+                f"The aerial raster {path} has no CRS and pixels of {size:g} units, which cannot be metres: "
+                "assign its CRS first."
+            )
+        warn(f"The aerial raster has no CRS; its pixel size of {size:g} is taken as metres.")
+        return 1.0
+    if dataset.crs.to_epsg() == _WEB_MERCATOR:
+        warn(
+            "The aerial raster is in Web Mercator, which stretches lengths (by 1.4 at 45 degrees of latitude): "
+            "areas come out too large and the map less accurate than in a local CRS."
+        )
+    try:
+        return float(dataset.crs.linear_units_factor[1])
+    except CRSError:  # a local CRS, as some real FLAIR files have: neither geographic nor projected
+        return 1.0
+
+
+def bands_by_role(dataset: DatasetReader, path: str, text: str) -> dict[str, int]:
+    """Band numbers by role: as the text says, or guessed where it is empty.
+
+    Raises BadInput, which names ``bands`` where the text is at fault.
+    """
+    with about("bands"):
+        bands = parse_bands(text)
+        for role, number in bands.items():
+            if number > dataset.count:
+                raise BadInput(
+                    f"The bands name band {number} as {role}, but {path} has {dataset.count}: correct the bands."
+                )
+    named = bool(bands)
+    if not named:
+        bands = guess_bands(dataset.descriptions, tuple(colour.name for colour in dataset.colorinterp))
+    missing = [role for role in ("red", "green", "blue") if role not in bands]
+    if missing:
+        count = "one band" if dataset.count == 1 else f"{dataset.count} bands"
+        raise BadInput(
+            f"The aerial raster {path} has {count} and none for {missing[0]}: "
+            "give an image with red, green and blue, and say which is which in the bands.",
+            "bands" if named else "",
+        )
+    return bands
+
+
+def _stretch(dataset: DatasetReader, bands: dict[str, int]) -> dict[int, tuple[float, float]]:
+    """The 0.5 and 99.5 percentiles of each optical 16-bit band, over sample windows spread evenly."""
+    numbers = [number for role, number in bands.items() if role != "elevation"]
+    if dataset.dtypes[numbers[0] - 1] != "uint16":
+        return {}
+    values = _samples(dataset, numbers)
+    if values.shape[1] == 0:
+        return {number: (0.0, 65535.0) for number in numbers}
+    low, high = np.percentile(values, [0.5, 99.5], axis=1)
+    return {number: (float(a), float(max(b, a + 1))) for number, a, b in zip(numbers, low, high)}
+
+
+def _samples(dataset: DatasetReader, numbers: list[int]) -> np.ndarray:
+    """Valid pixels of some bands in windows spread evenly over a raster, (bands, pixels)."""
+    samples: list[np.ndarray] = []
+    for row in np.linspace(0, max(0, dataset.height - _SAMPLE_SIZE), _SAMPLES).astype(int):
+        for column in np.linspace(0, max(0, dataset.width - _SAMPLE_SIZE), _SAMPLES).astype(int):
+            window = rasterio.windows.Window(
+                column, row, min(_SAMPLE_SIZE, dataset.width), min(_SAMPLE_SIZE, dataset.height)
+            )
+            try:
+                values = dataset.read(numbers, window=window)
+                valid = dataset.read_masks(numbers, window=window).any(axis=0)
+            except RasterioError as error:
+                raise unreadable(dataset.name, error) from None
+            samples.append(values[:, valid])
+    return np.concatenate(samples, axis=1)
+
+
+def unreadable(path: str, error: RasterioError) -> BadInput:
+    """What to raise where a raster opens but some of its pixels cannot be read."""
+    reason = _one_line(error.__cause__ or error)  # rasterio's own words only point to the cause
+    return BadInput(f"{path} cannot be read to its end ({reason}): copy or download it again.")
+
+
+def _one_line(error: Exception) -> str:
+    return " ".join(str(error).split())

@@ -1,0 +1,150 @@
+"""Reads windows of the aerial raster and of heights on the job's grid, in threads ahead of the network."""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import TypeVar
+
+import numpy as np
+import rasterio
+from affine import Affine
+from rasterio.enums import Resampling
+from rasterio.errors import RasterioError
+from rasterio.io import DatasetReader
+from rasterio.vrt import WarpedVRT
+
+from .aerial import AerialSource, unreadable
+from .geobox import Grid, Window, intersection
+
+# A raster without a CRS is warped within itself only, for which any projected CRS serves.
+_STAND_IN_CRS = "EPSG:3857"
+# GDAL may warp a wide window in one go instead of by blocks of a fixed lattice; its rounding then depends on
+# where the window begins, and two tiles would see the same pixel differ in its last digit.
+_BY_BLOCKS = {"GDAL_VRT_WARP_USE_DATASET_RASTERIO": "NO"}
+
+# Bytes that GDAL may keep of the rasters it reads and writes; its own default is a share of the memory.
+_GDAL_CACHE = 16 * 2**20
+
+_Item = TypeVar("_Item")
+_Read = TypeVar("_Read")
+
+
+def gdal_settings() -> rasterio.Env:
+    """What holds for GDAL wherever the engine reads or writes; it keeps the first size of its cache for ever."""
+    return rasterio.Env(GDAL_CACHEMAX=_GDAL_CACHE, GDAL_NUM_THREADS="2")
+
+
+class WindowReader:
+    """Windows of one raster on a grid, one dataset handle a thread.
+
+    open_dataset: gives a dataset whose pixels are the grid's, each time it is called.
+    """
+
+    def __init__(self, path: str, open_dataset: Callable[[], DatasetReader | WarpedVRT]) -> None:
+        self._path = path
+        self._open = open_dataset
+        self._local = threading.local()
+        self._opened: list[DatasetReader | WarpedVRT] = []
+
+    def dataset(self) -> DatasetReader | WarpedVRT:
+        """This thread's handle."""
+        if not hasattr(self._local, "dataset"):
+            self._local.dataset = self._open()
+            self._opened.append(self._local.dataset)
+        return self._local.dataset
+
+    def read(self, window: Window, bands: list[int]) -> tuple[np.ndarray, np.ndarray]:
+        """Pixels (len(bands), rows, columns) in the raster's type, and their validity (rows, columns) bool.
+
+        What a pixel holds does not depend on the window that it is read in. Outside the raster pixels are
+        0 and not valid. Raises BadInput where the file cannot be read.
+        """
+        dataset = self.dataset()
+        pixels = np.zeros((len(bands), window[3], window[2]), dataset.dtypes[bands[0] - 1])
+        valid = np.zeros((window[3], window[2]), bool)
+        inside = intersection(window, (0, 0, dataset.width, dataset.height))
+        if inside is None:
+            return pixels, valid
+        rows = slice(inside[1] - window[1], inside[1] - window[1] + inside[3])
+        columns = slice(inside[0] - window[0], inside[0] - window[0] + inside[2])
+        source = rasterio.windows.Window(*inside)
+        try:
+            with rasterio.Env(**_BY_BLOCKS):
+                pixels[:, rows, columns] = dataset.read(bands, window=source)
+                valid[rows, columns] = dataset.read_masks(bands, window=source).any(axis=0)
+        except RasterioError as error:
+            raise unreadable(self._path, error) from None
+        return pixels, valid
+
+    def close(self) -> None:
+        """Closes the handles of all threads."""
+        for dataset in self._opened:
+            dataset.close()
+        self._opened.clear()
+
+
+def aerial_reader(source: AerialSource, grid: Grid) -> WindowReader:
+    """Reads the aerial raster on the grid: averaged where it is finer, bilinear where it is coarser."""
+    if not grid.resampled:
+        return WindowReader(source.path, lambda: rasterio.open(source.readable))
+    crs = source.crs_wkt or _STAND_IN_CRS
+    finer = source.pixel_size_m < min(grid.pixel_size_m)
+
+    def open_warped() -> WarpedVRT:
+        return WarpedVRT(
+            rasterio.open(source.readable),
+            src_crs=crs,
+            crs=crs,
+            transform=grid.transform,
+            width=grid.width,
+            height=grid.height,
+            resampling=Resampling.average if finer else Resampling.bilinear,
+            add_alpha=source.needs_alpha,
+        )
+
+    return WindowReader(source.path, open_warped)
+
+
+def warped_reader(
+    path: str, crs_wkt: str, transform: Affine, width: int, height: int, nodata: float | None = None
+) -> WindowReader:
+    """Reads a raster of any CRS on another raster's frame, bilinear.
+
+    nodata: value of missing pixels where the raster itself declares none.
+    """
+
+    def open_warped() -> WarpedVRT:
+        dataset = rasterio.open(path)
+        declared = dataset.nodata if dataset.nodata is not None else nodata
+        return WarpedVRT(
+            dataset,
+            crs=crs_wkt,
+            transform=transform,
+            width=width,
+            height=height,
+            resampling=Resampling.bilinear,
+            src_nodata=declared,
+            nodata=declared,
+            add_alpha=declared is None,
+        )
+
+    return WindowReader(path, open_warped)
+
+
+def read_ahead(items: Iterable[_Item], read: Callable[[_Item], _Read], threads: int = 2) -> Iterator[_Read]:
+    """What `read` gives for each item, in order, read in threads at most two items a thread ahead."""
+    waiting: deque[Future[_Read]] = deque()
+    with ThreadPoolExecutor(threads, thread_name_prefix="read") as pool:
+        try:
+            for item in items:
+                waiting.append(pool.submit(read, item))
+                if len(waiting) > 2 * threads:
+                    yield waiting.popleft().result()
+            while waiting:
+                yield waiting.popleft().result()
+        finally:
+            for future in waiting:
+                future.cancel()

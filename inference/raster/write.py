@@ -1,0 +1,261 @@
+"""Writes the map: windows into a working file beside the final name, then one Cloud Optimized GeoTIFF.
+
+GeoTIFF has no place for class names, so they stand in the band's tags and, as GDAL keeps them, in a
+small `.aux.xml` beside the file, which QGIS and every GDAL program read.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from xml.etree import ElementTree  # nosec B405 - only writes XML of our own, parses none
+
+import numpy as np
+import rasterio
+import rasterio.shutil
+from rasterio.enums import ColorInterp
+from rasterio.windows import Window as RasterWindow
+
+from ...contract.nomenclature import NODATA, LandCoverClass
+from .atomic import WorkingFolder
+from .geobox import Grid, Window
+
+CONFIDENCE_NODATA = 255
+PROVENANCE_TAG = "FLAIR_LANDCOVER"
+_BESIDE = (".aux.xml", ".ovr", ".msk")  # what GDAL reads beside a file: of an older file it would belie the new one
+_LABELS = ("labels", "difference")  # the files that hold class values and get their names beside them
+_AUX = "aux.xml"
+_BLOCK = 512  # pixels a side of the files' inner tiles
+_DEFLATE_EXCESS = 1.01  # DEFLATE adds 5 bytes to each 16 KB that it cannot compress, GDAL 16 to each tile
+_HEAD_BYTES = 100_000  # tags, colour table and provenance, roomy
+
+
+@dataclass(frozen=True)
+class MapBlock:
+    """One finished window of the map.
+
+    window: in grid pixels. labels: uint8 (rows, columns), 0 = nodata. probabilities: float32
+    (classes, rows, columns), meaningful where labels are not nodata. difference: uint8 (rows, columns), labels of
+    the same kind for a file of their own, or None.
+    """
+
+    window: Window
+    labels: np.ndarray
+    probabilities: np.ndarray
+    difference: np.ndarray | None = None
+
+
+def label_bits(classes: tuple[LandCoverClass, ...]) -> int:
+    """Bits a label: with 4 the colour table has 16 entries instead of 256, and so has QGIS's legend."""
+    return 4 if max(c.value for c in classes) < 16 else 8
+
+
+def working_size(output: Window, bands: int, bits: int) -> int:
+    """The most bytes that a file has while it is written, without compression."""
+    return _padded(output[2], output[3]) * bands * bits // 8 + _HEAD_BYTES
+
+
+def finished_size(output: Window, bands: int, bits: int) -> int:
+    """The most bytes that a finished file can have, overviews included, where nothing can be compressed."""
+    width, height = output[2:]
+    pixels = _padded(width, height)
+    while max(width, height) > _BLOCK:
+        width, height = -(-width // 2), -(-height // 2)
+        pixels += _padded(width, height)
+    return int(pixels * bands * bits / 8 * _DEFLATE_EXCESS) + _HEAD_BYTES
+
+
+def _padded(width: int, height: int) -> int:
+    """Pixels of the inner tiles that hold so many columns and rows."""
+    return -(-width // _BLOCK) * -(-height // _BLOCK) * _BLOCK**2
+
+
+class MapWriter:
+    """Writes blocks; `finish` puts the files in place, leaving without it leaves nothing behind.
+
+    output: what the files cover, in grid pixels. confidence, probabilities, difference: paths, or None.
+    """
+
+    def __init__(
+        self,
+        labels: str,
+        confidence: str | None,
+        probabilities: str | None,
+        grid: Grid,
+        output: Window,
+        classes: tuple[LandCoverClass, ...],
+        difference: str | None = None,
+    ) -> None:
+        self._origin = output[:2]
+        self._classes = classes
+        profile = {
+            "driver": "GTiff",
+            "dtype": "uint8",
+            "width": output[2],
+            "height": output[3],
+            "crs": grid.crs_wkt or None,
+            "transform": grid.window_transform(output),
+            "tiled": True,
+            "blockxsize": _BLOCK,
+            "blockysize": _BLOCK,
+            "bigtiff": "IF_SAFER",
+            "sparse_ok": True,
+        }
+        bits = {"nbits": label_bits(classes)} if label_bits(classes) < 8 else {}
+        label_profile = {**profile, **bits, "count": 1, "nodata": NODATA}
+        self._files = {"labels": _WorkingFile(labels, label_profile, "mode")}
+        if confidence:
+            self._files["confidence"] = _WorkingFile(
+                confidence, {**profile, "count": 1, "nodata": CONFIDENCE_NODATA}, "average"
+            )
+        if probabilities:
+            self._files["probabilities"] = _WorkingFile(
+                probabilities, {**profile, "count": len(classes), "interleave": "band"}, "average"
+            )
+        if difference:
+            self._files["difference"] = _WorkingFile(difference, label_profile, "mode")
+
+    def __enter__(self) -> MapWriter:
+        try:
+            for file in self._files.values():
+                file.open()
+        except BaseException:
+            self.__exit__()
+            raise
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for file in self._files.values():
+            file.discard()
+
+    def write(self, block: MapBlock) -> None:
+        """Writes one block into every file."""
+        column, row, width, height = block.window
+        window = RasterWindow(column - self._origin[0], row - self._origin[1], width, height)
+        self._files["labels"].dataset.write(block.labels, 1, window=window)
+        known = block.labels != NODATA
+        if "confidence" in self._files:
+            percent = np.rint(block.probabilities.max(axis=0) * 100).astype(np.uint8)
+            percent[~known] = CONFIDENCE_NODATA
+            self._files["confidence"].dataset.write(percent, 1, window=window)
+        if "probabilities" in self._files:
+            scaled = np.rint(block.probabilities * 255).astype(np.uint8)
+            scaled[:, ~known] = 0
+            self._files["probabilities"].dataset.write(scaled, window=window)
+        if "difference" in self._files:
+            self._files["difference"].dataset.write(block.difference, 1, window=window)
+
+    def finish(self, provenance: str) -> None:
+        """Tags the files, turns them into Cloud Optimized GeoTIFFs and renames them into place.
+
+        provenance: JSON text.
+        """
+        for name, file in self._files.items():
+            file.dataset.update_tags(**{PROVENANCE_TAG: provenance})
+            _DESCRIBE[name](file.dataset, self._classes)
+        for file in self._files.values():
+            file.optimise()
+        named = [self._files[name] for name in _LABELS if name in self._files]
+        for file in named:
+            (file.part / _AUX).write_bytes(category_names_xml(self._classes))
+        for file in self._files.values():
+            for suffix in _BESIDE:
+                Path(file.path + suffix).unlink(missing_ok=True)
+        for file in named:
+            os.replace(file.part / _AUX, f"{file.path}.aux.xml")
+        for file in self._files.values():
+            os.replace(file.optimised, file.path)
+
+
+class _WorkingFile:
+    """One raster that grows in a hidden folder beside its final name."""
+
+    def __init__(self, path: str, profile: dict, overviews: str) -> None:
+        self.path = os.path.abspath(path)
+        self._profile = profile
+        self._overviews = overviews
+
+    def open(self) -> None:
+        folder, name = os.path.split(self.path)
+        self.working = WorkingFolder(Path(folder), name)
+        self.part = self.working.path
+        self.optimised = self.part / "map.tif"
+        self.dataset = rasterio.open(self.part / "working.tif", "w", **self._profile)
+
+    def optimise(self) -> None:
+        self.dataset.close()
+        rasterio.shutil.copy(
+            self.part / "working.tif",
+            self.optimised,
+            driver="COG",
+            compress="DEFLATE",
+            **{key: value for key, value in self._profile.items() if key == "nbits"},
+            blocksize=_BLOCK,
+            overview_resampling=self._overviews,
+            bigtiff="IF_SAFER",
+        )
+
+    def discard(self) -> None:
+        if hasattr(self, "dataset"):
+            self.dataset.close()
+        if hasattr(self, "working"):
+            self.working.discard()
+
+
+def _describe_labels(dataset: rasterio.io.DatasetWriter, classes: tuple[LandCoverClass, ...]) -> None:
+    dataset.set_band_description(1, "land cover")
+    _give_legend(dataset, classes)
+
+
+def _describe_difference(dataset: rasterio.io.DatasetWriter, classes: tuple[LandCoverClass, ...]) -> None:
+    dataset.set_band_description(1, "land cover without Sentinel-2, where it differs")
+    _give_legend(dataset, classes)
+
+
+def _give_legend(dataset: rasterio.io.DatasetWriter, classes: tuple[LandCoverClass, ...]) -> None:
+    dataset.write_colormap(1, {NODATA: (0, 0, 0, 0), **{c.value: (*c.rgb, 255) for c in classes}})
+    dataset.colorinterp = [ColorInterp.palette]
+    dataset.update_tags(1, **{f"CLASS_{c.value}": c.name for c in classes})
+
+
+def _describe_confidence(dataset: rasterio.io.DatasetWriter, classes: tuple[LandCoverClass, ...]) -> None:
+    dataset.set_band_description(1, "probability of the class, percent")
+
+
+def _describe_probabilities(dataset: rasterio.io.DatasetWriter, classes: tuple[LandCoverClass, ...]) -> None:
+    for band, c in enumerate(classes, start=1):
+        dataset.set_band_description(band, f"{c.name}, probability x 255")
+
+
+_DESCRIBE = {
+    "labels": _describe_labels,
+    "confidence": _describe_confidence,
+    "probabilities": _describe_probabilities,
+    "difference": _describe_difference,
+}
+
+
+def category_names_xml(classes: tuple[LandCoverClass, ...]) -> bytes:
+    """GDAL's auxiliary file (PAM) with category names and a raster attribute table for band 1."""
+    names = {c.value: c.name for c in classes}
+    root = ElementTree.Element("PAMDataset")
+    band = ElementTree.SubElement(root, "PAMRasterBand", band="1")
+    categories = ElementTree.SubElement(band, "CategoryNames")
+    for value in range(max(names) + 1):
+        ElementTree.SubElement(categories, "Category").text = "no data" if value == NODATA else names.get(value, "")
+    table = ElementTree.SubElement(band, "GDALRasterAttributeTable", tableType="thematic")
+    # Field types and usages are GDAL's GDALRATFieldType and GDALRATFieldUsage.
+    for index, (name, kind, usage) in enumerate(
+        [("Value", 0, 5), ("Class", 2, 2), ("Red", 0, 6), ("Green", 0, 7), ("Blue", 0, 8)]
+    ):
+        field = ElementTree.SubElement(table, "FieldDefn", index=str(index))
+        ElementTree.SubElement(field, "Name").text = name
+        ElementTree.SubElement(field, "Type").text = str(kind)
+        ElementTree.SubElement(field, "Usage").text = str(usage)
+    for index, c in enumerate(classes):
+        row = ElementTree.SubElement(table, "Row", index=str(index))
+        for value in (c.value, c.name, *c.rgb):
+            ElementTree.SubElement(row, "F").text = str(value)
+    # without an XML declaration: GDAL 3.6 takes the file for empty where it begins with one
+    return ElementTree.tostring(root, encoding="unicode").encode("utf-8")

@@ -1,0 +1,135 @@
+"""A series at a glance, over the extent of a job: which dates there are and how cloudy they are there."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from affine import Affine
+
+from ..contract.cards import SatelliteInput
+from ..contract.errors import BadInput, Cancelled, about
+from ..contract.segmentation import SegmentationJob
+from .check import Place, find_place, find_series
+from .raster.geobox import Grid
+from .raster.read import gdal_settings
+from .sentinel2.clouds import RULES, CloudRule
+from .sentinel2.series import Acquisition, Series
+from .sentinel2.superpatches import GROUND_SAMPLING_DISTANCE
+from .sentinel2.usable import warn_of_missing_masks
+from .sentinel2.warp import Frame, OpenFiles, read_cover
+
+_MOST_PIXELS = 400  # a side that masks are read with, however large the extent
+_HALF = 0.5  # share of the extent from which on a date that is covered is told as rejected
+_CLEAR = 0.95  # share of the extent from which on a date counts as clear
+
+
+def overview(job: SegmentationJob, cancelled: Callable[[], bool]) -> dict:
+    """What a job's series holds, as plain JSON values; dates that the job leaves out are told like the others.
+
+    Returns ``{"kind", "dates": [{"date", "name", "clear", "state"}], "months", "warnings": [sentence]}``. dates:
+    ascending, each once. clear: share 0..1 of the extent without cloud and snow, None where there is no mask. state:
+    ``rejected`` where clouds and snow cover half of the extent or more, or the date has nothing of it; ``cloudy``
+    where they cover so much of some superpatch in it that the model's rule drops the date there (see `clouds`), or
+    more than a twentieth of it all; ``clear`` otherwise;
+    ``unknown`` without a mask. months: how many monthly means the dates make that are neither rejected nor left out.
+    Masks are read thinned, 400 pixels a side at most. The job's outputs are not looked at.
+    Raises BadInput, which names the setting, where there is no series or it cannot be used; Cancelled once
+    `cancelled` says so.
+    """
+    warnings: list[str] = []
+    with gdal_settings(), about("sentinel2"):
+        if not job.sentinel2:
+            raise BadInput("No Sentinel-2 series is named: give a path.")
+        place = find_place(job, lambda warning: None)
+        series = find_series(job, place, warnings.append)
+        warn_of_missing_masks(series, warnings.append)
+        looks: dict[str, list[_Look]] = {}
+        glance = _Glance.of(place)
+        with OpenFiles() as files:
+            for acquisition in series.acquisitions:
+                if cancelled():
+                    raise Cancelled
+                looks.setdefault(acquisition.date, []).append(glance.look(acquisition, files))
+    dates = [_entry(date, series, seen, glance) for date, seen in looks.items()]
+    used = {entry["date"] for entry in dates if entry["state"] != "rejected"} - set(job.leave_out)
+    return {"kind": series.kind, "dates": dates, "months": len({date[5:7] for date in used}), "warnings": warnings}
+
+
+@dataclass(frozen=True)
+class _Look:
+    """An acquisition in the glance's frame: covered, None without a mask, and known, bool (rows, columns)."""
+
+    covers: np.ndarray | None
+    known: np.ndarray
+
+
+@dataclass(frozen=True)
+class _Glance:
+    """Where to look: a frame over the extent and its superpatches.
+
+    inner: the extent's own rows and columns in it. patch: a superpatch's pixels a side in it. rule: the model's for
+    clouds.
+    """
+
+    frame: Frame
+    inner: tuple[slice, slice]
+    patch: int
+    rule: CloudRule
+
+    @classmethod
+    def of(cls, place: Place) -> _Glance:
+        grid: Grid = place.grid
+        satellite = place.card.satellite or SatelliteInput()
+        size = satellite.superpatch
+        across, down = grid.pixels_in(GROUND_SAMPLING_DISTANCE)
+        column, row, width, height = place.inside
+        columns, rows = width / across, height / down  # of the extent, in pixels of 10 m
+        step = max(1.0, (max(columns, rows) + size) / _MOST_PIXELS)
+        margin = math.ceil(size / 2 / step)
+        inner = (max(1, math.ceil(rows / step)), max(1, math.ceil(columns / step)))
+        transform = (
+            grid.transform
+            * Affine.translation(column, row)
+            * Affine.scale(width / inner[1], height / inner[0])
+            * Affine.translation(-margin, -margin)
+        )
+        frame = Frame(grid.crs_wkt, transform, inner[1] + 2 * margin, inner[0] + 2 * margin)
+        parts = tuple(slice(margin, margin + length) for length in inner)
+        return cls(frame, parts, max(1, round(size / step)), RULES[satellite.cloud_rule])
+
+    def look(self, acquisition: Acquisition, files: OpenFiles) -> _Look:
+        """Reads the masks of an acquisition."""
+        covers, without_data = read_cover(acquisition, self.frame, files, self.rule)
+        return _Look(covers, ~without_data)
+
+    def state(self, covers: np.ndarray, known: np.ndarray, clear: float) -> str:
+        """What a date with masks is called."""
+        counted = np.where(known, covers, 0)
+        if counted[self.inner].sum() >= _HALF * known[self.inner].sum():  # also where nothing is known
+            return "rejected"
+        covered, there = _sums(counted, self.patch), _sums(known, self.patch)
+        if clear < _CLEAR or self.rule.drops(covered, there).any():
+            return "cloudy"
+        return "clear"
+
+
+def _entry(date: str, series: Series, looks: list[_Look], glance: _Glance) -> dict:
+    """What is told of a date. Where several of its acquisitions have a pixel, the clearest counts."""
+    name = ", ".join(acquisition.name for acquisition in series.acquisitions if acquisition.date == date)
+    if any(look.covers is None for look in looks):
+        return {"date": date, "name": name, "clear": None, "state": "unknown"}
+    known = np.logical_or.reduce([look.known for look in looks])
+    covers = np.minimum.reduce([np.where(look.known, look.covers, 2) for look in looks])
+    seen = known[glance.inner]
+    clear = float((covers[glance.inner][seen] == 0).mean()) if seen.any() else 0.0
+    return {"date": date, "name": name, "clear": clear, "state": glance.state(covers, known, clear)}
+
+
+def _sums(values: np.ndarray, side: int) -> np.ndarray:
+    """Sums over all squares of `side` x `side` pixels of (rows, columns), cut at its edges where it is smaller."""
+    total = np.pad(values.astype(np.int64), ((1, 0), (1, 0))).cumsum(axis=0).cumsum(axis=1)
+    rows, columns = min(side, values.shape[0]), min(side, values.shape[1])
+    return total[rows:, columns:] - total[:-rows, columns:] - total[rows:, :-columns] + total[:-rows, :-columns]

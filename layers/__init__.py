@@ -1,0 +1,1 @@
+"""QGIS layers in and out: sources of a job, results and their looks, annotations."""

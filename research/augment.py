@@ -1,0 +1,180 @@
+"""Crops for training: a window of a picture at a random scale, turned, lit and blurred at random, bands left out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from ..models.networks.utt import TILE_SIZE
+from .dataset import ALL_ROLES, RGB, RGB_NIR, ROLES, Picture
+from .labels import UNKNOWN
+
+MODEL_GSD = 0.2  # metres
+# How much a crop may be larger or smaller on the ground than the picture says.
+SCALES = (0.7, 1.4)
+# A picture coarser than this times the model's ground sampling distance is shown at this, not blown up to the full.
+COARSEST = 1.5
+# Bands a crop keeps, with how often; a picture without a role cannot keep it. RGB alone is what most users have.
+BAND_SETS = (
+    (ALL_ROLES, 0.3),
+    (RGB_NIR, 0.2),
+    (RGB, 0.4),
+    (RGB | {"elevation"}, 0.1),
+)
+
+
+@dataclass(frozen=True)
+class Crop:
+    """aerial (5, S, S) float32 as the network takes it; codes (S, S) uint8; series and days as in `Picture`."""
+
+    aerial: Tensor
+    codes: Tensor
+    series: Tensor | None = None
+    days: Tensor | None = None
+
+
+def draw_crop(
+    picture: Picture,
+    size: int,
+    rng: np.random.Generator,
+    around: int | None = None,
+    kept: frozenset[str] | None = None,
+) -> Crop:
+    """A random crop of `size` pixels, without the picture's series.
+
+    around: a code that the crop's middle should show where the picture holds it. kept: the roles whose bands it
+    keeps; None: drawn.
+    """
+    gsd = np.clip(MODEL_GSD, picture.gsd / COARSEST, None) if picture.gsd > MODEL_GSD else MODEL_GSD
+    gsd *= float(np.exp(rng.uniform(*np.log(SCALES))))
+    height, width = picture.codes.shape
+    side = min(max(round(size * gsd / picture.gsd), 16), height, width)
+    row, column = rng.integers(height - side + 1), rng.integers(width - side + 1)
+    if around is not None:
+        places = np.flatnonzero(picture.codes == around)
+        if len(places):
+            place = divmod(int(rng.choice(places)), width)
+            jitter = rng.integers(-side // 3, side // 3 + 1, 2)
+            row = int(np.clip(place[0] - side // 2 + jitter[0], 0, height - side))
+            column = int(np.clip(place[1] - side // 2 + jitter[1], 0, width - side))
+    window = (slice(row, row + side), slice(column, column + side))
+    bands = torch.from_numpy(picture.bands[(slice(None), *window)]).float() / 255
+    codes = torch.from_numpy(np.ascontiguousarray(picture.codes[window]))
+    if side != size:
+        bands = functional.interpolate(bands[None], size=(size, size), mode="bilinear", antialias=side > size)[0]
+        codes = functional.interpolate(codes[None, None], size=(size, size), mode="nearest")[0, 0]
+    turns, flip = int(rng.integers(4)), bool(rng.integers(2))
+    bands, codes = turn(bands, turns, flip), turn(codes, turns, flip)
+    bands = change_light(bands, rng)
+    return Crop(keep_roles(bands, draw_roles(picture.roles, rng) if kept is None else kept), codes)
+
+
+def paste_segments(below: Crop, above: Crop, rng: np.random.Generator) -> Crop:
+    """The segments of about half of the classes of `above`, pasted where they are onto `below`.
+
+    Class-wise cut and paste: Olsson et al., "ClassMix", WACV 2021, arXiv 2007.07936, section 3.1. Both crops are of
+    one size and of the same bands.
+    """
+    present = above.codes.unique().numpy()
+    present = present[present != UNKNOWN]
+    chosen = rng.permutation(present)[: (len(present) + 1) // 2]
+    cut = torch.isin(above.codes, torch.from_numpy(chosen))
+    return Crop(torch.where(cut, above.aerial, below.aerial), torch.where(cut, above.codes, below.codes))
+
+
+def at_model_gsd(picture: Picture, size: list[int] | None = None) -> tuple[Tensor, Tensor]:
+    """A whole picture as the network sees it: aerial (5, H, W) float32 at 0.2 m a pixel, codes (H, W) uint8.
+
+    size: rows and columns to give it, where they are to be exact.
+    """
+    bands = torch.from_numpy(picture.bands).float() / 255
+    codes = torch.from_numpy(picture.codes)
+    size = size or [round(side * picture.gsd / MODEL_GSD) for side in picture.codes.shape]
+    if size != list(picture.codes.shape):
+        bands = functional.interpolate(bands[None], size=size, mode="bilinear")[0]
+        codes = functional.interpolate(codes[None, None], size=size, mode="nearest")[0, 0]
+    return bands, codes
+
+
+def draw_whole(picture: Picture, rng: np.random.Generator) -> Crop:
+    """The whole picture with its series: the satellite branch needs the tile's true place and size.
+
+    Raises ValueError where the picture has no series.
+    """
+    if picture.series is None or picture.days is None:
+        raise ValueError(f"{picture.name} has no Sentinel-2 series")
+    turns, flip = int(rng.integers(4)), bool(rng.integers(2))
+    bands, codes = at_model_gsd(picture, [TILE_SIZE, TILE_SIZE])
+    bands, codes = turn(bands, turns, flip), turn(codes, turns, flip)
+    series = turn(torch.from_numpy(picture.series).float(), turns, flip)
+    days = torch.from_numpy(np.asarray(picture.days, np.float32))
+    series = series * float(rng.uniform(0.9, 1.1)) * torch.from_numpy(rng.uniform(0.95, 1.05, (len(series), 10, 1, 1)))
+    kept = np.sort(rng.permutation(len(series))[: int(rng.integers(1, len(series) + 1))])
+    series[[date for date in range(len(series)) if date not in kept]] = 0.0  # zeros: the network skips these dates
+    aerial = keep_roles(change_light(bands, rng), draw_roles(picture.roles, rng))
+    return Crop(aerial, codes, series.float(), days)
+
+
+def turn(maps: Tensor, turns: int, flip: bool) -> Tensor:
+    """Maps (..., S, S) after so many quarter turns, mirrored after that where `flip` says so."""
+    maps = torch.rot90(maps, turns, (-2, -1))
+    return torch.flip(maps, (-1,)) if flip else maps
+
+
+def draw_roles(roles: frozenset[str], rng: np.random.Generator) -> frozenset[str]:
+    """The roles of a picture that are kept, the rest being left out as many users have to."""
+    share = np.array([weight for _, weight in BAND_SETS])
+    return BAND_SETS[rng.choice(len(BAND_SETS), p=share / share.sum())][0] & roles
+
+
+def keep_roles(bands: Tensor, roles: frozenset[str]) -> Tensor:
+    """Bands (..., 5, H, W) in the order of ROLES, zero where the role is not in `roles`."""
+    return bands * torch.tensor([float(role in roles) for role in ROLES])[:, None, None]
+
+
+def change_light(bands: Tensor, rng: np.random.Generator) -> Tensor:
+    """(5, S, S) in 0..1 as another camera, hour, season of haze or press would show it; heights hardly change."""
+    colours, height = bands[:4], bands[4:]
+    if rng.random() < 0.25:  # the stretch of contrast that many web maps and pictures have had
+        flat = colours.flatten(1)
+        low, high = torch.quantile(flat[:, ::7], torch.tensor([0.02, 0.98]), dim=1)
+        wide = (high - low).clamp(min=0.1)
+        colours = ((colours - low[:, None, None]) / wide[:, None, None]).clamp(0, 1)
+    if rng.random() < 0.7:
+        grey = colours[:3].mean(0, keepdim=True)
+        colours = torch.cat([grey + (colours[:3] - grey) * float(rng.uniform(0.5, 1.5)), colours[3:]])
+    gamma = float(np.exp(rng.normal(0, 0.3)))
+    gain = np.exp(rng.normal(0, 0.15) + rng.normal(0, 0.08, (4, 1, 1)))
+    offset = rng.normal(0, 0.03) + rng.normal(0, 0.015, (4, 1, 1))
+    colours = colours.clamp(1e-4, 1) ** gamma * torch.from_numpy(gain) + torch.from_numpy(offset)
+    colours = colours.float()
+    if rng.random() < 0.25:
+        colours = _blur(colours, float(rng.uniform(0.5, 1.3)))
+    if rng.random() < 0.4:
+        noise = torch.from_numpy(rng.standard_normal(tuple(colours.shape), np.float32))
+        colours = colours + noise * float(rng.uniform(0.005, 0.03))
+    return torch.cat([colours.clamp(0, 1), (height * float(rng.uniform(0.85, 1.15))).clamp(0, 1)])
+
+
+def _blur(bands: Tensor, sigma: float) -> Tensor:
+    reach = 3
+    kernel = torch.exp(-0.5 * (torch.arange(-reach, reach + 1) / sigma) ** 2)
+    kernel = (kernel / kernel.sum()).repeat(len(bands), 1)
+    padded = functional.pad(bands[None], (reach,) * 4, mode="replicate")
+    rows = functional.conv2d(padded, kernel[:, None, :, None], groups=len(bands))
+    return functional.conv2d(rows, kernel[:, None, None, :], groups=len(bands))[0]
+
+
+def stack(crops: list[Crop]) -> Crop:
+    """Crops of one size as one batch; series are stacked where all have one."""
+    with_series = all(crop.series is not None for crop in crops)
+    return Crop(
+        torch.stack([crop.aerial for crop in crops]),
+        torch.stack([crop.codes for crop in crops]),
+        torch.stack([crop.series for crop in crops]) if with_series else None,
+        torch.stack([crop.days for crop in crops]) if with_series else None,
+    )

@@ -1,0 +1,178 @@
+"""What a recipe's data gives: crops to train on, pictures to measure on, and words about both."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from .crops import Crops, PictureCrops
+from .dataset import (
+    HELD_OUT_PATCHES,
+    HELD_OUT_RENDERINGS,
+    SAME_RENDERINGS,
+    Picture,
+    held_out_pictures,
+    training_pictures,
+)
+from .drawn_bands import DRAWN_BANDS, with_bands_of_its_labels
+from .flair2 import Flair2Crops, Flair2Patch, find_patches, read_picture
+from .generated import generated_pictures, with_series_of_its_labels
+from .recipe import Recipe, Stage
+
+# Seeds of the generated scenes that are learnt from, and of those that are measured on.
+WITH_SERIES, WITHOUT_SERIES, MEASURED = range(1000, 1100), range(1100, 1300), range(900_000, 900_012)
+_DRAWS = 6  # pictures of drawn bands from each rendering
+_IN_EXACT_KINDS = ("flair2", "flair2-renderings")  # those that get a series of their labels
+
+
+class Material(Protocol):
+    """The data of a recipe."""
+
+    patches: tuple[Picture, ...]
+
+    def crops(self, stage: Stage, left_out: str | None = None) -> Crops:
+        """What a stage draws from. left_out: name of the one patch that it must not see; None: those held out."""
+
+    def measured(self) -> dict[str, Iterable[Picture]]:
+        """Pictures without a pixel in training, by kind; each can be gone through again."""
+
+    def description(self) -> str:
+        """What it is, from whom, under which licence: for the card."""
+
+    def held_out(self) -> str:
+        """What `measured` gives, in words: for the card."""
+
+
+class OpenPictures:
+    """The pictures that `research.dataset` reads, and generated scenes. See `Material`.
+
+    patches: all real patches, those held out too: each is left out once when they are measured.
+    """
+
+    def __init__(self, data: Path, seed: int) -> None:
+        real = [
+            with_series_of_its_labels(picture, seed) if picture.kind in _IN_EXACT_KINDS else picture
+            for picture in training_pictures(data)
+        ]
+        self._held_out = held_out_pictures(data)
+        renderings = [picture for picture in real if picture.kind == "flair2-renderings"]
+        self._pictures = [
+            *real,
+            *(with_bands_of_its_labels(picture, seed + draw) for picture in renderings for draw in range(_DRAWS)),
+            *generated_pictures(WITH_SERIES),
+            *generated_pictures(WITHOUT_SERIES, with_series=False),
+        ]
+        held_out = [with_series_of_its_labels(p, seed) for p in self._held_out if p.kind == "flair2"]
+        self.patches = tuple(
+            sorted([*held_out, *(p for p in real if p.kind == "flair2")], key=lambda picture: picture.name)
+        )
+
+    def crops(self, stage: Stage, left_out: str | None = None) -> PictureCrops:
+        """See `Material`."""
+        pictures = self._pictures
+        if left_out is not None:
+            others = [picture for picture in pictures if picture.kind != "flair2"]
+            pictures = [*others, *(patch for patch in self.patches if patch.name != left_out)]
+        return PictureCrops(pictures, stage.shares, stage.pasted, stage.flooded)
+
+    def measured(self) -> dict[str, list[Picture]]:
+        """See `Material`."""
+        by_kind: dict[str, list[Picture]] = {"generated": list(generated_pictures(MEASURED))}
+        for picture in self._held_out:
+            by_kind.setdefault(picture.kind, []).append(picture)
+        return by_kind
+
+    def description(self) -> str:
+        """See `Material`."""
+        number = {}
+        for picture in self._pictures:
+            number[picture.kind] = number.get(picture.kind, 0) + 1
+        return (
+            f"{number.get('flair2', 0)} real FLAIR #2 patches of 102.4 m with exact labels and "
+            f"{number.get('flair2-renderings', 0)} renderings of such patches (RGB, 0.4 m, labels read from figures, "
+            "edges left out), IGN - FLAIR #2, Open Licence 2.0 (Etalab); the same with near infrared and heights drawn "
+            f"from their labels, {number.get(DRAWN_BANDS, 0)} times; "
+            f"{number.get('naip-rural', 0)} rural tiles of Ohio, 0.6 m, imagery USDA NAIP, public domain, coarse masks "
+            "by yinx111 (2025), acknowledged, each mask class read as a set of classes; "
+            f"{number.get('naip-urban', 0)} urban tiles of California with tree positions by Ventura et al. 2024 "
+            "(JAG 130, 103848), CC BY 4.0, imagery USDA NAIP, labels weak (trees, vegetation index); "
+            f"{number.get('ucmerced', 0)} pictures of the UC Merced land use data set (Yang and Newsam 2010, imagery "
+            "USGS, public domain), each scene class read as a set of classes; "
+            f"{number.get('pnoa', 0)} orthophotos of Castilla y Leon (RGB, 0.25 m, PNOA, IGN Spain and ITACyL, CC BY "
+            "4.0) with polygons drawn by eye for this project; "
+            f"{number.get('generated', 0)} generated scenes. No aerial picture had a Sentinel-2 series of its own: "
+            "series were generated from labels, with reflectances partly taken from a Sentinel-2 cube of Flanders "
+            "(contains modified Copernicus Sentinel data 2018-2019)."
+        )
+
+    def held_out(self) -> str:
+        """See `Material`."""
+        return (
+            f"FLAIR #2 patch {', '.join(sorted(HELD_OUT_PATCHES))}; renderings "
+            f"{', '.join(sorted(HELD_OUT_RENDERINGS))} (upsampled to 0.2 m, edges left out); every third rural NAIP "
+            "tile of the north of the area (agreement: the prediction is one of the classes that the coarse label "
+            "allows); one PNOA orthophoto, of the map sheet 0425, where polygons are drawn in it; "
+            f"{len(MEASURED)} generated scenes of other seeds. The renderings "
+            f"{' and '.join(SAME_RENDERINGS[0])} are one scene and both in training."
+        )
+
+
+@dataclass(frozen=True)
+class _Files:
+    """Pictures that are read when they are gone through. only_with_series: without those that have no usable date."""
+
+    patches: tuple[Flair2Patch, ...]
+    only_with_series: bool = False
+
+    def __iter__(self) -> Iterator[Picture]:
+        pictures = map(read_picture, self.patches)
+        return (p for p in pictures if p.series is not None) if self.only_with_series else pictures
+
+
+class PublishedFlair2:
+    """IGN's FLAIR #2 as published: trained on the domains of its training split, measured on its test split."""
+
+    patches: tuple[Picture, ...] = ()
+
+    def __init__(self, root: Path) -> None:
+        self._train = find_patches(root, "train")
+        self._test = tuple(find_patches(root, "test"))
+
+    def crops(self, stage: Stage, left_out: str | None = None) -> Flair2Crops:
+        """See `Material`."""
+        return Flair2Crops(self._train)
+
+    def measured(self) -> dict[str, _Files]:
+        """See `Material`."""
+        with_series = tuple(patch for patch in self._test if patch.series is not None)
+        files = {"flair2": _Files(self._test)}
+        return {**files, "flair2 with series": _Files(with_series, only_with_series=True)} if with_series else files
+
+    def description(self) -> str:
+        """See `Material`."""
+        domains = {patch.domain for patch in self._train}
+        return (
+            f"{len(self._train)} patches of {len(domains)} domains of FLAIR #2, "
+            f"{sum(patch.series is not None for patch in self._train)} of them with a Sentinel-2 series, IGN - FLAIR "
+            "#2, Open Licence 2.0 (Etalab); contains modified Copernicus Sentinel data."
+        )
+
+    def held_out(self) -> str:
+        """See `Material`."""
+        domains = {patch.domain for patch in self._test}
+        return f"the {len(self._test)} patches of the {len(domains)} domains of the published test split"
+
+
+def read_material(recipe: Recipe, data: Path) -> Material:
+    """The data of a recipe from its folder.
+
+    Raises ValueError where the folder does not hold it.
+    """
+    if recipe.data == "flair2":
+        return PublishedFlair2(data)
+    material = OpenPictures(data, recipe.seed)
+    if not material.patches:
+        raise ValueError(f"{data} holds no FLAIR #2 patch: lay the data out as research/dataset.py says.")
+    return material

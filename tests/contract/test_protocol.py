@@ -1,0 +1,156 @@
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from flair_landcover.contract.protocol import (
+    Call,
+    Cancel,
+    Caution,
+    Enough,
+    Epoch,
+    Failure,
+    Progress,
+    ProtocolError,
+    Result,
+    Tile,
+    decode_answer,
+    decode_request,
+    encode,
+)
+
+# How Python holds a file name that is not valid UTF-8.
+NOT_UTF8 = b"/data/\xff.tif".decode("utf-8", "surrogateescape")
+
+REQUESTS = [
+    Call(1, "segment", {"input": "/données/été 日本.tif", "extent": [0.5, 1, 2, 3], "mask": None}),
+    Call(2, "segment", {"input": NOT_UTF8, "output": "a\nb\u2028c"}),
+    Call(3, "hello", {}),
+    Cancel(4),
+    Enough(5),
+]
+ANSWERS = [
+    Progress(1, 0.25, "Predicting tile 3 of 12 … ça avance", 12.5),
+    Progress(1, 1.0, "", None),
+    Caution(2, "No near infrared:\nfilled"),
+    Tile(3, (0.2, 0.0, 1e6, 0.0, -0.2, 6.5e6), b"\x89PNG\r\n\x1a\n\x00"),
+    Epoch(3, {"number": 1, "of": 40, "loss": 0.25, "holdout_iou": None, "best": True, "phase": "Training"}),
+    Result(4, {"output": "/data/ü.tif", "areas_m2": {"1": 2.0}}),
+    Failure(5, "bad_input", "Give a path.", "", "input"),
+    Failure(6, "failed", "It failed.", "Traceback\n  line"),
+    Failure(None, "bad_input", "No message."),
+]
+
+
+@pytest.mark.parametrize("message", REQUESTS)
+def test_a_request_comes_back_from_its_line(message):
+    line = encode(message)
+    assert line.endswith(b"\n") and line.count(b"\n") == 1
+    assert decode_request(line) == message
+
+
+@pytest.mark.parametrize("message", ANSWERS)
+def test_an_answer_comes_back_from_its_line(message):
+    line = encode(message)
+    assert line.endswith(b"\n") and line.count(b"\n") == 1
+    assert decode_answer(line) == message
+
+
+def test_lines_have_the_documented_fields():
+    assert json.loads(encode(Call(1, "hello", {"a": 1}))) == {"id": 1, "call": "hello", "params": {"a": 1}}
+    assert json.loads(encode(Cancel(1))) == {"id": 1, "cancel": True}
+    assert json.loads(encode(Enough(1))) == {"id": 1, "enough": True}
+    assert json.loads(encode(Tile(1, (0, 1, 2, 3, 4, 5), b"a picture"))) == {
+        "id": 1,
+        "tile": {"transform": [0, 1, 2, 3, 4, 5], "png": "YSBwaWN0dXJl"},
+    }
+    assert json.loads(encode(Epoch(1, {"number": 2}))) == {"id": 1, "epoch": {"number": 2}}
+    assert json.loads(encode(Failure(1, "bad_input", "m", "d", "mask"))) == {
+        "id": 1,
+        "error": {"kind": "bad_input", "message": "m", "detail": "d", "field": "mask"},
+    }
+
+
+def test_text_that_is_not_escaped_is_read_too():
+    assert decode_request('{"id": 1, "call": "segment", "params": {"input": "été.tif"}}'.encode()).params == {
+        "input": "été.tif"
+    }
+
+
+def test_unknown_fields_are_ignored():
+    assert decode_request(b'{"id": 1, "call": "hello", "params": {}, "priority": 3}') == Call(1, "hello", {})
+    assert decode_answer(b'{"id": 1, "progress": 0.5, "message": "m", "power_w": 3}') == Progress(1, 0.5, "m")
+    line = b'{"id": 1, "tile": {"transform": [0, 1, 2, 3, 4, 5], "png": "", "row": 1}}'
+    assert decode_answer(line) == Tile(1, (0, 1, 2, 3, 4, 5), b"")
+
+
+def test_an_error_of_an_older_engine_names_no_field():
+    line = b'{"id": 1, "error": {"kind": "bad_input", "message": "m", "detail": ""}}'
+    assert decode_answer(line) == Failure(1, "bad_input", "m", "", "")
+
+
+def test_a_call_without_params_has_none():
+    assert decode_request(b'{"id": 1, "call": "hello"}') == Call(1, "hello", {})
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        b"",
+        b"Loading model...",
+        b"[1, 2]",
+        b'{"id": 1, "call": "hello"',
+        b'{"id": 1, "call": "caf\xe9"}',
+        b'{"call": "hello"}',
+        b'{"id": true, "call": "hello"}',
+        b'{"id": "1", "call": "hello"}',
+        b'{"id": 1}',
+        b'{"id": 1, "cancel": false}',
+        b'{"id": 1, "enough": false}',
+        b'{"id": 1, "call": 7}',
+        b'{"id": 1, "call": "hello", "params": [1]}',
+    ],
+)
+def test_a_line_that_is_no_request_is_refused(line):
+    with pytest.raises(ProtocolError):
+        decode_request(line)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        b"Downloading: 100%",
+        b'{"id": 1, "progress": "half"}',
+        b'{"id": 1, "progress": 0.5, "remaining_s": "long"}',
+        b'{"id": 1, "warning": 3}',
+        b'{"id": 1, "tile": [0, 1, 2, 3]}',
+        b'{"id": 1, "tile": {"transform": [0, 1, 2, 3, 4], "png": ""}}',
+        b'{"id": 1, "tile": {"transform": [0, 1, 2, 3, 4, null], "png": ""}}',
+        b'{"id": 1, "tile": {"transform": [0, 1, 2, 3, 4, 5]}}',
+        b'{"id": 1, "tile": {"transform": [0, 1, 2, 3, 4, 5], "png": "no base64"}}',
+        b'{"id": 1, "tile": {"transform": [0, 1, 2, 3, 4, 5], "png": 7}}',
+        b'{"id": 1, "epoch": 3}',
+        b'{"id": 1, "result": 3}',
+        b'{"id": 1, "error": "no"}',
+        b'{"id": 1, "news": "none"}',
+        b'{"result": {}}',
+    ],
+)
+def test_a_line_that_is_no_answer_is_refused(line):
+    with pytest.raises(ProtocolError):
+        decode_answer(line)
+
+
+def test_a_refusal_names_the_call_where_the_line_did():
+    with pytest.raises(ProtocolError) as caught:
+        decode_request(b'{"id": 12, "call": 7}')
+    assert caught.value.id == 12
+    with pytest.raises(ProtocolError) as caught:
+        decode_request(b"nothing")
+    assert caught.value.id is None
+
+
+def test_what_json_cannot_hold_is_not_sent():
+    with pytest.raises(TypeError):
+        encode(Result(1, {"path": object()}))

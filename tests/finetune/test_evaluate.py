@@ -1,0 +1,68 @@
+from __future__ import annotations
+
+import copy
+
+import numpy as np
+import pytest
+import torch
+
+from flair_landcover.finetune.evaluate import _zone, judge
+from flair_landcover.inference.backends.torch_backend import TorchBackend
+from flair_landcover.inference.plan import make_plan
+
+from .scenes import TINY, ground_of, scene_job
+
+
+@pytest.fixture(scope="module")
+def ground(tmp_path_factory):
+    made, _ = ground_of(scene_job(tmp_path_factory.mktemp("scene"), TINY, holdout=0.34))
+    with made.tiles:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def backend(ground) -> TorchBackend:
+    return TorchBackend.open(ground.tiles.inputs.model, "cpu", "fp32")
+
+
+def always(backend: TorchBackend, index: int) -> TorchBackend:
+    """A backend whose network says the same class everywhere."""
+    network = copy.deepcopy(backend.network)
+    with torch.no_grad():
+        network.segmentation_head[0].weight.zero_()
+        network.segmentation_head[0].bias.copy_(torch.eye(13)[index] * 9)
+    return TorchBackend(backend.card, network, "cpu", "fp32", 1)
+
+
+@pytest.mark.parametrize("width, height, tile", [(300, 300, 64), (1000, 700, 512), (100, 40, 128), (512, 513, 512)])
+def test_every_pixel_counts_in_one_tile(width, height, tile):
+    plan = make_plan(width, height, (0, 0, width, height), tile)
+    count = np.zeros((height, width), int)
+    for row in range(len(plan.rows)):
+        for column in range(len(plan.columns)):
+            left, top, across, down = _zone(plan, plan.tile(row, column))
+            count[top : top + down, left : left + across] += 1
+    assert (count == 1).all()
+
+
+def test_a_model_like_the_base_changes_nothing(ground, backend):
+    judgement = judge(ground, backend, backend, 0, lambda share: None)
+    assert judgement.changed == 0 and judgement.agreement == 1
+    assert judgement.before == judgement.after
+
+
+def test_scores_are_counted_on_every_held_out_pixel(ground, backend):
+    first, second = always(backend, 4), always(backend, 6)  # water everywhere, deciduous everywhere
+    judgement = judge(ground, first, second, 0, lambda share: None)
+    held = [item.value for item in ground.split.holdout]
+    assert judgement.after["where"] == "holdout"
+    assert judgement.after["pixels"] == len(held) * 30 * 30
+    assert judgement.before["accuracy"] == pytest.approx(held.count(5) / len(held), abs=1e-3)
+    assert judgement.after["accuracy"] == pytest.approx(held.count(7) / len(held), abs=1e-3)
+    assert judgement.changed == 1 and judgement.agreement == 0
+
+
+def test_every_tile_is_told(ground, backend):
+    shares = []
+    judgement = judge(ground, backend, backend, 0, shares.append)
+    assert len(shares) == judgement.tiles and shares[-1] == 1

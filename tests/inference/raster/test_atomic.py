@@ -1,0 +1,92 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from flair_landcover.inference.raster import atomic as working
+from flair_landcover.inference.raster.atomic import WorkingFolder, discard_held
+
+
+def hidden(folder: Path) -> list[str]:
+    return [path.name for path in folder.iterdir()]
+
+
+def test_a_working_folder_is_hidden_and_gone_at_the_end(tmp_path):
+    with WorkingFolder(tmp_path, "map.tif") as own:
+        (own.path / "half.tif").write_text("half")
+        assert [name.startswith(".map.tif.") for name in hidden(tmp_path)] == [True]
+    assert hidden(tmp_path) == []
+
+
+def test_the_next_run_removes_what_a_killed_one_left_and_nothing_of_a_living_one(tmp_path):
+    script = (
+        "import sys, time; from pathlib import Path\n"
+        "from flair_landcover.inference.raster.atomic import WorkingFolder\n"
+        "own = WorkingFolder(Path(sys.argv[1]), 'map.tif'); print('held', flush=True); time.sleep(60)"
+    )
+    other = subprocess.Popen([sys.executable, "-c", script, str(tmp_path)], stdout=subprocess.PIPE, text=True)
+    try:
+        assert other.stdout.readline() == "held\n"
+        (theirs,) = hidden(tmp_path)
+        with WorkingFolder(tmp_path, "map.tif"):
+            assert theirs in hidden(tmp_path)
+    finally:
+        other.kill()
+        other.wait()
+    assert hidden(tmp_path) == [theirs]
+    with WorkingFolder(tmp_path, "map.tif"):
+        assert theirs not in hidden(tmp_path)
+
+
+def test_another_thread_can_remove_what_a_run_that_does_not_stop_has_written(tmp_path):
+    stop = threading.Event()
+
+    def run() -> None:
+        with WorkingFolder(tmp_path, "map.tif") as own:
+            (own.path / "half.tif").write_text("half")
+            stop.wait(30)
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    while not (hidden(tmp_path) and any(tmp_path.glob(".*/half.tif"))):
+        time.sleep(0.01)
+    discard_held()
+    assert hidden(tmp_path) == []
+    stop.set()
+    thread.join()
+    assert hidden(tmp_path) == [] and not working._held
+
+
+def test_a_worker_that_is_busy_when_its_owner_goes_leaves_nothing(tmp_path):
+    # A call that asks nobody whether to stop, as one that computes a tile for long.
+    script = (
+        "import io, os, sys, threading, time; from pathlib import Path\n"
+        "from flair_landcover.engine import worker\n"
+        "from flair_landcover.inference.raster.atomic import WorkingFolder\n"
+        "own = WorkingFolder(Path(sys.argv[1]), 'map.tif')\n"
+        "given = sys.stdin.buffer, None, worker.Lanes(worker.CallQueue(), worker.CallQueue())\n"
+        "threading.Thread(target=worker._read, daemon=True, args=given).start()\n"
+        "print('held', flush=True); time.sleep(60)"
+    )
+    busy = subprocess.Popen(
+        [sys.executable, "-c", script, str(tmp_path)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    )
+    assert busy.stdout.readline() == "held\n"
+    assert len(hidden(tmp_path)) == 1
+    busy.stdin.close()
+    assert busy.wait(timeout=50) != 0
+    assert hidden(tmp_path) == []
+
+
+@pytest.fixture(autouse=True)
+def nothing_held_before():
+    assert not working._held

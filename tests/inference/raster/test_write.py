@@ -1,0 +1,185 @@
+"""The files that a job leaves."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import rasterio
+from affine import Affine
+
+from flair_landcover.contract.nomenclature import FLAIR_CLASSES, LandCoverClass
+from flair_landcover.inference.raster.geobox import make_grid
+from flair_landcover.inference.raster.write import (
+    MapBlock,
+    MapWriter,
+    category_names_xml,
+    finished_size,
+    label_bits,
+    working_size,
+)
+
+GRID = make_grid(
+    Affine(0.2, 0, 652000, 0, -0.2, 6862000), 1200, 1000, rasterio.crs.CRS.from_epsg(2154).to_wkt(), 1.0, 0.2
+)
+
+
+def block(window, label: int) -> MapBlock:
+    shape = (window[3], window[2])
+    probabilities = np.zeros((13, *shape), np.float32)
+    probabilities[max(label, 1) - 1] = 0.75
+    return MapBlock(window, np.full(shape, label, np.uint8), probabilities)
+
+
+def test_what_no_block_covers_is_nodata_in_every_file(tmp_path):
+    paths = [str(tmp_path / f"{name}.tif") for name in "lcp"]
+    with MapWriter(*paths, GRID, (0, 0, 1200, 1000), FLAIR_CLASSES) as writer:
+        writer.write(block((100, 700, 600, 300), 5))
+        writer.write(block((700, 700, 50, 300), 0))
+        writer.finish("{}")
+    labels, confidence, probabilities = (rasterio.open(path).read() for path in paths)
+    inside = np.zeros((1000, 1200), bool)
+    inside[700:, 100:700] = True
+    np.testing.assert_array_equal(labels[0], np.where(inside, 5, 0))
+    np.testing.assert_array_equal(confidence[0], np.where(inside, 75, 255))
+    np.testing.assert_array_equal(probabilities[4], np.where(inside, 191, 0))
+    assert not np.delete(probabilities, 4, 0).any()
+
+
+def test_a_difference_is_a_file_of_labels_with_their_names(tmp_path):
+    paths = [str(tmp_path / "map.tif"), None, None]
+    difference = np.zeros((300, 600), np.uint8)
+    difference[:, :200] = 9
+    with MapWriter(*paths, GRID, (0, 0, 1200, 1000), FLAIR_CLASSES, str(tmp_path / "d.tif")) as writer:
+        writer.write(replace(block((100, 700, 600, 300), 5), difference=difference))
+        writer.finish('{"a": 1}')
+    with rasterio.open(tmp_path / "d.tif") as dataset:
+        labels = dataset.read(1)
+        assert dataset.nodata == 0
+        assert dataset.tags(1)["CLASS_9"] == "vineyard"
+        assert dataset.tags()["FLAIR_LANDCOVER"] == '{"a": 1}'
+        assert dataset.tags(ns="IMAGE_STRUCTURE")["LAYOUT"] == "COG"
+    np.testing.assert_array_equal(labels[700:, 100:700], difference)
+    assert np.count_nonzero(labels) == 200 * 300
+    names = {"map.tif", "map.tif.aux.xml", "d.tif", "d.tif.aux.xml"}
+    assert {path.name for path in tmp_path.iterdir()} == names
+
+
+def test_finished_files_are_cloud_optimized_with_overviews(tmp_path):
+    path = tmp_path / "map.tif"
+    with MapWriter(str(path), None, None, GRID, (0, 0, 1200, 1000), FLAIR_CLASSES) as writer:
+        writer.write(block((0, 0, 1200, 1000), 3))
+        writer.finish('{"a": 1}')
+    with rasterio.open(path) as dataset:
+        assert dataset.tags(ns="IMAGE_STRUCTURE")["LAYOUT"] == "COG"
+        assert dataset.overviews(1)
+        assert dataset.block_shapes == [(512, 512)]
+        assert dataset.tags()["FLAIR_LANDCOVER"] == '{"a": 1}'
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["map.tif", "map.tif.aux.xml"]
+
+
+def test_gdals_own_validator_finds_every_file_a_cloud_optimized_geotiff(tmp_path):
+    python = "/usr/bin/python3"
+    validator = "osgeo_utils.samples.validate_cloud_optimized_geotiff"
+    if not Path(python).exists() or subprocess.run([python, "-c", f"import {validator}"], check=False).returncode:
+        pytest.skip("GDAL's validator is not here (python3-gdal)")
+    for width, height in ((1200, 1000), (513, 3), (5, 5)):
+        paths = [str(tmp_path / f"{name}{width}.tif") for name in "lcp"]
+        with MapWriter(*paths, GRID, (0, 0, width, height), FLAIR_CLASSES) as writer:
+            writer.write(block((0, 0, width, height), 13))
+            writer.finish("{}")
+        for path in paths:
+            said = subprocess.run([python, "-m", validator, path], capture_output=True, text=True, check=False)
+            assert said.returncode == 0, said.stdout + said.stderr
+            assert "is a valid cloud optimized GeoTIFF" in said.stdout
+
+
+@pytest.mark.parametrize(("width", "height"), [(1, 1), (512, 512), (513, 1030), (2000, 700)])
+def test_no_finished_file_is_larger_than_was_said_and_noise_is_not_much_smaller(width, height, tmp_path):
+    paths = [str(tmp_path / f"{name}.tif") for name in "lcp"]
+    generator = np.random.default_rng(1)
+    probabilities = generator.random((13, height, width), np.float32)
+    labels = generator.integers(1, 14, (height, width)).astype(np.uint8)
+    with MapWriter(*paths, GRID, (0, 0, width, height), FLAIR_CLASSES) as writer:
+        writer.write(MapBlock((0, 0, width, height), labels, probabilities))
+        for name, file in writer._files.items():
+            file.dataset.close()
+            bands, bits = (13 if name == "probabilities" else 1), label_bits(FLAIR_CLASSES) if name == "labels" else 8
+            assert (file.part / "working.tif").stat().st_size <= working_size((0, 0, width, height), bands, bits)
+            file.dataset = rasterio.open(file.part / "working.tif", "r+")
+        writer.finish("{}")
+    for path, bands, bits in zip(paths, (1, 1, 13), (4, 8, 8)):
+        size = Path(path).stat().st_size
+        assert size <= finished_size((0, 0, width, height), bands, bits)
+        assert size >= 0.4 * bands * bits / 8 * width * height
+
+
+def test_what_lay_beside_an_older_file_is_replaced_or_gone(tmp_path):
+    labels, confidence = tmp_path / "map.tif", tmp_path / "confidence.tif"
+    for path in (labels, confidence):
+        path.write_bytes(b"the file of yesterday")
+        stale = '<PAMDataset><Metadata><MDI key="STALE">1</MDI></Metadata></PAMDataset>'
+        path.with_name(path.name + ".aux.xml").write_text(stale)
+        path.with_name(path.name + ".ovr").write_bytes(b"its overviews")
+    with MapWriter(str(labels), str(confidence), None, GRID, (0, 0, 64, 64), FLAIR_CLASSES) as writer:
+        writer.write(block((0, 0, 64, 64), 3))
+        writer.finish("{}")
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["confidence.tif", "map.tif", "map.tif.aux.xml"]
+    with rasterio.open(labels) as dataset:
+        assert "STALE" not in dataset.tags()
+
+
+def test_leaving_without_finish_leaves_nothing(tmp_path):
+    with (
+        pytest.raises(RuntimeError),
+        MapWriter(
+            str(tmp_path / "map.tif"), str(tmp_path / "c.tif"), None, GRID, (0, 0, 1200, 1000), FLAIR_CLASSES
+        ) as writer,
+    ):
+        writer.write(block((0, 0, 600, 300), 3))
+        raise RuntimeError
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_killed_run_leaves_no_file_under_the_final_name(tmp_path):
+    code = (
+        "import os, signal, numpy as np, rasterio\n"
+        "from affine import Affine\n"
+        "from flair_landcover.inference.raster.geobox import make_grid\n"
+        "from flair_landcover.inference.raster.write import MapBlock, MapWriter\n"
+        "from flair_landcover.contract.nomenclature import FLAIR_CLASSES\n"
+        "grid = make_grid(Affine(.2, 0, 0, 0, -.2, 0), 600, 600, '', 1., .2)\n"
+        f"path = {str(tmp_path / 'map.tif')!r}\n"
+        "with MapWriter(path, None, None, grid, (0, 0, 600, 600), FLAIR_CLASSES) as writer:\n"
+        "    labels, probabilities = np.ones((600, 600), np.uint8), np.ones((13, 600, 600), np.float32)\n"
+        "    writer.write(MapBlock((0, 0, 600, 600), labels, probabilities))\n"
+        "    os.kill(os.getpid(), signal.SIGKILL)\n"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == -9
+    assert [path.suffix for path in tmp_path.iterdir()] == [".part"]  # hidden, and gone with the next run:
+    with MapWriter(str(tmp_path / "map.tif"), None, None, GRID, (0, 0, 64, 64), FLAIR_CLASSES) as writer:
+        assert len(list(tmp_path.iterdir())) == 1
+        writer.write(block((0, 0, 64, 64), 3))
+        writer.finish("{}")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["map.tif", "map.tif.aux.xml"]
+
+
+def test_the_working_folder_of_a_run_that_lives_is_left_alone(tmp_path):
+    arguments = (str(tmp_path / "map.tif"), None, None, GRID, (0, 0, 64, 64), FLAIR_CLASSES)
+    with MapWriter(*arguments) as first:
+        with MapWriter(*arguments) as second:
+            second.write(block((0, 0, 64, 64), 3))
+            second.finish("{}")
+        first.write(block((0, 0, 64, 64), 4))
+        first.finish("{}")
+    assert (rasterio.open(tmp_path / "map.tif").read() == 4).all()
+
+
+def test_category_names_start_at_value_0():
+    text = category_names_xml((LandCoverClass(2, "two & more", "#010203"),)).decode()
+    assert text.startswith("<PAMDataset>")
+    assert "<Category>no data</Category><Category /><Category>two &amp; more</Category>" in text

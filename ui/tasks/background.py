@@ -1,0 +1,138 @@
+"""Work in the background as a QgsTask: it shows in QGIS's own list of tasks and can be cancelled there.
+
+A task belongs to QGIS's task manager and may outlive all who wait for it, as when the plugin is unloaded in the
+middle of a run. So it speaks through the signals of an object of its own, which lives as long as the task, on the
+main thread.
+"""
+
+from __future__ import annotations
+
+import atexit
+import threading
+import traceback
+from collections.abc import Callable
+
+from qgis.core import QgsTask, QgsTaskManager
+from qgis.PyQt.QtCore import QCoreApplication, QObject, QThreadPool, pyqtSignal
+
+from ...runtime.errors import CancelledError, EngineError, EngineFailed
+
+# Tasks that the task manager holds. Without a reference in Python an object of Python can go while
+# QGIS's part of it still runs.
+_alive: set[BackgroundTask] = set()
+
+# How long the end of Python may wait for a thread that was told to stop; the work looks ten times a second.
+_EXIT_S = 3.0
+
+
+class TaskSignals(QObject):
+    """What a task says. Emitted from the task's thread; whoever listens on the main thread gets it there.
+
+    progressed: fraction 0..1, message, seconds remaining or None. warned: a sentence. stopping: somebody
+    cancelled the task in QGIS. ended: the last one, after which `result`, `error` and `cancelled` of the task hold.
+    """
+
+    progressed = pyqtSignal(float, str, object)
+    warned = pyqtSignal(str)
+    stopping = pyqtSignal()
+    ended = pyqtSignal()
+
+
+class BackgroundTask(QgsTask):
+    """Runs a function in a thread of QGIS.
+
+    description: what QGIS's list of tasks shows. work: gets this task and gives the result; it asks `stopped` and
+    calls `tell`. signals: what the task speaks through. can_cancel: whether QGIS's list offers to stop it.
+
+    result: what the work gave, None where there is nothing. error: why there is none. cancelled: the work was
+    stopped. over: set once the task's thread is done with Python. pool: where that thread comes from.
+    """
+
+    def __init__(
+        self,
+        description: str,
+        work: Callable[[BackgroundTask], object],
+        signals: TaskSignals | None = None,
+        can_cancel: bool = True,
+    ) -> None:
+        super().__init__(description, _flags(can_cancel))
+        self.signals = signals or TaskSignals()
+        self.result: object = None
+        self.error: EngineError | None = None
+        self.cancelled = False
+        self.over = threading.Event()
+        self._work = work
+        self._stop = threading.Event()
+        self.pool: QThreadPool = QThreadPool.globalInstance()
+
+    def start_in(self, manager: QgsTaskManager) -> None:
+        """Hands the task over to QGIS."""
+        # Newer versions of QGIS run tasks in a pool of their own.
+        self.pool = manager.threadPool() if hasattr(manager, "threadPool") else self.pool
+        _alive.add(self)
+        manager.addTask(self)
+
+    def stop(self) -> None:
+        """Asks the work to end without a result. Waits for nothing."""
+        self._stop.set()
+
+    def stopped(self) -> bool:
+        """Whether the work is to end without a result."""
+        return self._stop.is_set()
+
+    def tell(self, fraction: float, message: str, remaining_s: float | None = None) -> None:
+        """How far the work is, from any thread."""
+        self.setProgress(100 * fraction)
+        self.signals.progressed.emit(fraction, message, remaining_s)
+
+    def run(self) -> bool:
+        """In the task's thread. Raises nothing: QGIS could not pass it on."""
+        # This thread only waits: the map canvas, which draws in threads of the same few, gets one in its place.
+        self.pool.releaseThread()
+        try:
+            self.result = self._work(self)
+        except CancelledError:
+            self.cancelled = True
+        except EngineError as error:
+            self.error = error
+        except Exception as error:
+            self.error = EngineFailed(
+                QCoreApplication.translate(
+                    "EngineTask", "The run broke off inside the plugin ({}): please report it with the details."
+                ).format(f"{type(error).__name__}: {error}"),
+                traceback.format_exc(),
+            )
+        finally:
+            self.pool.reserveThread()
+            self.over.set()
+        return self.result is not None
+
+    def cancel(self) -> None:
+        """Called by QGIS: from its list of tasks, or when it closes."""
+        self._stop.set()
+        self.signals.stopping.emit()
+        super().cancel()
+
+    def finished(self, result: bool) -> None:
+        """Called by QGIS on the main thread."""
+        _alive.discard(self)
+        self.signals.ended.emit()
+
+
+def _flags(can_cancel: bool) -> QgsTask.Flags:
+    flags = QgsTask.Flag.CanCancel if can_cancel else QgsTask.Flags()
+    # The plugin says itself how a run ended; QGIS before 3.26 cannot be kept from saying it too.
+    silent = getattr(QgsTask.Flag, "Silent", None)
+    return flags if silent is None else flags | silent
+
+
+@atexit.register
+def _leave_no_thread() -> None:
+    """A thread that returns to Python while the interpreter ends would crash the process."""
+    running = [task for task in _alive if not task.over.is_set()]
+    for task in running:
+        task.stop()
+    for task in running:
+        task.over.wait(_EXIT_S)
+        # From the last line of `run` back to Qt.
+        task.pool.waitForDone(100)

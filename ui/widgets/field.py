@@ -1,0 +1,84 @@
+"""A field of the form: its widget, a note under it, and in its place the sentence that says what is wrong."""
+
+from __future__ import annotations
+
+from qgis.PyQt.QtCore import QEvent, Qt
+from qgis.PyQt.QtWidgets import QLabel, QSizePolicy, QVBoxLayout, QWidget
+
+from .theme import alarm, muted
+
+_SMALL = 0.9  # of the usual size of text
+
+
+class Sentence(QLabel):
+    """Small text under a field that wraps and takes no room while there is nothing to say."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._wrong = False
+        self.setWordWrap(True)
+        font = self.font()
+        font.setPointSizeF(_SMALL * font.pointSizeF())
+        self.setFont(font)
+        self.setTextFormat(Qt.TextFormat.PlainText)
+        self.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        # A path without spaces cannot wrap; it must not widen the dock.
+        self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+        self.hide()
+
+    def say(self, text: str, wrong: bool = False) -> None:
+        """Shows the text, in the colour of errors where something is wrong; hides where it is empty."""
+        self._wrong = wrong
+        self._colour()
+        self.setText(text)
+        self.setVisible(bool(text))
+
+    def changeEvent(self, event: QEvent) -> None:
+        super().changeEvent(event)
+        if event.type() == QEvent.Type.ApplicationPaletteChange:
+            self._colour()
+
+    def showEvent(self, event) -> None:
+        super().showEvent(event)
+        self._colour()
+
+    def _colour(self) -> None:
+        # The window's: QGIS's themes give their colours to windows, not to the plain widgets in them.
+        palette = self.window().palette()
+        colour = alarm(palette) if self._wrong else muted(palette)
+        # As a style sheet: beside those of QGIS's dark themes a palette does not count.
+        self.setStyleSheet(f"QLabel {{ color: {colour.name()}; }}")
+
+
+class Field(QWidget):
+    """A widget with a note and a complaint below; the complaint hides the note while it stands."""
+
+    def __init__(self, widget: QWidget, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._note = ""
+        self._complaint = ""
+        self._sentence = Sentence(self)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(2)
+        layout.addWidget(widget)
+        layout.addWidget(self._sentence)
+        self.setFocusProxy(widget)
+
+    @property
+    def complaint(self) -> str:
+        """What is wrong with the field, or ""."""
+        return self._complaint
+
+    def set_note(self, text: str) -> None:
+        """What the field says when nothing is wrong."""
+        self._note = text
+        self._show()
+
+    def set_complaint(self, text: str) -> None:
+        """What is wrong and what to do, in one sentence; "": nothing."""
+        self._complaint = text
+        self._show()
+
+    def _show(self) -> None:
+        self._sentence.say(self._complaint or self._note, wrong=bool(self._complaint))

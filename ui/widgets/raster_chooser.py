@@ -1,0 +1,137 @@
+"""Chooses a raster: a layer of the project, or a file."""
+
+from __future__ import annotations
+
+import os
+
+from qgis.core import QgsMapLayerProxyModel, QgsProject, QgsProviderRegistry, QgsRasterLayer
+from qgis.gui import QgsMapLayerComboBox
+from qgis.PyQt.QtCore import pyqtSignal
+from qgis.PyQt.QtWidgets import QFileDialog, QHBoxLayout, QToolButton, QWidget
+
+from ...layers.results import companions, result_layers
+from ...layers.sources import raster_path
+
+
+def layer_of(path: str) -> QgsRasterLayer | None:
+    """The project's layer that shows a file, if any."""
+    wanted = _same(path)
+    for layer in QgsProject.instance().mapLayers().values():
+        if isinstance(layer, QgsRasterLayer) and layer.providerType() == "gdal" and _same(raster_path(layer)) == wanted:
+            return layer
+    return None
+
+
+def _same(path: str) -> str:
+    """One spelling for all of a file's names."""
+    return os.path.normcase(os.path.realpath(path))
+
+
+class RasterChooser(QWidget):
+    """A list of the project's raster layers and a button for files. Maps that the plugin made are not offered.
+
+    optional: whether nothing can be chosen; the entry for it reads `nothing`. adds_layer: whether a file
+    becomes a layer of the project; otherwise it is an entry of this list alone.
+    """
+
+    changed = pyqtSignal()
+
+    def __init__(
+        self,
+        title: str,
+        optional: bool = False,
+        nothing: str = "",
+        adds_layer: bool = False,
+        parent: QWidget | None = None,
+    ) -> None:
+        super().__init__(parent)
+        self._title = title
+        self._adds_layer = adds_layer
+        self._folder = ""
+        self._layers = QgsMapLayerComboBox(self)
+        self._layers.setFilters(QgsMapLayerProxyModel.Filter.RasterLayer)
+        self._layers.setAllowEmptyLayer(optional, nothing)
+        self._layers.setAccessibleName(title)
+        # A long layer name must not widen the dock.
+        self._layers.setMinimumContentsLength(4)
+        self._layers.setSizeAdjustPolicy(QgsMapLayerComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+        self._browse = QToolButton(self)
+        self._browse.setText("…")
+        self._browse.setToolTip(self.tr("Choose a file"))
+        self._browse.setAccessibleName(self.tr("{}: choose a file").format(title))
+        layout = QHBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(4)
+        layout.addWidget(self._layers, 1)
+        layout.addWidget(self._browse)
+        self.setFocusProxy(self._layers)
+        self._optional = optional
+        self._results: set[str] = set()
+        self._leave_results_out()
+        project = QgsProject.instance()
+        project.layersAdded.connect(self._leave_results_out)
+        project.layersRemoved.connect(self._leave_results_out)
+        self.set_layer(None if optional else self._layers.currentLayer())
+        self._layers.currentIndexChanged.connect(self._on_index)
+        self._browse.clicked.connect(self._choose_file)
+
+    def layer(self) -> QgsRasterLayer | None:
+        """The layer chosen, None where a file is chosen or nothing."""
+        return self._layers.currentLayer()
+
+    def set_layer(self, layer: QgsRasterLayer | None) -> None:
+        """Chooses a layer of the project, or nothing; a map that the plugin made is passed over."""
+        if layer is None and self._optional:
+            self._layers.setCurrentIndex(0)  # setLayer(None) would choose no entry at all
+        elif layer is None or layer.id() not in self._results:
+            self._layers.setLayer(layer)
+
+    def path(self) -> str:
+        """What the engine opens, "" where nothing is chosen.
+
+        Raises ValueError, with a sentence for the user, where the layer has no pixels of its own.
+        """
+        layer = self.layer()
+        if layer is not None:
+            return raster_path(layer)
+        chosen = self._layers.currentText()
+        return chosen if chosen in self._layers.additionalItems() else ""
+
+    def set_path(self, path: str) -> bool:
+        """Chooses the layer that shows a file, else the file itself; True where it is now chosen.
+
+        Where files become layers and the file cannot be opened nothing changes.
+        """
+        layer = layer_of(path)
+        if layer is not None:
+            self._layers.setLayer(layer)
+            return True
+        if self._adds_layer:
+            layer = QgsRasterLayer(path, os.path.splitext(os.path.basename(path))[0])
+            if not layer.isValid():
+                return False
+            QgsProject.instance().addMapLayer(layer)
+            self._layers.setLayer(layer)
+            return True
+        self._layers.setAdditionalItems([path])
+        self._layers.setCurrentIndex(self._layers.findText(path))
+        return True
+
+    def _leave_results_out(self, *_) -> None:
+        project = QgsProject.instance()
+        results = [each for layer in result_layers(project) for each in companions(project, layer)]
+        self._results = {layer.id() for layer in results}
+        self._layers.setExceptedLayerList(results)
+
+    def _on_index(self, index: int) -> None:
+        if index < 0 and self._optional:  # the layer chosen left the project
+            self._layers.setCurrentIndex(0)
+        else:
+            self.changed.emit()
+
+    def _choose_file(self) -> None:
+        filters = QgsProviderRegistry.instance().fileRasterFilters()
+        path, _ = QFileDialog.getOpenFileName(self, self._title, self._folder, filters)
+        if path:
+            self._folder = os.path.dirname(path)
+            self.set_path(path)
