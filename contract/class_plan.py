@@ -7,13 +7,12 @@ from __future__ import annotations
 
 import colorsys
 import math
-import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
 
 from .cards import ModelCard
 from .errors import BadInput
-from .nomenclature import LandCoverClass
+from .nomenclature import LandCoverClass, name_key
 
 MAX_VALUE = 255  # labels are uint8
 # A class with less is warned of: one polygon is one example, and 200 m2 are 5000 pixels of 0.2 m, many of them alike.
@@ -70,12 +69,6 @@ def parse_class_map(text: str) -> tuple[tuple[str, str], ...]:
     return tuple(pairs)
 
 
-def same_name(text: str) -> str:
-    """What two names that mean the same class have in common: no case, no accents, letters and digits alone."""
-    plain = unicodedata.normalize("NFKD", text.casefold())
-    return "".join(character for character in plain if character.isalnum())
-
-
 def plan_classes(card: ModelCard, values: Iterable[str], class_map: Iterable[tuple[str, str]] = ()) -> ClassPlan:
     """What the values of a field mean to the model of `card`, and the legend that follows.
 
@@ -88,7 +81,7 @@ def plan_classes(card: ModelCard, values: Iterable[str], class_map: Iterable[tup
     values = list(dict.fromkeys(value_text(value) for value in values))
     chosen = {value_text(value): value_text(name) for value, name in class_map}
     legend = list(card.classes)
-    known = {same_name(c.name): c.value for c in legend}
+    known = {name_key(c.name): c.value for c in legend}
     numbers = {str(c.value): c.value for c in legend}
     assigned: dict[str, int | None] = {}
     for value in (value for value in chosen if value in values):
@@ -96,17 +89,17 @@ def plan_classes(card: ModelCard, values: Iterable[str], class_map: Iterable[tup
         if not name:
             assigned[value] = None
             continue
-        target = numbers.get(name, known.get(same_name(name)))
+        target = numbers.get(name, known.get(name_key(name)))
         if target is None:
             legend.append(_new_class(name, value, legend))
-            target = known[same_name(name)] = legend[-1].value
+            target = known[name_key(name)] = legend[-1].value
         assigned[value] = target
     assigned.setdefault("", None)
     unknown = []
     for value in values:
         if value in assigned:
             continue
-        target = numbers.get(value, known.get(same_name(value)))
+        target = numbers.get(value, known.get(name_key(value)))
         if target is None:
             unknown.append(value)
         else:

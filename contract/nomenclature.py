@@ -7,6 +7,7 @@ table 2). Standard library only, so that QGIS's own Python can read it.
 
 from __future__ import annotations
 
+import unicodedata
 from dataclasses import dataclass
 
 
@@ -48,3 +49,9 @@ FLAIR_CLASSES: tuple[LandCoverClass, ...] = (
 )
 
 OTHER = FLAIR_CLASSES[-1].value
+
+
+def name_key(name: str) -> str:
+    """What names of the same class have in common: no case, no accents, letters and digits alone."""
+    plain = unicodedata.normalize("NFKD", name.casefold())
+    return "".join(character for character in plain if character.isalnum())

@@ -6,11 +6,11 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from ..contract.cards import ModelCard, learned_classes
+from ..contract.class_plan import MAX_VALUE
 from ..contract.errors import BadInput
-from ..contract.nomenclature import FLAIR_CLASSES, OTHER, LandCoverClass
+from ..contract.nomenclature import FLAIR_CLASSES, OTHER, LandCoverClass, name_key
 from ..contract.segmentation import FLAIR13
 
-_MAX_VALUE = 255  # labels are of 8 bits
 _SHOWN = 8  # names in a sentence
 
 
@@ -26,13 +26,13 @@ def with_classes(card: ModelCard, choice: str) -> ModelCard:
 
 
 def _with_ours(card: ModelCard) -> ModelCard:
-    ours = {_key(c.name): c.value for c in FLAIR_CLASSES}
+    ours = {name_key(c.name): c.value for c in FLAIR_CLASSES}
     learned = learned_classes(card)
     legend = list(FLAIR_CLASSES)
     means = {0: 0}
     for land in card.classes:
-        if _key(land.name) in ours:
-            means[land.value] = ours[_key(land.name)]
+        if name_key(land.name) in ours:
+            means[land.value] = ours[name_key(land.name)]
         elif land in learned:
             means[land.value] = _add(legend, land, card)
         else:
@@ -44,13 +44,13 @@ def _with_own(card: ModelCard) -> ModelCard:
     if not card.own_classes:
         return card
     legend = list(card.own_classes)
-    known = {_key(c.name): c.value for c in legend}
+    known = {name_key(c.name): c.value for c in legend}
     added = card.outputs[len(card.own_outputs) :]
     learned = learned_classes(card)
     means = {0: 0}
     for land in card.classes:
         if land in learned or land.value in added:
-            means[land.value] = known[_key(land.name)] if _key(land.name) in known else _add(legend, land, card)
+            means[land.value] = known[name_key(land.name)] if name_key(land.name) in known else _add(legend, land, card)
     return _with(card, (*card.own_outputs, *(means[value] for value in added)), legend)
 
 
@@ -65,10 +65,10 @@ def _add(legend: list[LandCoverClass], land: LandCoverClass, card: ModelCard) ->
     """Adds a class to the legend, and gives the value that it has there."""
     taken = {c.value for c in legend}
     own = (land.value,) if land in FLAIR_CLASSES or land.value > OTHER else ()
-    value = next((value for value in (*own, *range(OTHER + 1, _MAX_VALUE + 1)) if value not in taken), None)
+    value = next((value for value in (*own, *range(OTHER + 1, MAX_VALUE + 1)) if value not in taken), None)
     if value is None:
         raise BadInput(
-            f"The model {card.title} has more than {_MAX_VALUE} classes with those that it has learned: "
+            f"The model {card.title} has more than {MAX_VALUE} classes with those that it has learned: "
             "choose the other classes, or another model.",
             "classes",
         )
@@ -83,7 +83,7 @@ def what_becomes_what(card: ModelCard) -> str:
     targets = {c.value: c.name for c in ours.classes}
     becoming: dict[str, list[str]] = {}
     for value, target in zip(own.outputs, ours.outputs):
-        if value and target and _key(names[value]) != _key(targets[target]):
+        if value and target and name_key(names[value]) != name_key(targets[target]):
             sources = becoming.setdefault(targets[target], [])
             if names[value] not in sources:
                 sources.append(names[value])
@@ -97,8 +97,3 @@ def _listed(names: list[str]) -> str:
     if len(names) > _SHOWN:
         names = [*names[:_SHOWN], f"{len(names) - _SHOWN} more"]
     return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
-
-
-def _key(name: str) -> str:
-    """What two names of the same class have in common: letters and digits, without case."""
-    return "".join(character for character in name.casefold() if character.isalnum())

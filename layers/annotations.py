@@ -24,8 +24,8 @@ from qgis.core import (
 )
 from qgis.PyQt.QtCore import QCoreApplication
 
-from ..contract.class_plan import MAX_VALUE, distinct_colour, same_name
-from ..contract.nomenclature import FLAIR_CLASSES, LandCoverClass
+from ..contract.class_plan import MAX_VALUE, distinct_colour
+from ..contract.nomenclature import FLAIR_CLASSES, LandCoverClass, name_key
 from .annotation_files import (
     CLASS_FIELD,
     LAYER_NAME,
@@ -134,7 +134,7 @@ def follow_classes(layer: QgsVectorLayer, classes: Iterable[LandCoverClass]) -> 
     own = classes_of(layer)
     merged = list(own)
     for each in classes:
-        if any(same_name(each.name) == same_name(known.name) for known in merged):
+        if any(name_key(each.name) == name_key(known.name) for known in merged):
             continue
         if any(each.value == known.value for known in merged):
             each = LandCoverClass(max(known.value for known in merged) + 1, each.name, each.colour)
@@ -151,7 +151,7 @@ def add_class(layer: QgsVectorLayer, name: str) -> LandCoverClass:
     classes = classes_of(layer)
     name = " ".join(name.split())
     for known in classes:
-        if same_name(known.name) == same_name(name):
+        if name_key(known.name) == name_key(name):
             return known
     if not any(character.isalpha() for character in name):
         raise AnnotationsError(_tr("A new class needs a name with letters: give another one."))

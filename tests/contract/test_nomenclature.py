@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from flair_landcover.contract.nomenclature import FLAIR_CLASSES, NODATA, OTHER
+from flair_landcover.contract.nomenclature import FLAIR_CLASSES, NODATA, OTHER, name_key
 
 # README of IGNF/FLAIR-1, written off by hand.
 PUBLISHED = [
@@ -34,3 +34,8 @@ def test_other_is_the_last_class_and_nodata_is_none_of_them():
 def test_a_class_cannot_be_changed_in_passing():
     with pytest.raises(AttributeError):
         FLAIR_CLASSES[0].value = 2
+
+
+@pytest.mark.parametrize("name", ["Forêt dense", "foret dense", "FORÊT-DENSE", "Fore\u0302t_dense"])
+def test_case_accents_and_spaces_tell_no_two_names_apart(name):
+    assert name_key(name) == "foretdense"

@@ -13,6 +13,7 @@ import rasterio
 import torch
 
 from flair_landcover.contract.cards import ModelCard, SatelliteInput, read_card
+from flair_landcover.contract.class_plan import plan_classes
 from flair_landcover.contract.errors import BadInput
 from flair_landcover.contract.nomenclature import FLAIR_CLASSES, LandCoverClass
 from flair_landcover.contract.segmentation import SegmentationJob, SegmentationResult
@@ -113,6 +114,16 @@ def test_a_learned_class_that_the_model_has_itself_is_one_class_with_it():
     card = replace(OWN, outputs=(*OWN.outputs, 14), classes=(*FLAIR_CLASSES, taught), fine_tuning=FINE_TUNING)
     own = with_classes(card, "model")
     assert (own.outputs, own.classes) == ((1, 14, 0, 15, 5, 14), OWN.own_classes)
+
+
+def test_accents_and_case_make_no_other_class_in_a_maps_legend_nor_in_a_class_map():
+    forest = LandCoverClass(14, "Forêt dense", "#000001")
+    card = replace(OWN, own_classes=(*OWN.own_classes[:2], forest, OWN.own_classes[3]))
+    assert plan_classes(replace(card, classes=card.own_classes), ["foret dense"]).assigned == {"foret dense": 14}
+    taught = LandCoverClass(14, "foret dense", "#000002")
+    taught_card = replace(card, outputs=(*card.outputs, 14), classes=(*FLAIR_CLASSES, taught), fine_tuning=FINE_TUNING)
+    own = with_classes(taught_card, "model")
+    assert (own.outputs, own.classes) == ((1, 14, 0, 15, 5, 14), card.own_classes)
 
 
 def test_one_of_the_13_that_polygons_have_added_keeps_its_value():

@@ -26,8 +26,7 @@ from qgis.PyQt.QtWidgets import (
     QWidget,
 )
 
-from ...contract.class_plan import same_name
-from ...contract.nomenclature import LandCoverClass
+from ...contract.nomenclature import LandCoverClass, name_key
 from ...layers.annotation_files import AnnotationsError
 from ...layers.annotations import add_class, add_correction, classes_of, find_annotations, is_annotations
 from ..widgets.ends import when_destroyed
@@ -280,8 +279,8 @@ class CorrectBar(QWidget):
 
     def _number_in(self, layer: QgsVectorLayer, label: int) -> int:
         """The number that the annotation layer has for a label of the map."""
-        name = next((same_name(c.name) for c in self._legend if c.value == label), None)
-        return next((c.value for c in classes_of(layer) if same_name(c.name) == name), label)
+        name = next((name_key(c.name) for c in self._legend if c.value == label), None)
+        return next((c.value for c in classes_of(layer) if name_key(c.name) == name), label)
 
     def _add_class(self) -> None:
         layer = self._annotations()

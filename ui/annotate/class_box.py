@@ -7,8 +7,7 @@ from collections.abc import Sequence
 from qgis.PyQt.QtCore import QEvent, QObject, QSignalBlocker, Qt, pyqtSignal
 from qgis.PyQt.QtWidgets import QComboBox, QWidget
 
-from ...contract.class_plan import same_name
-from ...contract.nomenclature import LandCoverClass
+from ...contract.nomenclature import LandCoverClass, name_key
 from .choices import swatch
 from .meanings import IGNORED, Meaning
 
@@ -63,7 +62,7 @@ class ClassBox(QComboBox):
         return super().eventFilter(watched, event)
 
     def _fill(self) -> None:
-        known = {same_name(c.name) for c in self._classes}
+        known = {name_key(c.name) for c in self._classes}
         with QSignalBlocker(self):
             self.clear()
             self._meanings = []
@@ -72,7 +71,7 @@ class ClassBox(QComboBox):
                 self.addItem(swatch(each.colour, side, self.palette()), each.name)
                 self._meanings.append(Meaning(each.name))
             chosen = self._chosen
-            if chosen is not None and chosen != IGNORED and same_name(chosen.name) not in known:
+            if chosen is not None and chosen != IGNORED and name_key(chosen.name) not in known:
                 self.addItem(self.tr("{} (new)").format(chosen.name))
                 self._meanings.append(chosen)
             self.addItem(self.tr("new class…"))
@@ -87,8 +86,8 @@ class ClassBox(QComboBox):
             return -1
         if meaning == IGNORED:
             return len(self._meanings) - 1
-        names = [same_name(each.name) if isinstance(each, Meaning) else None for each in self._meanings]
-        return names.index(same_name(meaning.name))
+        names = [name_key(each.name) if isinstance(each, Meaning) else None for each in self._meanings]
+        return names.index(name_key(meaning.name))
 
     def _on_activated(self, index: int) -> None:
         if self.isEditable() or not 0 <= index < len(self._meanings):
@@ -119,7 +118,7 @@ class ClassBox(QComboBox):
         self.lineEdit().removeEventFilter(self)
         self.setEditable(False)
         if any(character.isalpha() for character in name):
-            known = next((c.name for c in self._classes if same_name(c.name) == same_name(name)), name)
+            known = next((c.name for c in self._classes if name_key(c.name) == name_key(name)), name)
             self._choose(Meaning(known))
         else:
             self._fill()

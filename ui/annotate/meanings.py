@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from ...contract.class_plan import FEW_POLYGONS, LITTLE_M2, same_name
-from ...contract.nomenclature import LandCoverClass
+from ...contract.class_plan import FEW_POLYGONS, LITTLE_M2
+from ...contract.nomenclature import LandCoverClass, name_key
 from .values import ValueCount
 
 
@@ -30,14 +30,14 @@ def preset(value: str, classes: Sequence[LandCoverClass], own: Sequence[LandCove
         return IGNORED
     said = next((c.name for c in own if str(c.value) == value), value)
     for each in classes:
-        if same_name(each.name) == same_name(said) or str(each.value) == said:
+        if name_key(each.name) == name_key(said) or str(each.value) == said:
             return Meaning(each.name)
     return Meaning(said) if said != value else None
 
 
 def is_new(meaning: Meaning, classes: Iterable[LandCoverClass]) -> bool:
     """Whether it makes a class that the model does not have."""
-    return meaning != IGNORED and same_name(meaning.name) not in {same_name(c.name) for c in classes}
+    return meaning != IGNORED and name_key(meaning.name) not in {name_key(c.name) for c in classes}
 
 
 def class_totals(counts: Iterable[ValueCount], meanings: dict[str, Meaning]) -> dict[str, tuple[int, float]]:
@@ -48,7 +48,7 @@ def class_totals(counts: Iterable[ValueCount], meanings: dict[str, Meaning]) -> 
         meaning = meanings.get(count.value)
         if meaning is None or meaning == IGNORED:
             continue
-        name = names.setdefault(same_name(meaning.name), meaning.name)
+        name = names.setdefault(name_key(meaning.name), meaning.name)
         polygons, area = totals.get(name, (0, 0.0))
         totals[name] = polygons + count.polygons, area + count.area_m2
     return totals

@@ -19,8 +19,7 @@ from qgis.PyQt import sip
 from qgis.PyQt.QtCore import QEvent, QObject, QPoint, QRect, Qt, pyqtSignal
 from qgis.PyQt.QtGui import QColor, QCursor, QKeyEvent, QKeySequence, QPalette
 
-from ...contract.class_plan import same_name
-from ...contract.nomenclature import NODATA, LandCoverClass
+from ...contract.nomenclature import NODATA, LandCoverClass, name_key
 from ..canvas.items import line_width, take_from_scene
 from ..widgets.ends import when_destroyed
 from ..widgets.sizes import area_text
@@ -277,7 +276,7 @@ class CorrectTool(QgsMapTool):
         self._choices.new_asked.connect(self.new_class_asked)
         name = next((c.name for c in self._legend if c.value == outlined.was), str(outlined.was))
         # The map's own label is not the right one.
-        others = [c.value for c in self._classes if same_name(c.name) != same_name(name)]
+        others = [c.value for c in self._classes if name_key(c.name) != name_key(name)]
         first = current if current in others else next(iter(others), None)
         headline = self.tr("{name}, {area}: rather…").format(name=name, area=area_text(outlined.area_m2))
         self._choices.ask(headline, self._place(), first)
