@@ -22,19 +22,19 @@ from ..inference.raster.atomic import WorkingFolder
 from ..inference.raster.read import gdal_settings
 from ..inference.tiles import Tiles, open_tiles
 from ..models.library import model_id, user_folder
-from ..models.networks.scoped import ScopedNetwork
+from ..models.networks.gated import ScopedNetwork
 from ..models.networks.weights import save_weights
 from .add_classes import grow
 from .annotations import Annotations, annotated_classes, read_annotations
 from .burn import conflict_m2, conflict_sentence
 from .card import new_card, stored_weights, title_of
+from .domain import Scope, begin, read_scope, scoped_to
 from .evaluate import judge
 from .holdout import Split, split
-from .parts import is_local, trained_chain
 from .report_html import report_page
 from .samples import ALIKE, OTHERS_TOO, Ground, holdout_samples, training_samples
-from .scope import Scope, begin, read_scope, scoped_to
 from .train import Learnt, Plan, learn, prepare
+from .trained_stages import is_local, trained_chain
 
 REPORT_NAME = "report.html"
 EPOCHS = 12

@@ -20,10 +20,10 @@ from ..contract.cards import ModelCard
 from ..contract.errors import Cancelled
 from ..evaluation.scores import confusion, mean_iou
 from ..inference.backends.torch_backend import TorchBackend
-from ..models.networks.scoped import ScopedNetwork
+from ..models.networks.gated import ScopedNetwork
 from .log_probabilities import base_loss, base_shares, class_log_probabilities, class_weights, label_loss
-from .parts import CACHED, Chain, bytes_of, concatenated, map_tensors
 from .samples import Sample
+from .trained_stages import CACHED, Chain, bytes_of, concatenated, map_tensors
 
 MEMORY = 2**30  # bytes of prepared crops; what would go beyond is not drawn
 _CLIP = 1.0  # norm of the gradient that a step may have at most

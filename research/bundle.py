@@ -30,7 +30,7 @@ from ..inference.prepare import network_input, pad_to
 from ..inference.sentinel2.means import as_trained
 from ..models.library import BUNDLED_FOLDER
 from ..models.networks.checkpoints import load_model
-from ..models.networks.scoped import only_state
+from ..models.networks.gated import only_state
 from ..models.package import is_package, unpack
 from ..models.published import PublishedModel, find_published
 from .publish import BITS, write_model, write_weights

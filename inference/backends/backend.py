@@ -38,7 +38,7 @@ class Backend(Protocol):
         """How much the model's fine-tuning counts at each pixel, 0..1: (rows, columns) float32.
 
         aerial: a tile (inputs, rows, columns) float32. None where it counts everywhere, or there is none: see
-        `models.networks.scoped`.
+        `models.networks.gated`.
         """
 
 

@@ -13,7 +13,7 @@ from torch import nn
 from ...contract.cards import ModelCard
 from ...contract.errors import BadInput
 from ...models.networks.checkpoints import load_model
-from ...models.networks.scoped import ScopedNetwork
+from ...models.networks.gated import ScopedNetwork
 from .backend import Series
 
 _GPU_BATCH = 4  # tiles a call on a GPU; on a CPU one tile fills all cores

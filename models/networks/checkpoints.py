@@ -26,8 +26,8 @@ from ...contract.cards import ROLES, WEIGHTS_NAME, BadModel, ModelCard, Satellit
 from ...contract.nomenclature import FLAIR_CLASSES, OTHER
 from .build import build_network, load_into
 from .flairhub_card import flairhub_card, is_flairhub
+from .gated import scoped
 from .own_classes import own_classes
-from .scoped import scoped
 from .weights import load_weights, save_weights
 
 _CONTAINERS = ("state_dict", "model_state_dict")

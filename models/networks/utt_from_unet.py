@@ -23,7 +23,7 @@ from ...contract.cards import ROLES, WEIGHTS_NAME, BadModel, ModelCard, Satellit
 from ..library import keep_model, model_id, user_folder, working_folder
 from .build import build_network, load_into
 from .checkpoints import load_model
-from .scoped import only_state
+from .gated import only_state
 from .utt import UTT
 from .weights import save_weights
 

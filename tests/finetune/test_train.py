@@ -7,9 +7,9 @@ import pytest
 import torch
 
 from flair_landcover.contract.errors import Cancelled
-from flair_landcover.finetune.parts import trained_chain
 from flair_landcover.finetune.samples import IGNORED, UNLABELLED, Sample
 from flair_landcover.finetune.train import Plan, learn, prepare
+from flair_landcover.finetune.trained_stages import trained_chain
 from flair_landcover.inference.backends.torch_backend import TorchBackend
 from flair_landcover.models.networks.build import build_network
 

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from flair_landcover.contract.cards import ModelCard
-from flair_landcover.finetune.parts import trained_chain
+from flair_landcover.finetune.trained_stages import trained_chain
 from flair_landcover.models.networks.build import build_network
 from flair_landcover.models.networks.flair1 import MetadataNetwork
 

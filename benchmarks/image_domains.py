@@ -1,6 +1,6 @@
-"""How well the look of an image tells it from others: what the constants of `models.networks.scoped` are taken from.
+"""How well the look of an image tells it from others: what the constants of `models.networks.gated` are taken from.
 
-``python benchmarks/looks.py --data ../shared/data [--near 0.25 --far 0.35]``
+``python benchmarks/image_domains.py --data ../shared/data [--near 0.25 --far 0.35]``
 
 Of every scene random windows are learnt as a fine-tuning on it would learn them. Printed are how much the looks of all
 scenes differ, and on how much of the same scene, and of others by kind, the fine-tuning would then count; last, on how
@@ -21,7 +21,7 @@ from torch import Tensor, nn
 
 from finetune import SHIFTED
 from flair_landcover.contract.cards import ModelCard
-from flair_landcover.models.networks import scoped
+from flair_landcover.models.networks import gated
 from flair_landcover.research.augment import at_model_gsd
 from flair_landcover.research.dataset import Picture, held_out_pictures, training_pictures
 from flair_landcover.research.generated import generated_pictures
@@ -29,7 +29,7 @@ from flair_landcover.research.material import MEASURED
 from flair_landcover.research.scenes.village import make_village
 
 _CARD = ModelCard(id="", title="", architecture="")
-_WINDOWS, _ASKED = 768, 128  # as many as `finetune.scope` looks at anywhere and around polygons, and asks
+_WINDOWS, _ASKED = 768, 128  # as many as `finetune.domain` looks at anywhere and around polygons, and asks
 _RURAL_STEP = 10
 
 
@@ -37,10 +37,10 @@ def main() -> None:
     """Prints one line a scene that is learnt."""
     parser = argparse.ArgumentParser(description="How well the look of an image tells it from others.")
     parser.add_argument("--data", type=Path, required=True, help="folder of the real data")
-    parser.add_argument("--near", type=float, default=scoped.NEAR)
-    parser.add_argument("--far", type=float, default=scoped.FAR)
+    parser.add_argument("--near", type=float, default=gated.NEAR)
+    parser.add_argument("--far", type=float, default=gated.FAR)
     options = parser.parse_args()
-    scoped.NEAR, scoped.FAR = options.near, options.far
+    gated.NEAR, gated.FAR = options.near, options.far
     pictures = [*held_out_pictures(options.data), *training_pictures(options.data)]
     scenes = dict(_scenes(pictures))
     rng = np.random.default_rng(0)
@@ -52,7 +52,7 @@ def main() -> None:
     for name, (kind, bands) in scenes.items():
         if kind not in ("village", "flair2", "pnoa"):
             continue
-        network = scoped.ScopedNetwork(nn.Identity(), [{}], [looks[name]], _CARD)
+        network = gated.ScopedNetwork(nn.Identity(), [{}], [looks[name]], _CARD)
         others: dict[str, list[float]] = {other: [] for other in kinds}
         for other, (its_kind, its_bands) in scenes.items():
             if other != name:
@@ -62,7 +62,7 @@ def main() -> None:
     rural = [picture for picture in pictures if picture.kind == "naip-rural"]
     places = [rural[number] for number in rng.integers(len(rural), size=_WINDOWS + _ASKED)]
     found = torch.stack([_look(at_model_gsd(picture)[0], rng) for picture in places])
-    print(f"rural tiles as one image: own {scoped.own_share(found[:_WINDOWS], found[_WINDOWS:], _CARD):.3f}")
+    print(f"rural tiles as one image: own {gated.own_share(found[:_WINDOWS], found[_WINDOWS:], _CARD):.3f}")
 
 
 def _scenes(pictures: list[Picture]) -> Iterator[tuple[str, tuple[str, Tensor]]]:
@@ -85,8 +85,8 @@ def _looks(bands: Tensor, rng: np.random.Generator) -> Tensor:
 
 def _look(bands: Tensor, rng: np.random.Generator) -> Tensor:
     """The look of one window from anywhere in a scene."""
-    row, column = (int(rng.integers(max(side - scoped.WINDOW, 0) + 1)) for side in bands.shape[1:])
-    return scoped.look_of(bands[:, row : row + scoped.WINDOW, column : column + scoped.WINDOW], _CARD)
+    row, column = (int(rng.integers(max(side - gated.WINDOW, 0) + 1)) for side in bands.shape[1:])
+    return gated.look_of(bands[:, row : row + gated.WINDOW, column : column + gated.WINDOW], _CARD)
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ from safetensors.torch import save_file
 from flair_landcover.contract.cards import WEIGHTS_NAME, BadModel, ModelCard, write_card
 from flair_landcover.models.networks.build import build_network
 from flair_landcover.models.networks.checkpoints import load_model
-from flair_landcover.models.networks.scoped import WINDOW, ScopedNetwork, look_of, only_state
+from flair_landcover.models.networks.gated import WINDOW, ScopedNetwork, look_of, only_state
 
 CARD = ModelCard(id="small", title="Small", architecture="smp:Unet:resnet18")
 HEAD = ("segmentation_head.0.weight", "segmentation_head.0.bias")

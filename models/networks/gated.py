@@ -23,7 +23,7 @@ WINDOW = 256  # pixels a side of the surroundings whose look counts: 51 m
 _STEP = 32  # pixels between the places at which it is measured
 _COLOURS = frozenset(ROLES[:4])  # heights differ by what stands there, not by camera and season
 # How much the mean and the standard deviation of a band differ between images, as shares of its range: what
-# `benchmarks/looks.py` measures, rounded.
+# `benchmarks/image_domains.py` measures, rounded.
 _MEANS, _CONTRASTS = 0.12, 0.05
 # Distance in these units up to which a place looks alike, and from which it does not; same benchmark.
 NEAR, FAR = 0.2, 0.3

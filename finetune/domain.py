@@ -13,7 +13,7 @@ from ..contract.cards import ModelCard
 from ..contract.errors import BadInput
 from ..inference.raster.geobox import Window
 from ..inference.raster.read import read_ahead
-from ..models.networks.scoped import WINDOW, ScopedNetwork, look_of, own_share
+from ..models.networks.gated import WINDOW, ScopedNetwork, look_of, own_share
 from .add_classes import grow
 from .samples import Ground, plain_windows
 
@@ -25,7 +25,7 @@ _AROUND, _ANYWHERE, _ASKED = 128, 640, 128
 class Scope:
     """What an image looks like.
 
-    looks: (windows, 2 x colour bands) float32, of `models.networks.scoped.look_of`. own: on how much of the image
+    looks: (windows, 2 x colour bands) float32, of `models.networks.gated.look_of`. own: on how much of the image
     itself what is learnt counts, 0..1.
     """
 

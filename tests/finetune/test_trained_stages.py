@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 from flair_landcover.contract.cards import BadModel, ModelCard
-from flair_landcover.finetune.parts import (
+from flair_landcover.finetune.trained_stages import (
     CACHED,
     bytes_of,
     concatenated,

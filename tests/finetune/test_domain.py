@@ -13,16 +13,16 @@ import torch
 from flair_landcover.contract.cards import write_card
 from flair_landcover.contract.finetuning import FinetuneJob
 from flair_landcover.contract.segmentation import SegmentationJob
+from flair_landcover.finetune.domain import begin, read_scope
 from flair_landcover.finetune.finetune import finetune
 from flair_landcover.finetune.log_probabilities import base_shares
-from flair_landcover.finetune.parts import trained_chain
 from flair_landcover.finetune.samples import ALIKE, training_samples
-from flair_landcover.finetune.scope import begin, read_scope
 from flair_landcover.finetune.train import prepare
+from flair_landcover.finetune.trained_stages import trained_chain
 from flair_landcover.inference.backends.torch_backend import TorchBackend
 from flair_landcover.inference.segment import segment
 from flair_landcover.models.networks.checkpoints import load_model
-from flair_landcover.models.networks.scoped import ScopedNetwork
+from flair_landcover.models.networks.gated import ScopedNetwork
 from flair_landcover.models.networks.weights import save_weights
 
 from ..inference.conftest import Recorder, read_labels, write_raster
