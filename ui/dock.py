@@ -14,17 +14,17 @@ from ..contract.cards import ModelCard
 from ..layers.results import add_result
 from ..runtime.client import EngineClient, shared_client
 from .canvas.tiles import LiveTiles
-from .engine.dialog import EngineDialog
-from .finetune.dialog import FinetuneDialog, Page
+from .engine.engine_dialog import EngineDialog
+from .finetune.finetune_dialog import FinetuneDialog, Page
 from .form.estimate import duration_text
 from .form.form import Form
 from .form.remembered import keep_pace, measured_pace, pace_key
-from .library.dialog import LibraryDialog
-from .messages.bar import Messages
-from .messages.details import details_text
-from .result.panel import ResultPanel
-from .run.panel import QueuePanel
-from .run.queue import Run, RunQueue, RunState
+from .library.library_dialog import LibraryDialog
+from .result.result_panel import ResultPanel
+from .run.queue_panel import QueuePanel
+from .run.run_queue import Run, RunQueue, RunState
+from .widgets.details import details_text
+from .widgets.messages import Messages
 
 _FORM_SHARE, _RESULT_SHARE = 9, 11  # of the dock's height, once there is a result
 

@@ -29,7 +29,7 @@ from flair_landcover.tests.window.driver import (
     settings,
     tell,
 )
-from flair_landcover.ui.annotate.bar import CorrectBar
+from flair_landcover.ui.annotate.correct_bar import CorrectBar
 
 _LEGEND = [[c.value, c.name, c.colour] for c in FLAIR_CLASSES]
 _NONE, _CONTROL = Qt.KeyboardModifier.NoModifier, Qt.KeyboardModifier.ControlModifier

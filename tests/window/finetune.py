@@ -28,7 +28,7 @@ from flair_landcover.tests.window.driver import (
     settings,
     tell,
 )
-from flair_landcover.ui.finetune.dialog import Page
+from flair_landcover.ui.finetune.finetune_dialog import Page
 
 _BLOCK = 40  # pixels of a polygon's side
 _EACH = 3  # polygons of a class, at most

@@ -7,7 +7,7 @@ from qgis.PyQt.QtCore import QCoreApplication, pyqtSignal
 from ...contract.finetuning import FinetuneJob
 from ...runtime.client import EngineClient
 from ..run.task import EngineTask
-from ..tasks.background import TaskSignals
+from ..tasks.background_task import TaskSignals
 
 
 class FinetuneSignals(TaskSignals):

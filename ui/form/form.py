@@ -14,11 +14,11 @@ from ...contract.segmentation import SegmentationJob
 from ...layers.run_request import RunRequest
 from ...runtime.client import EngineClient, shared_client
 from ...runtime.errors import BadInputError, EngineDied, EngineError, EngineNotFound
-from ..tasks.questions import Question
+from ..tasks.question import Question
 from ..widgets.field import Sentence
 from ..widgets.remarks import Remarks
 from .estimate import cost_text, place_text
-from .fields import FIELD_OF_SETTING, FormFields, WrongField
+from .form_fields import FIELD_OF_SETTING, FormFields, WrongField
 from .remembered import last_pace, pace_key
 
 _PAUSE_MS = 200  # after a change, before the engine is asked: typing and dragging change much at once

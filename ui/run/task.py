@@ -9,7 +9,7 @@ from qgis.PyQt.QtCore import QCoreApplication, pyqtSignal
 
 from ...layers.run_request import RunRequest
 from ...runtime.client import EngineClient
-from ..tasks.background import BackgroundTask, TaskSignals
+from ..tasks.background_task import BackgroundTask, TaskSignals
 
 
 class EngineTask(BackgroundTask):

@@ -9,7 +9,7 @@ from qgis.PyQt.QtCore import pyqtSignal
 from qgis.PyQt.QtWidgets import QHBoxLayout, QProgressBar, QPushButton, QVBoxLayout, QWidget
 
 from ..widgets.field import Sentence
-from .background import BackgroundTask
+from .background_task import BackgroundTask
 
 
 class TaskRow(QWidget):

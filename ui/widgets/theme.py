@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from qgis.PyQt.QtGui import QColor, QPalette
+from qgis.PyQt.QtGui import QColor, QIcon, QPainter, QPalette, QPixmap
 
 _MUTED = 0.65  # share of the text's colour in muted text; the rest is the background's
 _DARK = 128  # lightness, half of the largest
@@ -23,3 +23,16 @@ def alarm(palette: QPalette) -> QColor:
 def is_dark(background: QColor) -> bool:
     """Whether light text belongs on a background."""
     return background.lightness() < _DARK
+
+
+def swatch(colour: str, side: int, palette: QPalette) -> QIcon:
+    """A square of a legend's colour, outlined to show on any ground."""
+    pixmap = QPixmap(side, side)
+    pixmap.fill(QColor(colour))
+    painter = QPainter(pixmap)
+    painter.setPen(palette.color(QPalette.ColorRole.Mid))
+    painter.drawRect(0, 0, side - 1, side - 1)
+    painter.end()
+    icon = QIcon(pixmap)
+    icon.addPixmap(pixmap, QIcon.Mode.Selected)  # the colour is the legend's there, too
+    return icon

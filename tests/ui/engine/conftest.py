@@ -38,7 +38,7 @@ def wheels(tmp_path_factory):
 @pytest.fixture
 def folder(monkeypatch, tmp_path):
     """Where the engine's environment belongs; nothing is there, and nothing else is chosen."""
-    from flair_landcover.ui.engine import dialog as dialog_module
+    from flair_landcover.ui.engine import engine_dialog as dialog_module
 
     monkeypatch.delenv("FLAIR_LANDCOVER_PYTHON", raising=False)
     for name in list(os.environ):
@@ -57,7 +57,7 @@ def dialog(application, folder):
     """The window, once it has looked at what is there."""
     from qgis.core import QgsSettings
 
-    from flair_landcover.ui.engine.dialog import EngineDialog
+    from flair_landcover.ui.engine.engine_dialog import EngineDialog
 
     QgsSettings().remove("flair_landcover")
     dialog = EngineDialog()

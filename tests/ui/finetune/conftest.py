@@ -32,10 +32,12 @@ from qgis.PyQt.QtTest import QTest
 from qgis.PyQt.QtWidgets import QApplication, QWidget
 
 from flair_landcover.runtime.errors import CancelledError
-from flair_landcover.ui.finetune.dialog import FinetuneDialog
-from flair_landcover.ui.form.fields import FormFields
-from flair_landcover.ui.messages.bar import Messages
-from flair_landcover.ui.run.queue import RunQueue
+from flair_landcover.ui.finetune.finetune_dialog import FinetuneDialog
+from flair_landcover.ui.form.form_fields import FormFields
+from flair_landcover.ui.run.run_queue import RunQueue
+from flair_landcover.ui.widgets.messages import Messages
+
+from ..annotate.conftest import annotations, english, project  # noqa: F401 - fixtures
 
 PATIENCE_S = 60
 

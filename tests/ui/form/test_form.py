@@ -17,9 +17,9 @@ from flair_landcover.runtime.client import EngineClient
 from flair_landcover.tests import qgis_side
 from flair_landcover.tests.qgis_side import LEFT, TOP
 from flair_landcover.tests.ui.form.conftest import wait_for
-from flair_landcover.ui.form.area import Area
+from flair_landcover.ui.form.area_field import Area
 from flair_landcover.ui.form.form import Form
-from flair_landcover.ui.form.heights import HeightSource
+from flair_landcover.ui.form.heights_field import HeightSource
 
 LAMBERT = QgsCoordinateReferenceSystem("EPSG:2154")
 

@@ -72,7 +72,7 @@ def install(library: Path, name: str, **changes) -> Path:
 @pytest.fixture
 def open_dialog(library):
     """Makes the window of the library; keywords are its own."""
-    from flair_landcover.ui.library.dialog import LibraryDialog
+    from flair_landcover.ui.library.library_dialog import LibraryDialog
 
     QgsSettings().remove("flair_landcover")
     made = []

@@ -22,7 +22,7 @@ from qgis.PyQt.QtWidgets import QApplication
 from flair_landcover.layers.run_request import RunRequest
 from flair_landcover.runtime.client import EngineClient
 from flair_landcover.runtime.errors import CancelledError
-from flair_landcover.ui.run.queue import RunQueue, RunState
+from flair_landcover.ui.run.run_queue import RunQueue, RunState
 
 PATIENCE_S = 120
 

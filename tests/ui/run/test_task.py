@@ -15,9 +15,9 @@ pytest.importorskip("qgis.core", reason="needs QGIS's Python")
 from qgis.core import QgsApplication
 from qgis.PyQt import sip
 
-from flair_landcover.ui.run.queue import RunQueue
+from flair_landcover.ui.run.run_queue import RunQueue
 from flair_landcover.ui.run.task import SegmentTask
-from flair_landcover.ui.tasks import background
+from flair_landcover.ui.tasks import background_task as background
 
 from .conftest import HeldClient, delete_later_now, plain_request, wait_for
 
@@ -92,7 +92,7 @@ app = qgis_application()
 from qgis.PyQt.QtTest import QTest
 from flair_landcover.contract.segmentation import SegmentationJob
 from flair_landcover.runtime.client import EngineClient
-from flair_landcover.ui.run.queue import RunQueue
+from flair_landcover.ui.run.run_queue import RunQueue
 from flair_landcover.layers.run_request import RunRequest
 
 aerial, output, model, how = sys.argv[1:]
@@ -141,7 +141,7 @@ app = qgis_application()
 from qgis.PyQt.QtTest import QTest
 from flair_landcover.runtime.errors import CancelledError
 from flair_landcover.tests.ui.run.conftest import plain_request
-from flair_landcover.ui.run.queue import RunQueue
+from flair_landcover.ui.run.run_queue import RunQueue
 
 class BusyClient:
     def call(self, name, params, on_progress, is_cancelled, **handlers):

@@ -1,0 +1,51 @@
+"""What a run says of its progress."""
+
+from __future__ import annotations
+
+import pytest
+
+pytest.importorskip("qgis.core", reason="needs QGIS's Python")
+from flair_landcover.ui.run.progress_text import progress_line, time_left
+from flair_landcover.ui.run.run_queue import Run, RunState
+
+from .conftest import plain_request
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [
+        (0, "a few seconds left"),
+        (9, "about 10 s left"),
+        (33, "about 35 s left"),
+        (58, "about 1 min left"),
+        (89, "about 1 min left"),
+        (91, "about 2 min left"),
+        (59 * 60, "about 59 min left"),
+        (59.7 * 60, "about 1 h 00 min left"),
+        (5 * 3600 + 7 * 60, "about 5 h 07 min left"),
+    ],
+)
+def test_time_left_is_told_as_roughly_as_it_is_known(seconds, text):
+    assert time_left(seconds) == text
+
+
+@pytest.mark.parametrize(
+    ("message", "remaining_s", "line"),
+    [
+        ("", None, "Starting the engine"),
+        ("Loading the model", None, "Loading the model"),
+        ("Tile 12 of 40", 121.0, "Tile 12 of 40, about 2 min left"),
+        ("Tile 40 of 40", 0.0, "Tile 40 of 40, a few seconds left"),
+        ("What a newer engine says", None, "What a newer engine says"),
+    ],
+)
+def test_the_line_says_the_stage_and_the_time_left(message, remaining_s, line):
+    run = Run(plain_request(), RunState.RUNNING, message=message, remaining_s=remaining_s)
+    assert progress_line(run) == line
+
+
+def test_a_run_that_stops_says_so_until_it_has():
+    run = Run(plain_request(), RunState.STOPPING, message="Tile 12 of 40", remaining_s=121.0)
+    assert progress_line(run) == "Stopping…"
+    run.kept = True
+    assert progress_line(run) == "Finishing with what is done…"

@@ -1,0 +1,345 @@
+"""The first page: which polygons mean what, and how to train; checked by the engine while it changes."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable
+from dataclasses import replace
+
+from qgis.core import QgsApplication, QgsFieldProxyModel, QgsMapLayer, QgsMapLayerProxyModel, QgsProject, QgsVectorLayer
+from qgis.gui import QgsFieldComboBox, QgsMapLayerComboBox
+from qgis.PyQt.QtCore import Qt, QTimer, pyqtSignal
+from qgis.PyQt.QtWidgets import (
+    QCheckBox,
+    QFormLayout,
+    QFrame,
+    QHBoxLayout,
+    QLabel,
+    QPushButton,
+    QScrollArea,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from ...contract.finetuning import FinetuneJob
+from ...contract.nomenclature import FLAIR_CLASSES
+from ...layers.annotation_files import AnnotationsError
+from ...layers.annotations import CLASS_FIELD, find_annotations
+from ...layers.polygons import PolygonFile, copied_file, remove_copy, saved_file
+from ...models.library import candidates_folder
+from ...runtime.client import EngineClient, shared_client
+from ...runtime.errors import BadInputError, EngineError
+from ..annotate.drawing import AskPath, annotations_for, ask_path, draw_polygons
+from ..form.form_fields import FormFields, WrongField
+from ..tasks.question import Question
+from ..widgets.connections import Connections
+from ..widgets.elided import ElidedLabel
+from ..widgets.field import Sentence
+from ..widgets.model_field import ModelField
+from ..widgets.remarks import Remarks
+from .finetune_text import summary_text
+from .request import FinetuneRequest
+from .training_settings import TrainingSettings
+from .value_table import ClassTable
+
+_PAUSE_MS = 300  # after a change, before the engine is asked
+# What may change in a polygon layer that its file, or the copy of it, does not show.
+_EDITS = ("layerModified", "afterRollBack", "afterCommitChanges", "subsetStringChanged", "crsChanged", "dataChanged")
+
+
+class SetupPage(QWidget):
+    """Asks for polygons, field, classes and settings.
+
+    fields: the dock's form, which says what image is looked at and how; it outlives the page. ask_path: asks where a
+    new annotation layer goes.
+    train_asked: a FinetuneRequest, checked. Its copy of the polygons, if any, is the receiver's.
+    """
+
+    train_asked = pyqtSignal(object)
+
+    def __init__(
+        self,
+        fields: FormFields,
+        client: Callable[[], EngineClient] = shared_client,
+        parent: QWidget | None = None,
+        ask_path: AskPath = ask_path,
+    ) -> None:
+        super().__init__(parent)
+        self._fields = fields
+        self._ask_path = ask_path
+        self._of_layer = Connections()
+        self._file: PolygonFile | None = None  # of the polygons as they are now; None: not known, or edited since
+        self._asked: FinetuneRequest | None = None
+        self._ready: FinetuneRequest | None = None
+
+        self.image = ElidedLabel()
+        self.model = ModelField()
+        self.polygons = QgsMapLayerComboBox()
+        self.polygons.setFilters(QgsMapLayerProxyModel.Filter.PolygonLayer)
+        self.draw_button = QToolButton()
+        self.draw_button.setIcon(QgsApplication.getThemeIcon("/mActionAddPolygon.svg"))
+        text = self.tr("Draw polygons of known class, in an annotation layer that is made where there is none")
+        self.draw_button.setToolTip(text)
+        self.draw_button.setAccessibleName(text)
+        self.field = QgsFieldComboBox()
+        self.field.setFilters(QgsFieldProxyModel.Filter.AllTypes)
+        for box in (self.polygons, self.field):
+            # A long name must not widen the window.
+            box.setSizeAdjustPolicy(QgsMapLayerComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+            box.setMinimumContentsLength(8)
+        self.table = ClassTable()
+        self.summary = Sentence()
+        self.remarks = Remarks()
+        self.settings = TrainingSettings()
+        self.one_class = QCheckBox(self.tr("Train with one class alone all the same"))
+        self.one_class.hide()
+        self.outcome = Sentence()
+        self.reason = Sentence()
+        self.train_button = QPushButton(self.tr("Train"))
+        self.train_button.setDefault(True)
+        self._lay_out()
+
+        self._pause = QTimer(self)
+        self._pause.setSingleShot(True)
+        self._pause.setInterval(_PAUSE_MS)
+        self._pause.timeout.connect(self._check)
+        self._question = Question("annotations", client)
+        self._question.answered.connect(self._on_answer)
+        self._question.failed.connect(self._on_failure)
+
+        self._preset()
+        self.polygons.layerChanged.connect(self._on_layer)
+        self.field.fieldChanged.connect(lambda _: self._on_field())
+        self.model.changed.connect(self._on_model)
+        self.table.changed.connect(self.check_soon)
+        self.settings.changed.connect(self.check_soon)
+        self.one_class.toggled.connect(lambda _: self.check_soon())
+        fields.changed.connect(self._on_image)
+        self.train_button.clicked.connect(self._train)
+        self.draw_button.clicked.connect(lambda _: self._draw())
+        self._on_model()
+        self._on_layer(self.polygons.currentLayer())
+        self._on_image()
+
+    def say_outcome(self, sentence: str, wrong: bool = False) -> None:
+        """How the training before ended; stays until the next one begins."""
+        self.outcome.say(sentence, wrong)
+
+    def check_soon(self) -> None:
+        """Checks once changes pause; until then nothing can be trained."""
+        self._question.drop()
+        self._wait(self.tr("Checking…"))
+        self._pause.start()
+
+    def close(self) -> bool:
+        """Lets go of the form, the layer and the engine."""
+        self._pause.stop()
+        self._question.drop()
+        self._of_layer.close()
+        self._fields.changed.disconnect(self._on_image)
+        self.table.close()
+        self._drop_file()
+        return super().close()
+
+    # What is chosen
+
+    def _preset(self) -> None:
+        """The dock's model and device, and the annotation layer."""
+        self.model.set_model(self._fields.model.model())
+        image = self._fields.aerial.layer()
+        layer = find_annotations(QgsProject.instance(), image.crs() if image else None)
+        if layer is not None:
+            self.polygons.setLayer(layer)
+        device = self._fields.device
+        entries = [(device.itemData(i), device.itemText(i)) for i in range(device.count())]
+        self.settings.set_devices(entries, device.device())
+
+    def _on_image(self) -> None:
+        layer = self._fields.aerial.layer()
+        if layer is None:
+            self.image.setText(self.tr("none yet: choose one in the panel"))
+        else:
+            try:
+                series = self._fields.sentinel2.paths()
+            except ValueError:  # the check says so
+                series = None
+            self.image.setText(self.tr("{}, with Sentinel-2").format(layer.name()) if series else layer.name())
+        self.check_soon()
+
+    def _on_model(self) -> None:
+        card = self.model.card()
+        self.table.set_classes(card.classes if card else FLAIR_CLASSES)
+        self.settings.set_usual_name(self.tr("{}, corrected").format(self.model.title()))
+        self.check_soon()
+
+    def _draw(self) -> None:
+        """Has polygons drawn in the annotation layer, which becomes the one that is learnt from."""
+        image, card = self._fields.aerial.layer(), self.model.card()
+        if image is None:
+            self.say_outcome(self.tr("Choose an image in the panel first: polygons are drawn over it."), wrong=True)
+            return
+        classes = card.classes if card else FLAIR_CLASSES
+        try:
+            layer = annotations_for(QgsProject.instance(), self, image, image.crs(), classes, self._ask_path)
+            if layer is None:
+                return
+            self.polygons.setLayer(layer)
+            draw_polygons(layer)
+        except AnnotationsError as error:
+            self.say_outcome(str(error), wrong=True)
+            return
+        self.say_outcome(self.tr("Draw on the map, and give each polygon its class."))
+
+    def _on_layer(self, layer: QgsMapLayer | None) -> None:
+        self._of_layer.close()
+        vector = layer if isinstance(layer, QgsVectorLayer) else None
+        self.field.setLayer(vector)
+        if vector is not None:
+            for signal in _EDITS:
+                self._of_layer.add(vector, signal, self._on_edited)
+            if vector.fields().lookupField(CLASS_FIELD) >= 0:
+                self.field.setField(vector.fields().at(vector.fields().lookupField(CLASS_FIELD)).name())
+        self._on_field()
+
+    def _on_field(self) -> None:
+        layer = self.polygons.currentLayer()
+        self._drop_file()
+        self.one_class.setChecked(False)
+        self.one_class.hide()
+        self.table.set_layer(layer if isinstance(layer, QgsVectorLayer) else None, self.field.currentField())
+        self.check_soon()
+
+    def _on_edited(self, *_) -> None:
+        self._drop_file()
+        self.check_soon()
+
+    def _drop_file(self) -> None:
+        file, self._file = self._file, None
+        remove_copy(file)
+
+    # Checking
+
+    def _check(self) -> None:
+        if self.isHidden():  # another page is shown; this one checks anew when it comes back
+            return
+        try:
+            self._asked = self._request()
+        except ValueError as error:  # WrongField is one
+            self._refuse(str(error))
+            return
+        if self._asked is None:  # the table is still counting, and says so
+            return
+        self._wait(self.tr("Checking…"))
+        self._question.ask(self._asked.job.to_dict())
+
+    def _request(self) -> FinetuneRequest | None:
+        """What the page asks for as it stands; None while that is not known.
+
+        Raises ValueError, with a sentence for the user, where something is missing or wrong.
+        """
+        try:
+            settings = self._fields.image_settings()
+        except WrongField as wrong:
+            raise ValueError(self.tr("{}: {}").format(self._fields.title(wrong.field), str(wrong))) from None
+        layer, field, image = self.polygons.currentLayer(), self.field.currentField(), self._fields.aerial.layer()
+        if layer is None:
+            raise ValueError(self.tr("Draw polygons, or add a polygon layer to the project."))
+        if not field:
+            raise ValueError(self.tr("Choose the field of {} that holds the classes.").format(layer.name()))
+        if self.table.is_counting():
+            return None
+        if self.table.complaint():
+            raise ValueError(self.tr("Train waits for the table of classes."))
+        if self._file is None:
+            transforms = QgsProject.instance().transformContext()
+            self._file = saved_file(layer, field) or copied_file(
+                layer, field, transforms, (image.extent(), image.crs())
+            )
+        values = self.settings.values()
+        settings.update(model=self.model.model(), device=values.pop("device"))
+        job = FinetuneJob(
+            **settings,
+            **values,
+            polygons=self._file.path,
+            layer=self._file.layer,
+            class_field=field,
+            class_map=self.table.class_map(),
+            one_class=self.one_class.isChecked(),
+        )
+        title = values["name"] or self.settings.name.placeholderText()
+        return FinetuneRequest(
+            job, title, self.model.title(), self._file, image.id(), image.crs().toWkt(), image.name()
+        )
+
+    def _on_answer(self, answer: dict) -> None:
+        self._ready = self._asked
+        self.summary.say(summary_text(answer))
+        self.remarks.set_remarks(answer["warnings"])
+        self.reason.say("")
+        self.train_button.setEnabled(True)
+
+    def _on_failure(self, error: EngineError) -> None:
+        if isinstance(error, BadInputError) and error.field == "one_class":
+            self.one_class.show()
+        self._refuse(str(error))
+
+    def _refuse(self, sentence: str) -> None:
+        self.summary.say("")
+        self.remarks.set_remarks([])
+        self._wait(sentence, wrong=True)
+
+    def _wait(self, reason: str, wrong: bool = False) -> None:
+        self._ready = None
+        self.train_button.setEnabled(False)
+        self.reason.say(reason, wrong)
+
+    def _train(self) -> None:
+        request, self._ready = self._ready, None
+        if request is None:
+            return
+        self.train_button.setEnabled(False)
+        self.outcome.say("")
+        self._file = None  # the copy goes with the request
+        folder = candidates_folder() / uuid.uuid4().hex[:12]
+        self.train_asked.emit(replace(request, job=replace(request.job, output=str(folder))))
+
+    # Building
+
+    def _with_button(self, polygons: QWidget) -> QHBoxLayout:
+        row = QHBoxLayout()
+        row.addWidget(polygons, 1)
+        row.addWidget(self.draw_button)
+        return row
+
+    def _lay_out(self) -> None:
+        inner = QWidget()
+        column = QVBoxLayout(inner)
+        column.setContentsMargins(0, 0, 4, 0)
+        rows = QFormLayout()
+        rows.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
+        rows.setRowWrapPolicy(QFormLayout.RowWrapPolicy.WrapLongRows)
+        for title, widget in (
+            (self.tr("Image"), self.image),
+            (self.tr("Base model"), self.model),
+            (self.tr("Polygons"), self.polygons),
+            (self.tr("Field of the class"), self.field),
+        ):
+            label = QLabel(title)
+            label.setBuddy(widget)
+            widget.setAccessibleName(title)
+            rows.addRow(label, self._with_button(widget) if widget is self.polygons else widget)
+        column.addLayout(rows)
+        column.addWidget(self.table, 1)
+        for widget in (self.summary, self.remarks, self.settings):
+            column.addWidget(widget)
+        scroll = QScrollArea()
+        scroll.setWidgetResizable(True)
+        scroll.setFrameShape(QFrame.Shape.NoFrame)
+        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        scroll.setWidget(inner)
+        outer = QVBoxLayout(self)
+        outer.setContentsMargins(0, 0, 0, 0)
+        outer.addWidget(scroll, 1)
+        for widget in (self.outcome, self.reason, self.one_class, self.train_button):
+            outer.addWidget(widget)

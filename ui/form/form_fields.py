@@ -1,0 +1,292 @@
+"""The fields, in the order in which an analyst thinks, and the job that they describe."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+
+from qgis.gui import QgsCollapsibleGroupBox, QgsMapCanvas
+from qgis.PyQt.QtCore import pyqtSignal
+from qgis.PyQt.QtWidgets import QFormLayout, QLabel, QVBoxLayout, QWidget
+
+from ...contract.cards import has_other_classes
+from ...contract.segmentation import SegmentationJob
+from ..widgets.field import Field
+from ..widgets.model_field import DeviceField, ModelField
+from ..widgets.raster_chooser import RasterChooser, layer_of
+from ..widgets.series_chooser import SeriesChooser
+from .area_field import AreaField
+from .bands_field import BandsField
+from .destination_field import DestinationField, beside
+from .heights_field import HeightsField, HeightSource
+from .more_field import MoreField
+from .remembered import LastUsed, last_used, remember
+from .series_field import SeriesField
+
+# The field that shows what is wrong with a setting of the job.
+FIELD_OF_SETTING = {
+    "input": "aerial",
+    "bands": "bands",
+    "elevation": "heights",
+    "terrain": "heights",
+    "extent": "area",
+    "mask": "area",
+    "sentinel2": "sentinel2",
+    "leave_out": "sentinel2",
+    "difference": "sentinel2",
+    "model": "model",
+    "device": "device",
+    "precision": "more",
+    "tta": "more",
+    "classes": "more",
+    "output": "destination",
+    "confidence": "destination",
+    "probabilities": "destination",
+}
+
+
+class WrongField(ValueError):
+    """A field does not hold what it should. The text is one sentence for the user."""
+
+    def __init__(self, field: str, sentence: str) -> None:
+        super().__init__(sentence)
+        self.field = field
+
+
+class FormFields(QWidget):
+    """All fields. canvas: where areas are drawn.
+
+    changed: anything was. image_changed: another image, or other bands of it, should be looked at.
+    series_changed: the dates of another series, or in another place, should be looked at.
+    """
+
+    changed = pyqtSignal()
+    image_changed = pyqtSignal()
+    series_changed = pyqtSignal()
+
+    def __init__(self, canvas: QgsMapCanvas, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.aerial = RasterChooser(self.tr("Aerial image"), adds_layer=True)
+        self.bands = BandsField()
+        self.heights = HeightsField()
+        self.area = AreaField(canvas)
+        self.sentinel2 = SeriesChooser()
+        self.series = SeriesField()
+        self.model = ModelField()
+        self.device = DeviceField()
+        self.destination = DestinationField()
+        self.more = MoreField()
+        self._used = last_used()
+        self._fields: dict[str, Field] = {}
+        self._titles: dict[str, str] = {}
+        self._lay_out()
+        self._restore()
+        self.heights.changed.connect(self._show_height_band)
+        self.model.changed.connect(self._show_limits)
+        self.model.changed.connect(self._offer_classes)
+        self._show_height_band()
+        self._show_limits()
+        self._offer_classes()
+        self.aerial.changed.connect(self.image_changed)
+        self.area.changed.connect(self.image_changed)
+        for widget in (self.aerial, self.area, self.sentinel2):
+            widget.changed.connect(self.series_changed)
+        for widget in (
+            *(self.aerial, self.bands, self.heights, self.area, self.sentinel2, self.series, self.model),
+            *(self.destination, self.more),
+        ):
+            widget.changed.connect(self.changed)
+        self.device.currentIndexChanged.connect(lambda _: self.changed.emit())
+
+    def title(self, name: str) -> str:
+        """A field's name, as the analyst reads it."""
+        return self._titles[name]
+
+    def set_note(self, name: str, text: str) -> None:
+        """What a field says while nothing is wrong."""
+        self._fields[name].set_note(text)
+
+    def complain(self, name: str, sentence: str) -> None:
+        """Says under a field what is wrong, and shows the field."""
+        self._fields[name].set_complaint(sentence)
+        if name == "more":
+            self._more_box.setCollapsed(False)
+
+    def clear_complaints(self) -> None:
+        """Nothing is wrong any more."""
+        for field in self._fields.values():
+            field.set_complaint("")
+
+    def job(self) -> SegmentationJob:
+        """The job as the fields stand.
+
+        Raises WrongField where something is missing or wrong that can be known without the engine.
+        """
+        settings = self.image_settings()
+        layer, area = self.aerial.layer(), self.area.area()
+        extent, mask = (None, None) if area is None else _of("area", lambda: area.in_image(layer))
+        destination = self.destination.destination(self.more.probabilities())
+        difference = None
+        if settings["sentinel2"] and self.series.difference():
+            difference = beside(destination.output, "difference")
+        for layer in filter(None, map(layer_of, [*destination.paths(), *filter(None, (difference,))])):
+            raise WrongField(
+                "destination",
+                self.tr("The layer {} shows this file: choose another name, or remove the layer first.").format(
+                    layer.name()
+                ),
+            )
+        return SegmentationJob(
+            **settings,
+            output=destination.output,
+            extent=extent,
+            mask=mask,
+            difference=difference,
+            tta=self.more.tta(),
+            classes=self.more.classes(),
+            confidence=destination.confidence,
+            probabilities=destination.probabilities,
+        )
+
+    def image_settings(self) -> dict:
+        """The settings of a job that say what image is looked at, with what beside it, by what model and where.
+
+        Raises WrongField as `job`.
+        """
+        if self.aerial.layer() is None:
+            raise WrongField("aerial", self.tr("Add an aerial image to the project, or choose a file."))
+        path = _of("aerial", self.aerial.path)
+        if self.bands.complaint():
+            raise WrongField("bands", self.bands.complaint())
+        elevation, terrain = _of("heights", self.heights.paths)
+        sentinel2 = _of("sentinel2", self.sentinel2.paths)
+        return dict(
+            input=path,
+            bands=self.bands.text(),
+            elevation=elevation,
+            terrain=terrain,
+            sentinel2=sentinel2,
+            leave_out=_of("sentinel2", self.series.leave_out) if sentinel2 else (),
+            model=self.model.model(),
+            device=self.device.device(),
+            precision=self.more.precision(),
+        )
+
+    def series_job(self) -> SegmentationJob | None:
+        """The job as far as the dates of its series depend on it; None where there is nothing to ask for."""
+        try:
+            layer, path, sentinel2 = self.aerial.layer(), self.aerial.path(), self.sentinel2.paths()
+            area = self.area.area()
+            extent, mask = (None, None) if area is None or layer is None else area.in_image(layer)
+        except ValueError:  # the check says so
+            return None
+        if not (path and sentinel2):
+            return None
+        output = self.destination.destination(False).output
+        return SegmentationJob(path, output, extent=extent, mask=mask, sentinel2=sentinel2)
+
+    def bands_used(self, path: str) -> str:
+        """The bands' text that was last used for an image, or ""."""
+        return self._used.bands.get(path, "")
+
+    def remember(self, job: SegmentationJob) -> None:
+        """Keeps the choices for the next time, and makes room for the next map."""
+        bands = {path: text for path, text in self._used.bands.items() if path != job.input}
+        self._used = LastUsed(
+            input=job.input,
+            heights=self.heights.source().value,
+            elevation=job.elevation or "",
+            terrain=job.terrain or "",
+            sentinel2=job.sentinel2 or (),
+            model=job.model,
+            device=job.device,
+            precision=job.precision,
+            tta=job.tta,
+            classes=job.classes,
+            confidence=job.confidence is not None,
+            probabilities=job.probabilities is not None,
+            bands={**bands, job.input: job.bands},
+            left_out=self.series.remembered(),
+            difference=self.series.difference_box.isChecked(),
+        )
+        remember(self._used)
+        self.destination.next()
+
+    def take_layers(self) -> None:
+        """Chooses the layers that were last used, where the project has them."""
+        layer = layer_of(self._used.input) if self._used.input else None
+        if layer is not None:
+            self.aerial.set_layer(layer)
+        # In another project, a file that is no layer would lie somewhere else on earth.
+        if self._used.sentinel2 and (layer is not None or all(map(layer_of, self._used.sentinel2))):
+            self.sentinel2.set_paths(self._used.sentinel2)
+
+    def close(self) -> None:
+        """Lets go of the canvas and the project."""
+        self.area.close()
+        self.sentinel2.close()
+
+    def _restore(self) -> None:
+        used = self._used
+        self.model.set_model(used.model)
+        self.device.set_device(used.device)
+        self.more.set_values(used.precision, used.tta, used.classes, used.probabilities)
+        self.destination.set_confidence(used.confidence)
+        self.series.set_remembered(used.left_out)
+        self.series.set_difference(used.difference)
+        if used.heights in [source.value for source in HeightSource]:
+            self.heights.set_source(HeightSource(used.heights))
+            if os.path.exists(used.elevation):
+                self.heights.set_paths(used.elevation, used.terrain)
+        self.take_layers()
+
+    def _show_height_band(self) -> None:
+        self.bands.set_height_wanted(self.heights.source() is HeightSource.BAND)
+
+    def _show_limits(self) -> None:
+        card = self.model.card()
+        self.set_note("model", card.limits if card else "")
+
+    def _offer_classes(self) -> None:
+        card = self.model.card()
+        self.more.offer_classes(card is None or has_other_classes(card))  # of a checkpoint only the engine knows
+
+    def _lay_out(self) -> None:
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        rows = QFormLayout()
+        rows.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
+        column.addLayout(rows)
+        for name, title, widget in (
+            ("aerial", self.tr("Image"), self.aerial),
+            ("bands", self.tr("Bands"), self.bands),
+            ("heights", self.tr("Heights"), self.heights),
+            ("area", self.tr("Area"), self.area),
+            ("sentinel2", self.tr("Sentinel-2"), self.sentinel2),
+            ("model", self.tr("Model"), self.model),
+            ("device", self.tr("Device"), self.device),
+            ("destination", self.tr("Result"), self.destination),
+        ):
+            field = Field(widget)
+            self._fields[name], self._titles[name] = field, title
+            if name == "bands":  # five pictures beside each other need the whole width
+                rows.addRow(field)
+                continue
+            label = QLabel(title)
+            label.setBuddy(widget)
+            rows.addRow(label, field)
+            if name == "sentinel2":  # a year of dates needs the whole width too
+                rows.addRow(self.series)
+        self._fields["more"], self._titles["more"] = Field(self.more), self.tr("More")
+        self._more_box = QgsCollapsibleGroupBox(self.tr("More"))
+        self._more_box.setCollapsed(True)
+        QVBoxLayout(self._more_box).addWidget(self._fields["more"])
+        column.addWidget(self._more_box)
+        column.addStretch(1)
+
+
+def _of(name: str, read: Callable):
+    try:
+        return read()
+    except ValueError as error:
+        raise WrongField(name, str(error)) from None
