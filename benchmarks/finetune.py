@@ -22,14 +22,14 @@ import torch
 
 from flair_landcover.contract.finetuning import FinetuneJob
 from flair_landcover.contract.segmentation import SegmentationJob
-from flair_landcover.evaluation.scores import mean_iou
+from flair_landcover.evaluation.confusion import accuracy, confusion_matrix, mean_iou
 from flair_landcover.finetune.finetune import finetune
 from flair_landcover.inference.segment import segment
 from flair_landcover.models.library import BUNDLED_FOLDER
 from flair_landcover.models.networks.checkpoints import load_model
-from flair_landcover.research.dataset import ALL_ROLES, HELD_OUT_PATCHES, Picture, held_out_pictures
-from flair_landcover.research.evaluate import tally
-from flair_landcover.research.generated import generated_pictures
+from flair_landcover.research.dataset import ALL_ROLES, HELD_OUT_PATCHES, LabelledImage, held_out_images
+from flair_landcover.research.evaluate import count_predictions, exact_matrix
+from flair_landcover.research.generated import generated_images
 from flair_landcover.research.labels import CLASSES
 from flair_landcover.research.material import MEASURED
 from flair_landcover.research.scenes.aerial import Flight
@@ -79,23 +79,25 @@ def main() -> None:
     parser.add_argument("--patches", nargs="*", default=sorted(HELD_OUT_PATCHES), help="real patches to train on")
     parser.add_argument("--trainable", default="last")
     parser.add_argument(
-        "--keep-base", type=float, nargs="*", default=[FinetuneJob.keep_base], help="with the usual scope"
+        "--keep-base", type=float, nargs="*", default=[FinetuneJob.keep_base], help="counting on like images alone"
     )
-    parser.add_argument("--everywhere", type=float, nargs="*", default=[1.0, 0.0], help="KEEP_BASE without a scope")
+    parser.add_argument(
+        "--everywhere", type=float, nargs="*", default=[1.0, 0.0], help="KEEP_BASE, counting everywhere"
+    )
     parser.add_argument("--sentinel2", action="store_true", help="with the village's Sentinel-2 series")
     parser.add_argument("--elsewhere", type=int, default=len(MEASURED), help="generated scenes to measure on")
     parser.add_argument("--epochs", action="store_true", help="print every epoch")
     parser.add_argument("--threads", type=int, default=2)
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
-    elsewhere = {"generated scenes": list(generated_pictures(MEASURED[: options.elsewhere], with_series=False))}
-    patches: list[Picture] = []
+    elsewhere = {"generated scenes": list(generated_images(MEASURED[: options.elsewhere], with_series=False))}
+    patches: list[LabelledImage] = []
     if options.data:
-        held_out = held_out_pictures(options.data)
-        patches = [picture for picture in held_out if picture.name.split("/")[-1] in HELD_OUT_PATCHES]
+        held_out = held_out_images(options.data)
+        patches = [image for image in held_out if image.name.split("/")[-1] in HELD_OUT_PATCHES]
         elsewhere["real patches left out"] = patches
         elsewhere["renderings left out"] = [p for p in held_out if p.kind == "flair2-renderings"]
-    before = {name: _miou_of(BUNDLED_FOLDER, pictures) for name, pictures in elsewhere.items()}
+    before = {name: _miou_of(BUNDLED_FOLDER, images) for name, images in elsewhere.items()}
     with tempfile.TemporaryDirectory() as folder:
         for seed in options.seeds:
             files = make_village(Path(folder) / f"village{seed}", seed=seed, flight=SHIFTED)
@@ -103,14 +105,14 @@ def main() -> None:
             _bench(
                 f"village {seed}, shifted", files.aerial, files.truth, AERIAL_CRS, series, options, elsewhere, before
             )
-        for picture in patches:
-            number = picture.name.split("/")[-1]
+        for image in patches:
+            number = image.name.split("/")[-1]
             if number not in options.patches:
                 continue
             source = options.data / "flair2" / f"IMG_{number}.tif"
-            truth = _written_truth(picture, source, Path(folder) / f"truth_{number}.tif")
-            others = {**elsewhere, "real patches left out": [other for other in patches if other is not picture]}
-            scored = {name: _miou_of(BUNDLED_FOLDER, pictures) for name, pictures in others.items()}
+            truth = _written_truth(image, source, Path(folder) / f"truth_{number}.tif")
+            others = {**elsewhere, "real patches left out": [other for other in patches if other is not image]}
+            scored = {name: _miou_of(BUNDLED_FOLDER, images) for name, images in others.items()}
             _bench(f"real patch {number}", source, truth, None, None, options, others, scored)
 
 
@@ -121,7 +123,7 @@ def _bench(
     crs: str | None,
     series: str | None,
     options: argparse.Namespace,
-    elsewhere: dict[str, list[Picture]],
+    elsewhere: dict[str, list[LabelledImage]],
     before: dict[str, float],
 ) -> None:
     with tempfile.TemporaryDirectory() as name_of_folder:
@@ -161,8 +163,8 @@ def _bench(
             )
             print(f"    mean IoU on the rest: {base[0]:.3f} -> {new[0]:.3f} ({new[0] - base[0]:+.3f}),", end=" ")
             print(f"accuracy {base[1]:.3f} -> {new[1]:.3f}; labels that change {result.changed:.2f}")
-            for place, pictures in elsewhere.items():
-                after = _miou_of(Path(result.folder), pictures)
+            for place, images in elsewhere.items():
+                after = _miou_of(Path(result.folder), images)
                 print(
                     f"    elsewhere, {place}: mean IoU {before[place][0]:.3f} -> {after[0]:.3f} "
                     f"({after[0] - before[place][0]:+.3f}), accuracy {before[place][1]:.3f} -> {after[1]:.3f} "
@@ -177,22 +179,21 @@ def _mapped(job: FinetuneJob, model: str, folder: Path, labels: np.ndarray, rest
     segment(SegmentationJob.from_dict(settings), _Watch(epochs=False))
     with rasterio.open(folder / "map.tif") as dataset:
         predicted = dataset.read(1)
-    pairs = labels[rest].astype(np.int64) * (CLASSES + 1) + predicted[rest]
-    table = np.bincount(pairs, minlength=(CLASSES + 1) ** 2).reshape(CLASSES + 1, CLASSES + 1)[1:, 1:]
-    return mean_iou(table), np.trace(table) / table.sum()
+    matrix = confusion_matrix(labels[rest], predicted[rest], CLASSES + 1)[1:, 1:]
+    return mean_iou(matrix), accuracy(matrix)
 
 
-def _miou_of(model: Path, pictures: list[Picture]) -> tuple[float, float]:
+def _miou_of(model: Path, images: list[LabelledImage]) -> tuple[float, float]:
     network = load_model(model)[1]
-    table = tally(network, pictures, ALL_ROLES).table[1 : CLASSES + 1]
-    return mean_iou(table), np.trace(table) / table.sum()
+    matrix = exact_matrix(count_predictions(network, images, ALL_ROLES).matrix)
+    return mean_iou(matrix), accuracy(matrix)
 
 
-def _written_truth(picture: Picture, source: Path, path: Path) -> Path:
+def _written_truth(image: LabelledImage, source: Path, path: Path) -> Path:
     with rasterio.open(source) as dataset:
         profile = {**dataset.profile, "count": 1, "dtype": "uint8", "nodata": 0}
     with rasterio.open(path, "w", **profile) as dataset:
-        dataset.write(picture.codes, 1)
+        dataset.write(image.codes, 1)
     return path
 
 

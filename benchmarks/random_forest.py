@@ -26,12 +26,12 @@ from flair_landcover.research.dataset import (
     ALL_ROLES,
     RGB,
     RGB_NIR,
-    Picture,
-    held_out_pictures,
-    training_pictures,
+    LabelledImage,
+    held_out_images,
+    training_images,
 )
-from flair_landcover.research.evaluate import exact_scores
-from flair_landcover.research.labels import CLASSES, UNKNOWN
+from flair_landcover.research.evaluate import exact_scores, label_matrix
+from flair_landcover.research.labels import UNKNOWN
 
 BAND_SETS = {"five bands": ALL_ROLES, "RGB and near infrared": RGB_NIR, "RGB": RGB}  # those that cards report
 WINDOWS = (5, 15, 45)  # pixels of 0.2 m: a car, a house, a garden
@@ -61,25 +61,27 @@ def main(arguments: list[str] | None = None) -> int:
         return 2
     for bands in options.bands:
         print(f"{bands}: {options.trees} trees, {options.samples} pixels of a class of a patch, seed {options.seed}")
-        tables = leave_one_out(patches, BAND_SETS[bands], options)
-        print_scores("all patches", sum(tables))
+        matrices = leave_one_out(patches, BAND_SETS[bands], options)
+        print_scores("all patches", sum(matrices))
         print()
     return 0
 
 
-def real_patches(data: Path) -> list[Picture]:
+def real_patches(data: Path) -> list[LabelledImage]:
     """The FLAIR #2 patches of `data`, by name, whether or not the bundled model was trained on them."""
-    pictures = [*training_pictures(data), *held_out_pictures(data)]
-    return sorted((picture for picture in pictures if picture.kind == "flair2"), key=lambda picture: picture.name)
+    images = [*training_images(data), *held_out_images(data)]
+    return sorted((image for image in images if image.kind == "flair2"), key=lambda image: image.name)
 
 
-def leave_one_out(patches: Sequence[Picture], roles: frozenset[str], options: argparse.Namespace) -> list[np.ndarray]:
-    """For each patch the confusion table, as `research.evaluate` has it, of a forest that saw all the others."""
+def leave_one_out(
+    patches: Sequence[LabelledImage], roles: frozenset[str], options: argparse.Namespace
+) -> list[np.ndarray]:
+    """For each patch the confusion matrix, as `research.evaluate` has it, of a forest that saw all the others."""
     from sklearn.ensemble import RandomForestClassifier
 
     features = [describe(patch, roles) for patch in patches]
     chosen = [sample(patch.codes, options.samples, options.seed + i) for i, patch in enumerate(patches)]
-    tables = []
+    matrices = []
     for left_out, patch in enumerate(patches):
         start = time.perf_counter()
         others = [i for i in range(len(patches)) if i != left_out]
@@ -94,12 +96,12 @@ def leave_one_out(patches: Sequence[Picture], roles: frozenset[str], options: ar
             np.concatenate([features[i][chosen[i]] for i in others]),
             np.concatenate([patches[i].codes.ravel()[chosen[i]] for i in others]),
         )
-        tables.append(confusion_table(patch.codes.ravel(), forest.predict(features[left_out])))
-        print_scores(f"{patch.name} ({time.perf_counter() - start:.0f} s)", tables[-1])
-    return tables
+        matrices.append(label_matrix(patch.codes.ravel(), forest.predict(features[left_out]) - 1))
+        print_scores(f"{patch.name} ({time.perf_counter() - start:.0f} s)", matrices[-1])
+    return matrices
 
 
-def describe(patch: Picture, roles: frozenset[str]) -> np.ndarray:
+def describe(patch: LabelledImage, roles: frozenset[str]) -> np.ndarray:
     """(H * W, features) float32: the bands of `roles`, their means and their standard deviations over WINDOWS."""
     from scipy.ndimage import uniform_filter
 
@@ -123,17 +125,9 @@ def sample(codes: np.ndarray, most: int, seed: int) -> np.ndarray:
     return np.concatenate([rng.permutation(there)[:most] for there in places])
 
 
-def confusion_table(truth: np.ndarray, predicted: np.ndarray) -> np.ndarray:
-    """Pixels by code (rows 0..CLASSES) and predicted value 1..CLASSES (columns), int64; row 0 has no label."""
-    pairs = truth.astype(np.int64) * CLASSES + predicted - 1
-    table = np.bincount(pairs, minlength=(CLASSES + 1) * CLASSES).reshape(CLASSES + 1, CLASSES)
-    table[UNKNOWN] = 0
-    return table
-
-
-def print_scores(name: str, table: np.ndarray) -> None:
+def print_scores(name: str, matrix: np.ndarray) -> None:
     """One line with accuracy and mean IoU, one with the IoU of the classes that occur."""
-    scores = exact_scores(table)
+    scores = exact_scores(matrix)
     print(f"  {name}: accuracy {scores['overall_accuracy']}, mean IoU {scores['mean_iou_of_classes_present']}")
     print("    " + ", ".join(f"{land} {iou}" for land, iou in scores["iou"].items()), flush=True)
 

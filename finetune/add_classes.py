@@ -16,7 +16,7 @@ from ..models.networks.build import build_network
 _SHY = math.log(4)  # a new output begins with a quarter of the odds of the output that it is copied from
 
 
-def grow(
+def add_classes(
     card: ModelCard, network: nn.Module, legend: tuple[LandCoverClass, ...], values: Iterable[int]
 ) -> tuple[ModelCard, nn.Module]:
     """Card and network that can predict every class of `values`, with the legend `legend`.

@@ -15,9 +15,9 @@ from ..contract.version import plugin_version
 from ..inference.check import Inputs
 from ..models.library import model_id
 from .annotations import Annotations, annotated_classes
-from .evaluate import Judgement
+from .evaluate import Evaluation
 from .holdout import Split
-from .train import Learnt, Plan
+from .train import Hyperparameters, TrainingResult
 
 _PARAMETERS = ("trainable", "holdout", "keep_base", "everywhere", "one_class", "seed", "precision")
 _ELSEWHERE = (
@@ -52,14 +52,14 @@ def new_card(
     grown: ModelCard,
     annotations: Annotations,
     split: Split,
-    plan: Plan,
-    learnt: Learnt,
-    judgement: Judgement,
-    alike: float | None,
+    settings: Hyperparameters,
+    training: TrainingResult,
+    evaluation: Evaluation,
+    covered: float | None,
 ) -> ModelCard:
     """The card, without the digest of the weights.
 
-    grown: the base model's card with the new legend. alike: on how much of its own image what was learnt counts, None
+    grown: the base model's card with the new legend. covered: on how much of its own image what was learnt counts, None
     where it counts everywhere. Paths in it are shortened to the files' names: a card travels
     with its model, and folders may hold people's names.
     """
@@ -69,7 +69,7 @@ def new_card(
     classes = annotated_classes(annotations, inputs.grid.metres)
     names = ", ".join(f"{c['polygons']} {c['name']}" for c in classes)
     image = os.path.basename(job.input)
-    settings = {name: getattr(job, name) for name in _PARAMETERS}
+    parameters = {name: getattr(job, name) for name in _PARAMETERS}
     return replace(
         grown,
         id=model_id(title),
@@ -80,7 +80,7 @@ def new_card(
             f"{base.training_data or 'see its card'}"
         ),
         limits=f"Corrected for {image}{_ELSEWHERE[job.everywhere]}. {base.limits}".strip(),
-        scores={"polygons": {"before": judgement.before, "after": judgement.after}, "base model": base.scores},
+        scores={"polygons": {"before": evaluation.before, "after": evaluation.after}, "base model": base.scores},
         weights_digest="",
         fine_tuning={
             "parent": {"id": base.id, "title": base.title, "weights": _digest(inputs)},
@@ -93,17 +93,17 @@ def new_card(
             },
             "image": {"input": image, **{name: _shortened(getattr(job, name)) for name in _IMAGE}},
             "parameters": {
-                **settings,
-                "epochs": plan.epochs,
-                "crops": learnt.crops,
-                "batch": plan.batch,
-                "learning_rate": plan.rate,
+                **parameters,
+                "epochs": settings.epochs,
+                "crops": training.crops,
+                "batch": settings.batch,
+                "learning_rate": settings.rate,
             },
-            "training": {"best_epoch": learnt.best_epoch, "stopped": learnt.stopped, "epochs": learnt.history},
-            "scores": {"before": judgement.before, "after": judgement.after},
-            "counts_on": None if alike is None else round(alike, 3),
-            "changed": round(judgement.changed, 4),
-            "agreement": round(judgement.agreement, 4),
+            "training": {"best_epoch": training.best_epoch, "stopped": training.stopped, "epochs": training.history},
+            "scores": {"before": evaluation.before, "after": evaluation.after},
+            "counts_on": None if covered is None else round(covered, 3),
+            "changed": round(evaluation.changed, 4),
+            "agreement": round(evaluation.agreement, 4),
             "made": made,
             "version": plugin_version(),
         },

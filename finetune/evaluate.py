@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..evaluation.scores import confusion, scores
+from ..evaluation.confusion import confusion_matrix, scores
 from ..inference.backends.backend import Backend
 from ..inference.plan import Tile, TilePlan, make_plan
 from ..inference.predict import TileInput, predict_tiles
@@ -20,11 +20,11 @@ from .annotations import Annotation
 from .samples import UNLABELLED, Ground, labels_in
 
 SAMPLED_TILES = 9  # tiles of the extent that tell how much of the map changes
-JUDGED_TILES = 16  # tiles at most that the polygons are judged on
+EVALUATED_TILES = 16  # tiles at most that the models are evaluated on
 
 
 @dataclass(frozen=True)
-class Judgement:
+class Evaluation:
     """before, after: as in `FinetuneResult`. changed: share of the sampled pixels whose label changes.
 
     agreement: share of the sampled pixels without a polygon that keep the label. tiles: looked at.
@@ -37,24 +37,24 @@ class Judgement:
     tiles: int
 
 
-def judge(
+def evaluate(
     ground: Ground,
     base: Backend,
     new: Backend,
     seed: int,
     each: Callable[[float], None],
-) -> Judgement:
+) -> Evaluation:
     """Compares two models on the held-out polygons, or on those of the training where none is held out.
 
     ground: with the new model's card. seed: of which tiles are sampled. each: called after every tile with the
     share that is done.
     """
     legend, split = ground.card.classes, ground.split
-    where, judged = ("holdout", split.holdout) if split.holdout else ("training", split.training)
+    where, polygons = ("holdout", split.holdout) if split.holdout else ("training", split.training)
     plan = make_plan(ground.grid.width, ground.grid.height, ground.tiles.inputs.window, ground.card.tile_size)
     sampled = _sampled(plan, seed)
-    tiles = sorted({*sampled, *_tiles_of(judged, plan, ground)}, key=lambda tile: (tile.row, tile.column))
-    tables = [np.zeros((len(legend), len(legend)), np.int64) for _ in (base, new)]
+    tiles = sorted({*sampled, *_tiles_of(polygons, plan, ground)}, key=lambda tile: (tile.row, tile.column))
+    matrices = [np.zeros((len(legend), len(legend)), np.int64) for _ in (base, new)]
     seen = changed = free = kept = 0
     for number, tile_input in enumerate(read_ahead(tiles, ground.tiles.tile_input), 1):
         if tile_input.aerial is not None:
@@ -62,9 +62,9 @@ def judge(
             rows, columns = _slices(zone, tile_input.tile.window)
             valid = tile_input.valid[rows, columns]
             before, after = (_likeliest(tile_input, backend)[rows, columns] for backend in (base, new))
-            truth = np.where(valid, labels_in(ground, zone, judged), UNLABELLED)
-            for table, predicted in zip(tables, (before, after)):
-                table += confusion(truth, predicted, len(legend))
+            truth = np.where(valid, labels_in(ground, zone, polygons), UNLABELLED)
+            for matrix, predicted in zip(matrices, (before, after)):
+                matrix += confusion_matrix(truth, predicted, len(legend))
             if tile_input.tile in sampled:
                 same = (before == after) & valid
                 drawn = labels_in(ground, zone, (*split.training, *split.holdout)) != UNLABELLED
@@ -73,8 +73,8 @@ def judge(
                 free += int((valid & ~drawn).sum())
                 kept += int((same & ~drawn).sum())
         each(number / len(tiles))
-    return Judgement(
-        *(scores(table, legend, where) for table in tables),
+    return Evaluation(
+        *(scores(matrix, legend, where) for matrix in matrices),
         changed=changed / seen if seen else 0.0,
         agreement=kept / free if free else 1.0,
         tiles=len(tiles),
@@ -103,7 +103,7 @@ def _tiles_of(items: Sequence[Annotation], plan: TilePlan, ground: Ground) -> li
             for column in _reached(plan.columns, plan.tile_size, plan.width, window[0], window[2]):
                 found.add((row, column))
     ordered = [plan.tile(*index) for index in sorted(found)]
-    return ordered[:: -(-len(ordered) // JUDGED_TILES)] if ordered else []
+    return ordered[:: -(-len(ordered) // EVALUATED_TILES)] if ordered else []
 
 
 def _reached(starts: tuple[int, ...], size: int, length: int, first: int, count: int) -> list[int]:

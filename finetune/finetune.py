@@ -22,18 +22,18 @@ from ..inference.raster.atomic import WorkingFolder
 from ..inference.raster.read import gdal_settings
 from ..inference.tiles import Tiles, open_tiles
 from ..models.library import model_id, user_folder
-from ..models.networks.gated import ScopedNetwork
+from ..models.networks.gated import GatedNetwork
 from ..models.networks.weights import save_weights
-from .add_classes import grow
+from .add_classes import add_classes
 from .annotations import Annotations, annotated_classes, read_annotations
 from .burn import conflict_m2, conflict_sentence
 from .card import new_card, stored_weights, title_of
-from .domain import Scope, begin, read_scope, scoped_to
-from .evaluate import judge
+from .domain import ImageDomain, limited_to, read_domain, starting_network
+from .evaluate import evaluate
 from .holdout import Split, split
 from .report_html import report_page
 from .samples import ALIKE, OTHERS_TOO, Ground, holdout_samples, training_samples
-from .train import Learnt, Plan, learn, prepare
+from .train import Hyperparameters, TrainingResult, prepare_crops, train
 from .trained_stages import is_local, trained_chain
 
 REPORT_NAME = "report.html"
@@ -45,7 +45,7 @@ _SMALLEST_CROP = 64  # pixels; below, a crop is the whole tile
 _RATES = {"last": 4e-3, "decoder": 5e-4, "all": 1e-4}
 _SPARE_BYTES = 50_000_000  # free disk to leave beside the model
 # Share of the run at which each phase begins.
-_READING, _PREPARING, _LOOKED, _TRAINING, _COMPARING, _WRITING = 0.01, 0.03, 0.06, 0.2, 0.85, 0.97
+_READING, _PREPARING, _DOMAIN_READ, _TRAINING, _COMPARING, _WRITING = 0.01, 0.03, 0.06, 0.2, 0.85, 0.97
 
 
 def finetune(job: FinetuneJob, report: FinetuneReport) -> FinetuneResult:
@@ -80,11 +80,11 @@ def finetune(job: FinetuneJob, report: FinetuneReport) -> FinetuneResult:
             weights = stored_weights(model.backend.network.state_dict())
             model.backend.network.load_state_dict({name: tensor.float() for name, tensor in weights.items()})
             told = _Share(report, _COMPARING, _WRITING, "Comparing")
-            judgement = judge(model.ground, base, model.backend, job.seed, told)
+            evaluation = evaluate(model.ground, base, model.backend, job.seed, told)
             report.progress(_WRITING, "Writing")
-            made = (sides, model.plan, model.learnt, judgement, model.alike)
+            made = (sides, model.settings, model.training, evaluation, model.covered)
             card = new_card(job, inputs, model.backend.card, annotations, *made)
-            if not _is_better(judgement.before, judgement.after):
+            if not _is_better(evaluation.before, evaluation.after):
                 warn("The new model scores no better than the base model: look at its map before you keep it.")
             with _writing(place.folder):
                 folder = working.path / "model"
@@ -98,13 +98,13 @@ def finetune(job: FinetuneJob, report: FinetuneReport) -> FinetuneResult:
                 report=str(place.report),
                 seconds=time.perf_counter() - started,
                 device=base.device,
-                epochs=len(model.learnt.history),
-                best_epoch=model.learnt.best_epoch,
-                stopped=model.learnt.stopped,
-                before=judgement.before,
-                after=judgement.after,
-                changed=judgement.changed,
-                agreement=judgement.agreement,
+                epochs=len(model.training.history),
+                best_epoch=model.training.best_epoch,
+                stopped=model.training.stopped,
+                before=evaluation.before,
+                after=evaluation.after,
+                changed=evaluation.changed,
+                agreement=evaluation.agreement,
                 classes=annotated_classes(annotations, inputs.grid.metres),
                 trained_polygons=len(sides.training),
                 holdout_polygons=len(sides.holdout),
@@ -116,7 +116,7 @@ def finetune(job: FinetuneJob, report: FinetuneReport) -> FinetuneResult:
 
 
 @dataclass(frozen=True)
-class _Place:
+class _Outputs:
     """Where the model folder and the report are to be."""
 
     folder: Path
@@ -127,14 +127,14 @@ class _Place:
 class _Model:
     """The trained network as a backend, and how it came to be.
 
-    alike: on how much of its own image what was learnt counts, None where it counts everywhere.
+    covered: on how much of its own image what was learnt counts, None where it counts everywhere.
     """
 
     backend: TorchBackend
     ground: Ground
-    plan: Plan
-    learnt: Learnt
-    alike: float | None
+    settings: Hyperparameters
+    training: TrainingResult
+    covered: float | None
 
 
 class _Share:
@@ -194,9 +194,9 @@ def _train(
     report: FinetuneReport,
 ) -> _Model:
     began = time.perf_counter()
-    scope = _look_around(job, tiles, base, sides, warn, report)
+    domain = _read_domain(job, tiles, base, sides, warn, report)
     values = {item.value for item in annotations.items}
-    card, network = grow(base.card, begin(base.network, scope), annotations.plan.legend, values)
+    card, network = add_classes(base.card, starting_network(base.network, domain), annotations.plan.legend, values)
     network = network.to(base.device)
     try:
         chain = trained_chain(card, network, job.trainable)
@@ -209,9 +209,9 @@ def _train(
     epochs = job.epochs or max(6, round(EPOCHS * _CROPS[0] / crops))
     if not cropped:  # a tile has the pixels of four crops
         crops //= 4
-    plan = Plan(epochs, _BATCH if cropped else 1, _RATES[job.trainable], job.keep_base, job.seed)
+    settings = Hyperparameters(epochs, _BATCH if cropped else 1, _RATES[job.trainable], job.keep_base, job.seed)
 
-    told = _Share(report, _LOOKED, _TRAINING, "Preparing features")
+    told = _Share(report, _DOMAIN_READ, _TRAINING, "Preparing features")
     told(0.0)
     done = 0
 
@@ -224,46 +224,49 @@ def _train(
 
     distilled = base if job.keep_base else None
     variety = OTHERS_TOO if job.everywhere else ALIKE
-    prepared = prepare(training_samples(ground, crops, job.seed, variety), network, chain, distilled, base.device, each)
+    prepared = prepare_crops(
+        training_samples(ground, crops, job.seed, variety), network, chain, distilled, base.device, each
+    )
     if not any((crop.target >= 0).any() for crop in prepared):
         raise BadInput(
             "No pixel of the polygons has data in the image, or polygons of other classes cover them all: "
             "draw polygons where the image has data.",
             "polygons",
         )
-    held_out = prepare(holdout_samples(ground), network, chain, None, base.device, lambda: _stop(report))
+    held_out = prepare_crops(holdout_samples(ground), network, chain, None, base.device, lambda: _stop(report))
     spent = time.perf_counter() - began
     training = _Share(report, _TRAINING, _COMPARING, "Training")
-    learnt = learn(
-        network, chain, card, prepared, held_out, plan, base.device, base.precision == "bf16", report, training
+    result = train(
+        network, chain, card, prepared, held_out, settings, base.device, base.precision == "bf16", report, training
     )
-    learnt.seconds["preparing"] = spent
-    alike = None
+    result.seconds["preparing"] = spent
+    covered = None
     if not job.everywhere:
-        network, alike = scoped_to(scope, base.network, base.card, network, card), scope.own
-    return _Model(replace(base, card=card, network=network), ground, plan, learnt, alike)
+        network, covered = limited_to(domain, base.network, base.card, network, card), domain.covered
+    return _Model(replace(base, card=card, network=network), ground, settings, result, covered)
 
 
-def _look_around(
+def _read_domain(
     job: FinetuneJob,
     tiles: Tiles,
     base: TorchBackend,
     sides: Split,
     warn: Callable[[str], None],
     report: FinetuneReport,
-) -> Scope | None:
-    """What the image looks like, where that is asked for; says so where what is learnt will not count on all of it."""
-    if job.everywhere and not isinstance(base.network, ScopedNetwork):
+) -> ImageDomain | None:
+    """The image's domain, where it is asked for; warns where it does not cover all of the image."""
+    if job.everywhere and not isinstance(base.network, GatedNetwork):
         return None
-    told = _Share(report, _PREPARING, _LOOKED, "Preparing features")
+    told = _Share(report, _PREPARING, _DOMAIN_READ, "Preparing features")
     ground = Ground(tiles, sides, base.card, base.card.tile_size)
-    scope = read_scope(ground, job.seed, told)
-    if scope.own < MOSTLY and not job.everywhere:
+    domain = read_domain(ground, job.seed, told)
+    if domain.covered < MOSTLY and not job.everywhere:
         warn(
             f"The image looks so different from place to place that the fine-tuning will count on about "
-            f"{scope.own:.0%} of it: to use it on all of it, choose that it counts on images that look otherwise, too."
+            f"{domain.covered:.0%} of it: to use it on all of it, choose that it counts on images that look otherwise, "
+            "too."
         )
-    return scope
+    return domain
 
 
 def _is_better(before: dict, after: dict) -> bool:
@@ -271,7 +274,7 @@ def _is_better(before: dict, after: dict) -> bool:
     return after["mean_iou"] is None or after["mean_iou"] > before["mean_iou"]
 
 
-def _place(job: FinetuneJob, inputs: Inputs) -> _Place:
+def _place(job: FinetuneJob, inputs: Inputs) -> _Outputs:
     """Where everything goes. Raises BadInput where that cannot be."""
     with about("output"):
         folder = Path(job.output) if job.output else user_folder() / model_id(title_of(job, inputs.card))
@@ -294,16 +297,16 @@ def _place(job: FinetuneJob, inputs: Inputs) -> _Place:
             )
     with about("report"):
         if not job.report:
-            return _Place(folder, folder / REPORT_NAME)
+            return _Outputs(folder, folder / REPORT_NAME)
         page = Path(job.report).expanduser().absolute()
         if not page.parent.is_dir():
             raise BadInput(f"The folder {page.parent} of the report does not exist: create it or choose another.")
         if page.is_dir():
             raise BadInput(f"The report {page} is a folder: give the name of a file.")
-    return _Place(folder, page)
+    return _Outputs(folder, page)
 
 
-def _working_folder(place: _Place) -> WorkingFolder:
+def _working_folder(place: _Outputs) -> WorkingFolder:
     try:
         return WorkingFolder(place.folder.parent, "finetune")
     except OSError as error:
@@ -327,7 +330,7 @@ def _unwritable(path: Path, error: Exception) -> BadInput:
     )
 
 
-def _put_in_place(result: FinetuneResult, folder: Path, place: _Place, cancelled: Callable[[], bool]) -> None:
+def _put_in_place(result: FinetuneResult, folder: Path, place: _Outputs, cancelled: Callable[[], bool]) -> None:
     """The report, then both under their final names."""
     page = report_page(result)
     inside = place.report.parent == place.folder

@@ -25,16 +25,16 @@ def class_log_probabilities(logits: Tensor, card: ModelCard) -> Tensor:
     logits: (B, outputs, H, W). Returns (B, classes, H, W) float32 in the order of `card.classes`.
     """
     live = [index for index, value in enumerate(card.outputs) if value]
-    odds = logits.float()[:, live].log_softmax(dim=1)
+    by_output = logits.float()[:, live].log_softmax(dim=1)
     values = [card.outputs[index] for index in live]
     legend = [c.value for c in card.classes]
     if values == legend:
-        return odds
-    never = odds.new_full((len(odds), 1, *odds.shape[2:]), _NEVER)
+        return by_output
+    never = by_output.new_full((len(by_output), 1, *by_output.shape[2:]), _NEVER)
     by_class = []
     for value in legend:
         places = [place for place, meant in enumerate(values) if meant == value]
-        by_class.append(odds[:, places].logsumexp(dim=1, keepdim=True) if places else never)
+        by_class.append(by_output[:, places].logsumexp(dim=1, keepdim=True) if places else never)
     return torch.cat(by_class, dim=1)
 
 

@@ -18,9 +18,9 @@ from torch import Tensor, nn
 
 from ..contract.cards import ModelCard
 from ..contract.errors import Cancelled
-from ..evaluation.scores import confusion, mean_iou
+from ..evaluation.confusion import confusion_matrix, mean_iou
 from ..inference.backends.torch_backend import TorchBackend
-from ..models.networks.gated import ScopedNetwork
+from ..models.networks.gated import GatedNetwork
 from .log_probabilities import base_loss, base_shares, class_log_probabilities, class_weights, label_loss
 from .samples import Sample
 from .trained_stages import CACHED, Chain, bytes_of, concatenated, map_tensors
@@ -33,7 +33,7 @@ _PATIENCE = 1 / 3  # share of the epochs without a better one after which the tr
 
 
 @dataclass(frozen=True)
-class Plan:
+class Hyperparameters:
     """How to train.
 
     epochs: passes over the prepared crops. batch: crops a step. rate: learning rate at its highest.
@@ -48,10 +48,10 @@ class Plan:
 
 
 @dataclass(frozen=True)
-class Prepared:
+class PreparedCrop:
     """A crop after the frozen part of the network: what the trained stages are called with, and what is asked.
 
-    target: (size, size) int16, as in `Sample`. base: what `odds.base_shares` gives, or None.
+    target: (size, size) int16, as in `Sample`. base: what `log_probabilities.base_shares` gives, or None.
     """
 
     calls: list
@@ -60,7 +60,7 @@ class Prepared:
 
 
 @dataclass
-class Learnt:
+class TrainingResult:
     """What a training came to.
 
     best_epoch: from 1 on. stopped: ``end``, ``early`` or ``enough``. history: what `FinetuneReport.epoch` was told.
@@ -75,7 +75,7 @@ class Learnt:
     cached: int = 0
 
 
-def prepare(
+def prepare_crops(
     samples: Iterator[Sample],
     network: nn.Module,
     chain: Chain,
@@ -83,14 +83,14 @@ def prepare(
     device: str,
     each: Callable[[], None],
     budget: int = MEMORY,
-) -> list[Prepared]:
+) -> list[PreparedCrop]:
     """Runs the frozen part on every sample, once.
 
     network: as the training begins with it. base: the model whose probabilities it is held to, None where it is held
     to none; a model of one state gives what the network gives. each: called after every sample.
     """
     whole = chain.stages[0] is network  # then raw inputs are kept, which half precision would spoil
-    prepared: list[Prepared] = []
+    prepared: list[PreparedCrop] = []
     size = 0
 
     def kept(tensor: Tensor) -> Tensor:
@@ -100,11 +100,11 @@ def prepare(
         maps = [sample.aerial] if sample.series is None else [sample.aerial, sample.series, sample.days]
         inputs = _on(device, [tensor[None] for tensor in maps])
         calls, logits = chain.record(lambda inputs=inputs: network(*inputs))
-        if base is not None and isinstance(base.network, ScopedNetwork):
+        if base is not None and isinstance(base.network, GatedNetwork):
             with torch.no_grad():
                 logits = base.network(*inputs)
         shares = None if base is None else base_shares(logits, base.card).cpu()
-        prepared.append(Prepared(map_tensors(calls, kept), sample.target, shares))
+        prepared.append(PreparedCrop(map_tensors(calls, kept), sample.target, shares))
         size += bytes_of((prepared[-1].calls, shares))
         each()
         if size > budget * len(prepared) / (len(prepared) + 1):
@@ -112,18 +112,18 @@ def prepare(
     return prepared
 
 
-def learn(
+def train(
     network: nn.Module,
     chain: Chain,
     card: ModelCard,
-    crops: list[Prepared],
-    held_out: list[Prepared],
-    plan: Plan,
+    crops: list[PreparedCrop],
+    held_out: list[PreparedCrop],
+    settings: Hyperparameters,
     device: str,
     bf16: bool,
     report: Any,
     progress: Callable[[float, float | None], None],
-) -> Learnt:
+) -> TrainingResult:
     """Trains the chain's stages; the network is left with the best state in eval mode.
 
     The best state is the one with the highest mean IoU on the hold-out, of states alike to a hundredth the one with
@@ -133,104 +133,104 @@ def learn(
     """
     classes = len(card.classes)
     weights = class_weights([crop.target for crop in crops], classes).to(device)
-    optimiser = torch.optim.AdamW(chain.parameters, lr=plan.rate, weight_decay=_DECAY)
-    steps = math.ceil(len(crops) / plan.batch)
-    total = plan.epochs * steps
-    patience = max(3, math.ceil(plan.epochs * _PATIENCE))
-    rng = np.random.default_rng([plan.seed, 1])
-    learnt, best, highest = Learnt(), _state(chain), None
+    optimiser = torch.optim.AdamW(chain.parameters, lr=settings.rate, weight_decay=_DECAY)
+    steps = math.ceil(len(crops) / settings.batch)
+    total = settings.epochs * steps
+    patience = max(3, math.ceil(settings.epochs * _PATIENCE))
+    rng = np.random.default_rng([settings.seed, 1])
+    result, best, highest = TrainingResult(), _state(chain), None
     started, done = time.perf_counter(), 0
 
-    def outputs(batch: list[Prepared]) -> Tensor:
+    def outputs(batch: list[PreparedCrop]) -> Tensor:
         calls = _on(device, concatenated([crop.calls for crop in batch]))
         with torch.autocast(device, torch.bfloat16, enabled=bf16):
             logits = chain.run(calls)
         return class_log_probabilities(logits, card)
 
     network.eval()  # statistics of batch normalisations and dropouts stay out of it
-    for number in range(1, plan.epochs + 1):
-        table, losses = np.zeros((classes, classes), np.int64), []
+    for number in range(1, settings.epochs + 1):
+        matrix, losses = np.zeros((classes, classes), np.int64), []
         order = rng.permutation(len(crops))
         enough = False
-        for start in range(0, len(crops), plan.batch):
+        for start in range(0, len(crops), settings.batch):
             if report.cancelled():
                 raise Cancelled
             if enough := report.enough():
                 break
-            batch = [crops[index] for index in order[start : start + plan.batch]]
+            batch = [crops[index] for index in order[start : start + settings.batch]]
             for group in optimiser.param_groups:
-                group["lr"] = plan.rate * _schedule(done, total)
+                group["lr"] = settings.rate * _schedule(done, total)
             target = torch.stack([crop.target for crop in batch]).to(device)
-            odds = outputs(batch)
-            loss = label_loss(odds, target, weights)
-            if plan.keep_base:
+            predicted = outputs(batch)
+            loss = label_loss(predicted, target, weights)
+            if settings.keep_base:
                 shares = torch.cat([crop.base for crop in batch]).to(device)
-                loss = loss + plan.keep_base * base_loss(odds, target, shares)
+                loss = loss + settings.keep_base * base_loss(predicted, target, shares)
             optimiser.zero_grad(set_to_none=True)
             loss.backward()
             nn.utils.clip_grad_norm_(chain.parameters, _CLIP)
             optimiser.step()
             losses.append(loss.item())
-            table += _confusion(odds, target)
+            matrix += _confusion(predicted, target)
             done += 1
             progress(done / total, (time.perf_counter() - started) / done * (total - done))
         if not losses:
             if number == 1:
                 raise Cancelled
-            learnt.stopped = "enough"
+            result.stopped = "enough"
             break
-        held_loss, held_table = _judged(held_out, outputs, weights, classes)
-        held_iou = mean_iou(held_table)
+        held_loss, held_matrix = _evaluated(held_out, outputs, weights, classes)
+        held_iou = mean_iou(held_matrix)
         rank = None if held_loss is None else (round(held_iou, 2), -held_loss)
         better = rank is None or highest is None or rank > highest
         if better:
-            best, highest, learnt.best_epoch = _state(chain), rank, number
-        learnt.history.append(
+            best, highest, result.best_epoch = _state(chain), rank, number
+        result.history.append(
             {
                 "number": number,
-                "of": plan.epochs,
+                "of": settings.epochs,
                 "loss": float(np.mean(losses)),
                 "holdout_loss": held_loss,
                 "holdout_iou": held_iou,
-                "training_iou": mean_iou(table),
+                "training_iou": mean_iou(matrix),
                 "best": better,
                 "phase": "Training",
             }
         )
-        report.epoch(learnt.history[-1])
-        if enough or number - learnt.best_epoch >= patience:
-            learnt.stopped = "enough" if enough else "early"
+        report.epoch(result.history[-1])
+        if enough or number - result.best_epoch >= patience:
+            result.stopped = "enough" if enough else "early"
             break
     with torch.no_grad():
         for parameter, value in zip(chain.parameters, best):
             parameter.copy_(value)
     network.requires_grad_(False)
-    learnt.seconds["training"] = time.perf_counter() - started
-    learnt.crops, learnt.cached = len(crops), bytes_of([(crop.calls, crop.base) for crop in crops])
-    return learnt
+    result.seconds["training"] = time.perf_counter() - started
+    result.crops, result.cached = len(crops), bytes_of([(crop.calls, crop.base) for crop in crops])
+    return result
 
 
 @torch.no_grad()
-def _judged(
-    held_out: list[Prepared], outputs: Callable[[list[Prepared]], Tensor], weights: Tensor, classes: int
+def _evaluated(
+    held_out: list[PreparedCrop], outputs: Callable[[list[PreparedCrop]], Tensor], weights: Tensor, classes: int
 ) -> tuple[float | None, np.ndarray]:
     """Mean over the classes of the loss of their held-out pixels, and the confusion; None where nothing is held out."""
-    table, losses, pixels = np.zeros((classes, classes), np.int64), torch.zeros(classes), torch.zeros(classes)
+    matrix, losses, pixels = np.zeros((classes, classes), np.int64), torch.zeros(classes), torch.zeros(classes)
     for crop in held_out:
-        odds, target = outputs([crop]).cpu(), crop.target[None]
+        predicted, target = outputs([crop]).cpu(), crop.target[None]
         known = target >= 0
         labels = target[known].long()
-        missed = -odds.permute(0, 2, 3, 1)[known].gather(1, labels[:, None])[:, 0]
+        missed = -predicted.permute(0, 2, 3, 1)[known].gather(1, labels[:, None])[:, 0]
         losses.index_add_(0, labels, missed)
         pixels.index_add_(0, labels, torch.ones_like(missed))
-        table += _confusion(odds, target)
+        matrix += _confusion(predicted, target)
     there = pixels > 0
-    return (float((losses[there] / pixels[there]).mean()) if there.any() else None), table
+    return (float((losses[there] / pixels[there]).mean()) if there.any() else None), matrix
 
 
-def _confusion(odds: Tensor, target: Tensor) -> np.ndarray:
-    likeliest = odds.detach().argmax(dim=1)
-    return confusion(target.cpu().numpy(), likeliest.cpu().numpy(), odds.shape[1])
+def _confusion(predicted: Tensor, target: Tensor) -> np.ndarray:
+    likeliest = predicted.detach().argmax(dim=1)
+    return confusion_matrix(target.cpu().numpy(), likeliest.cpu().numpy(), predicted.shape[1])
 
 
 def _on(device: str, values: Any) -> Any:

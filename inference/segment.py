@@ -133,7 +133,7 @@ class _Tally:
         return self.tiles == self.planned
 
     def count(self, tile_input: TileInput, with_series: bool, alike: np.ndarray | None) -> None:
-        """Counts a tile that is done; with_series: whether the job has one. alike: of `Backend.scope`."""
+        """Counts a tile that is done; with_series: whether the job has one. alike: of `Backend.domain_share`."""
         if alike is not None:
             self.alike += float(alike[tile_input.valid].sum())
             self.compared += int(tile_input.valid.sum())
@@ -183,7 +183,7 @@ def _map_blocks(
                     if report.cancelled():
                         raise Cancelled
                     tile = tile_input.tile
-                    alike = None if tile_input.aerial is None else backend.scope(tile_input.aerial)
+                    alike = None if tile_input.aerial is None else backend.domain_share(tile_input.aerial)
                     tally.count(tile_input, inputs.sentinel2 is not None, alike)
                     finished = blender.add(tile, predicted.probabilities, part.reaches[tile])
                     alone = without.add(tile, predicted.without, part.reaches[tile]) if without else None

@@ -1,4 +1,4 @@
-"""Scores of a network on pictures it did not learn from."""
+"""Scores of a network on images it did not learn from."""
 
 from __future__ import annotations
 
@@ -11,36 +11,38 @@ from torch import nn
 from torch.nn import functional
 
 from ..contract.nomenclature import FLAIR_CLASSES
+from ..evaluation.confusion import accuracy, class_ious, confusion_matrix, mean_iou, rounded
 from ..inference.backends.backend import Series
 from ..inference.predict import augmented
 from .augment import at_model_gsd, keep_roles
-from .dataset import Picture
+from .dataset import LabelledImage
 from .labels import CLASSES, CODES, UNKNOWN, allowed_classes
 
 STRIDE = 32  # the network halves its input five times
+_LABELS = max(CODES.values()) + 1
 BINS = 15  # of the calibration error, as in Guo et al., arXiv 1706.04599, section 4
 
 
 @dataclass(frozen=True)
-class Tally:
-    """What counting predictions gives; tallies add up.
+class EvaluationCounts:
+    """What counting predictions gives; counts add up.
 
-    table: pixels by code (rows) and predicted value 1..13 (columns), (codes, CLASSES) int64; row 0 has no label.
+    matrix: pixels by code (rows) and predicted value 1..13 (columns), (codes, CLASSES) int64; row 0 has no label.
     bins: of pixels with an exact label, by the likeliest class's probability in steps of 1 / BINS: number, sum of
         those probabilities, number of hits; (BINS, 3) float64.
     """
 
-    table: np.ndarray
+    matrix: np.ndarray
     bins: np.ndarray
 
-    def __add__(self, other: Tally) -> Tally:
-        return Tally(self.table + other.table, self.bins + other.bins)
+    def __add__(self, other: EvaluationCounts) -> EvaluationCounts:
+        return EvaluationCounts(self.matrix + other.matrix, self.bins + other.bins)
 
 
 @torch.no_grad()
 def probabilities(
     network: nn.Module,
-    picture: Picture,
+    image: LabelledImage,
     roles: frozenset[str],
     with_series: bool = False,
     augmentation: str = "none",
@@ -48,17 +50,17 @@ def probabilities(
     """Class probabilities (CLASSES, H, W) float32 and codes (H, W) uint8 at 0.2 m a pixel, from the bands of `roles`.
 
     augmentation: at test time, of `inference.predict.AUGMENTATIONS`.
-    Raises ValueError where a series is asked for and the picture has none.
+    Raises ValueError where a series is asked for and the image has none.
     """
-    aerial, codes = at_model_gsd(picture)
-    aerial = keep_roles(aerial, roles & picture.roles)
+    aerial, codes = at_model_gsd(image)
+    aerial = keep_roles(aerial, roles & image.roles)
     height, width = codes.shape
     aerial = functional.pad(aerial[None], (0, -width % STRIDE, 0, -height % STRIDE), mode="reflect")
     series = None
     if with_series:
-        if picture.series is None or picture.days is None:
-            raise ValueError(f"{picture.name} has no Sentinel-2 series")
-        series = picture.series[None].astype(np.float32), picture.days[None].astype(np.float32)
+        if image.series is None or image.days is None:
+            raise ValueError(f"{image.name} has no Sentinel-2 series")
+        series = image.series[None].astype(np.float32), image.days[None].astype(np.float32)
     network = network.eval()
     device = next((weights.device for weights in network.parameters()), torch.device("cpu"))
 
@@ -70,38 +72,50 @@ def probabilities(
 
 
 def predict(
-    network: nn.Module, picture: Picture, roles: frozenset[str], with_series: bool = False
+    network: nn.Module, image: LabelledImage, roles: frozenset[str], with_series: bool = False
 ) -> tuple[np.ndarray, np.ndarray]:
     """Predicted values 1..13 and codes, both (H, W) uint8 at 0.2 m a pixel, from the bands of `roles` alone."""
-    odds, codes = probabilities(network, picture, roles, with_series)
-    return (odds.argmax(0) + 1).astype(np.uint8), codes
+    shares, codes = probabilities(network, image, roles, with_series)
+    return (shares.argmax(0) + 1).astype(np.uint8), codes
 
 
-def tally(
+def count_predictions(
     network: nn.Module,
-    pictures: Iterable[Picture],
+    images: Iterable[LabelledImage],
     roles: frozenset[str],
     with_series: bool = False,
     augmentation: str = "none",
-) -> Tally:
-    """Counts the predictions of pictures, see `probabilities`."""
-    table, bins = np.zeros((max(CODES.values()) + 1, CLASSES), np.int64), np.zeros((BINS, 3))
-    for picture in pictures:
-        odds, codes = probabilities(network, picture, roles, with_series, augmentation)
-        predicted, sure = odds.argmax(0), odds.max(0)
-        pairs = codes.astype(np.int64) * CLASSES + predicted
-        table += np.bincount(pairs.ravel(), minlength=table.size).reshape(table.shape)
+) -> EvaluationCounts:
+    """Counts the predictions of images, see `probabilities`."""
+    matrix, bins = np.zeros((_LABELS, CLASSES), np.int64), np.zeros((BINS, 3))
+    for image in images:
+        shares, codes = probabilities(network, image, roles, with_series, augmentation)
+        predicted, sure = shares.argmax(0), shares.max(0)
+        matrix += label_matrix(codes, predicted)
         exact = (codes != UNKNOWN) & (codes <= CLASSES)
         place = np.minimum((sure[exact] * BINS).astype(int), BINS - 1)
         hit = predicted[exact] + 1 == codes[exact]
         for column, weights in enumerate((None, sure[exact], hit)):
             bins[:, column] += np.bincount(place, weights, BINS)
-    table[UNKNOWN] = 0
-    return Tally(table, bins)
+    return EvaluationCounts(matrix, bins)
+
+
+def label_matrix(codes: np.ndarray, predicted: np.ndarray) -> np.ndarray:
+    """Pixels by code (rows) and predicted class (columns), int64 (codes, CLASSES); those without a label do not count.
+
+    codes: of `labels`. predicted: the class's value - 1. Both of one shape.
+    """
+    truth = np.where(codes == UNKNOWN, -1, codes.astype(np.int64))
+    return confusion_matrix(truth, predicted, CLASSES, labels=_LABELS)
+
+
+def scores_of(counts: EvaluationCounts) -> dict:
+    """`exact_scores` of what was counted, and the calibration error."""
+    return {**exact_scores(counts.matrix), "expected_calibration_error": calibration_error(counts.bins)}
 
 
 def calibration_error(bins: np.ndarray) -> float | None:
-    """Expected calibration error, 0..1: how far probabilities are from the share of hits, by the bins of a `Tally`.
+    """Expected calibration error, 0..1: how far probabilities are from the share of hits, by `EvaluationCounts.bins`.
 
     Naeini et al., AAAI 2015; Guo et al., arXiv 1706.04599, equation 3. None without pixels.
     """
@@ -109,31 +123,34 @@ def calibration_error(bins: np.ndarray) -> float | None:
     return _share(np.abs(sure - hits).sum(), number.sum())
 
 
-def exact_scores(table: np.ndarray) -> dict:
+def exact_scores(matrix: np.ndarray) -> dict:
     """Scores of pixels with an exact label.
 
-    table: of a `Tally`. Returns overall accuracy, the mean of the intersections over
+    matrix: of `EvaluationCounts`. Returns overall accuracy, the mean of the intersections over
     unions (IoU) of the classes that occur in the truth, those IoU by class name, and the number of
     pixels; shares in 0..1 with three decimals.
     """
-    square = table[1 : CLASSES + 1]
-    hit, truth, predicted = np.diag(square), square.sum(1), square.sum(0)
-    present = truth > 0
-    iou = hit[present] / (truth + predicted - hit)[present]
-    names = [land.name for land, there in zip(FLAIR_CLASSES, present) if there]
+    square = exact_matrix(matrix)
+    truth, pixels = square.sum(axis=1), int(square.sum())
+    ious = {FLAIR_CLASSES[index].name: round(iou, 3) for index, iou in class_ious(square).items()}
     return {
-        "overall_accuracy": _share(hit.sum(), truth.sum()),
-        "mean_iou_of_classes_present": round(float(iou.mean()), 3) if len(iou) else None,
-        "iou": {name: round(float(value), 3) for name, value in zip(names, iou)},
-        "share_of_truth": {name: _share(n, truth.sum()) for name, n in zip(names, truth[present])},
-        "pixels": int(truth.sum()),
+        "overall_accuracy": rounded(accuracy(square), 3),
+        "mean_iou_of_classes_present": rounded(mean_iou(square), 3),
+        "iou": ious,
+        "share_of_truth": {c.name: _share(truth[c.value - 1], pixels) for c in FLAIR_CLASSES if c.name in ious},
+        "pixels": pixels,
     }
 
 
-def coarse_scores(table: np.ndarray) -> dict:
+def exact_matrix(matrix: np.ndarray) -> np.ndarray:
+    """The confusion matrix of pixels with an exact label, (CLASSES, CLASSES). matrix: of `EvaluationCounts`."""
+    return matrix[1 : CLASSES + 1]
+
+
+def coarse_scores(matrix: np.ndarray) -> dict:
     """How often the prediction is one of the classes that a pixel's code allows, of all codes and of each."""
     allowed = allowed_classes()
-    hit, truth = (table * allowed).sum(1), table.sum(1)
+    hit, truth = (matrix * allowed).sum(1), matrix.sum(1)
     by_code = {name: _share(hit[code], truth[code]) for name, code in CODES.items() if truth[code]}
     return {"agreement": _share(hit.sum(), truth.sum()), "by_label": by_code, "pixels": int(truth.sum())}
 

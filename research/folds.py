@@ -15,12 +15,12 @@ from torch import nn
 from ..models.networks.torchvision_operators import import_segmentation_models
 from ..models.networks.utt import UTT
 from .augment import Crop, turn
-from .dataset import ALL_ROLES, RGB, RGB_NIR, Picture
-from .evaluate import Tally, calibration_error, exact_scores, tally
+from .dataset import ALL_ROLES, RGB, RGB_NIR, LabelledImage
+from .evaluate import EvaluationCounts, count_predictions, scores_of
 from .labels import CLASSES
 from .material import Material
 from .recipe import Recipe
-from .stages import Report, run_stage, train_on_patches
+from .stages import Report, fold_name, run_stage, train_on_patches
 
 BAND_SETS = {"five bands": ALL_ROLES, "RGB and near infrared": RGB_NIR, "RGB": RGB}
 BASELINE = "ResNet34 U-Net from random weights, these patches alone, flips; five bands"
@@ -31,7 +31,7 @@ class PlainCrops:
 
     with_series = False
 
-    def __init__(self, patches: list[Picture]) -> None:
+    def __init__(self, patches: list[LabelledImage]) -> None:
         self._patches = patches
 
     def draw(self, size: int, rng: np.random.Generator) -> Crop:
@@ -66,49 +66,47 @@ def leave_one_out(recipe: Recipe, material: Material, base: UTT, work: Path, rep
     """
     if recipe.patches is None:
         return {}
-    sums: dict[str, Tally] = {}
+    sums: dict[str, EvaluationCounts] = {}
     for patch in material.patches:
-        for prefix, fold in (("without-", _ours), ("plain-without-", _plain)):
-            name = prefix + patch.name.split("/")[-1]
+        for name, fold in ((fold_name(patch.name), _ours), (_plain_name(patch), _plain)):
             path = work / f"{name}.json"
             if not path.exists():
                 _write(dict(fold(recipe, material, base, patch, work, report)), path)
                 (work / f"{name}.ckpt").unlink()  # the counts stay, some 440 MB a fold go
             for bands, counts in _read(path).items():
                 sums[bands] = sums[bands] + counts if bands in sums else counts
-    return {bands: {**exact_scores(counts.table), **_calibration(counts)} for bands, counts in sums.items()}
+    return {bands: scores_of(counts) for bands, counts in sums.items()}
 
 
 def _ours(
-    recipe: Recipe, material: Material, base: UTT, patch: Picture, work: Path, report: Report
-) -> Iterator[tuple[str, Tally]]:
+    recipe: Recipe, material: Material, base: UTT, patch: LabelledImage, work: Path, report: Report
+) -> Iterator[tuple[str, EvaluationCounts]]:
     network = train_on_patches(recipe, base, material, work, report, patch.name)
     for bands, roles in BAND_SETS.items():
-        yield bands, tally(network, [patch], roles)
-        yield f"{bands}, flips at test time", tally(network, [patch], roles, augmentation="flips")
+        yield bands, count_predictions(network, [patch], roles)
+        yield f"{bands}, flips at test time", count_predictions(network, [patch], roles, augmentation="flips")
+
+
+def _plain_name(patch: LabelledImage) -> str:
+    return "plain-" + fold_name(patch.name)
 
 
 def _plain(
-    recipe: Recipe, material: Material, base: UTT, patch: Picture, work: Path, report: Report
-) -> Iterator[tuple[str, Tally]]:
+    recipe: Recipe, material: Material, base: UTT, patch: LabelledImage, work: Path, report: Report
+) -> Iterator[tuple[str, EvaluationCounts]]:
     stage = replace(recipe.patches, series_every=0, kept=0.0, learning_rate=recipe.student.learning_rate)
     torch.manual_seed(recipe.seed)
     crops = PlainCrops([other for other in material.patches if other.name != patch.name])
-    name = "plain-without-" + patch.name.split("/")[-1]
-    network = run_stage(name, PlainUNet(), crops, stage, recipe.seed, work, report)
-    yield BASELINE, tally(network, [patch], ALL_ROLES)
+    network = run_stage(_plain_name(patch), PlainUNet(), crops, stage, recipe.seed, work, report)
+    yield BASELINE, count_predictions(network, [patch], ALL_ROLES)
 
 
-def _calibration(counts: Tally) -> dict[str, float | None]:
-    return {"expected_calibration_error": calibration_error(counts.bins)}
-
-
-def _write(counted: dict[str, Tally], path: Path) -> None:
+def _write(counted: dict[str, EvaluationCounts], path: Path) -> None:
     part = path.with_suffix(".part")
-    part.write_text(json.dumps({n: [c.table.tolist(), c.bins.tolist()] for n, c in counted.items()}))
+    part.write_text(json.dumps({n: [c.matrix.tolist(), c.bins.tolist()] for n, c in counted.items()}))
     os.replace(part, path)
 
 
-def _read(path: Path) -> dict[str, Tally]:
+def _read(path: Path) -> dict[str, EvaluationCounts]:
     stored = json.loads(path.read_text())
-    return {name: Tally(np.array(table), np.array(bins)) for name, (table, bins) in stored.items()}
+    return {name: EvaluationCounts(np.array(matrix), np.array(bins)) for name, (matrix, bins) in stored.items()}

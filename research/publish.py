@@ -15,8 +15,8 @@ from torch import nn
 from ..contract.cards import WEIGHTS_NAME, ModelCard, SatelliteInput, digest_of, write_card
 from ..models.networks.utt import UTT
 from ..models.networks.weights import load_weights, save_quantised
-from .dataset import ALL_ROLES, RGB, Picture
-from .evaluate import calibration_error, coarse_scores, exact_scores, predict, tally
+from .dataset import ALL_ROLES, RGB, LabelledImage
+from .evaluate import coarse_scores, count_predictions, predict, scores_of
 from .folds import BAND_SETS
 from .material import Material
 from .recipe import Recipe
@@ -104,7 +104,7 @@ def _measured(material: Material) -> str:
 
 
 def limits_of(scores: dict) -> str:
-    """What a model is bad at, in one line, by its scores on real pictures of which it, or its fold, saw nothing.
+    """What a model is bad at, in one line, by its scores on real images of which it, or its fold, saw nothing.
 
     scores: of a card. A class counts with the first of the sections in which it occurs.
     """
@@ -135,10 +135,10 @@ def write_weights(network: nn.Module, folder: Path, bits: int = BITS) -> nn.Modu
     return rounded.eval()
 
 
-def measure(network: UTT, measured: dict[str, Iterable[Picture]]) -> dict:
-    """The scores of a card: real pictures and generated scenes, by the bands given.
+def measure(network: UTT, measured: dict[str, Iterable[LabelledImage]]) -> dict:
+    """The scores of a card: real images and generated scenes, by the bands given.
 
-    measured: pictures by kind, as `Material.measured` gives them.
+    measured: images by kind, as `Material.measured` gives them.
     """
     scores: dict[str, dict] = {}
     if "flair2" in measured:
@@ -156,7 +156,7 @@ def measure(network: UTT, measured: dict[str, Iterable[Picture]]) -> dict:
     if "naip-rural" in measured:
         rural = list(islice(measured["naip-rural"], None, None, RURAL_STEP))
         scores["rural NAIP tiles, coarse labels"] = {
-            bands: coarse_scores(tally(network, rural, BAND_SETS[bands]).table)
+            bands: coarse_scores(count_predictions(network, rural, BAND_SETS[bands]).matrix)
             for bands in ("RGB and near infrared", "RGB")
         }
     if "generated" in measured:
@@ -170,12 +170,11 @@ def measure(network: UTT, measured: dict[str, Iterable[Picture]]) -> dict:
     return scores
 
 
-def _exact(network: UTT, pictures: Iterable[Picture], roles: frozenset[str], with_series: bool = False) -> dict:
-    counts = tally(network, pictures, roles, with_series)
-    return {**exact_scores(counts.table), "expected_calibration_error": calibration_error(counts.bins)}
+def _exact(network: UTT, images: Iterable[LabelledImage], roles: frozenset[str], with_series: bool = False) -> dict:
+    return scores_of(count_predictions(network, images, roles, with_series))
 
 
-def agreement(stored: UTT, network: UTT, patches: Iterable[Picture]) -> float:
+def agreement(stored: UTT, network: UTT, patches: Iterable[LabelledImage]) -> float:
     """Share of the patches' pixels that two networks label alike from all five bands."""
     same = [(predict(stored, patch, ALL_ROLES)[0] == predict(network, patch, ALL_ROLES)[0]).mean() for patch in patches]
     return round(float(sum(same) / len(same)), 4)

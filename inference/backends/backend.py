@@ -12,7 +12,7 @@ from .loading import loading
 
 Series = tuple[np.ndarray, np.ndarray]  # (T, bands, 40, 40) float32 and the days (T,) float32
 
-# Share of an image below which users are told that a fine-tuning does not count on the rest: see `Backend.scope`.
+# Share of an image below which users are told that a fine-tuning does not count on the rest; `Backend.domain_share`.
 MOSTLY = 0.8
 
 
@@ -34,7 +34,7 @@ class Backend(Protocol):
         shapes (batch_size, T, bands, 40, 40) and (batch_size, T), or None.
         """
 
-    def scope(self, aerial: np.ndarray) -> np.ndarray | None:
+    def domain_share(self, aerial: np.ndarray) -> np.ndarray | None:
         """How much the model's fine-tuning counts at each pixel, 0..1: (rows, columns) float32.
 
         aerial: a tile (inputs, rows, columns) float32. None where it counts everywhere, or there is none: see

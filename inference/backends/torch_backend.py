@@ -13,7 +13,7 @@ from torch import nn
 from ...contract.cards import ModelCard
 from ...contract.errors import BadInput
 from ...models.networks.checkpoints import load_model
-from ...models.networks.gated import ScopedNetwork
+from ...models.networks.gated import GatedNetwork
 from .backend import Series
 
 _GPU_BATCH = 4  # tiles a call on a GPU; on a CPU one tile fills all cores
@@ -63,9 +63,9 @@ class TorchBackend:
                 result = self.network(tiles, *(torch.from_numpy(array).to(self.device) for array in series))
             return result.float().cpu().numpy()
 
-    def scope(self, aerial: np.ndarray) -> np.ndarray | None:
-        """See `Backend.scope`."""
-        if not isinstance(self.network, ScopedNetwork):
+    def domain_share(self, aerial: np.ndarray) -> np.ndarray | None:
+        """See `Backend.domain_share`."""
+        if not isinstance(self.network, GatedNetwork):
             return None
         with torch.inference_mode():
             return self.network.share(torch.from_numpy(aerial[None]).to(self.device))[0, 0].cpu().numpy()

@@ -26,7 +26,7 @@ from ...contract.cards import ROLES, WEIGHTS_NAME, BadModel, ModelCard, Satellit
 from ...contract.nomenclature import FLAIR_CLASSES, OTHER
 from .build import build_network, load_into
 from .flairhub_card import flairhub_card, is_flairhub
-from .gated import scoped
+from .gated import with_all_states
 from .own_classes import own_classes
 from .weights import load_weights, save_weights
 
@@ -75,7 +75,7 @@ def load_model(path: Path) -> tuple[ModelCard, nn.Module]:
         card, weights = read_checkpoint(path)
     # Not on torch's meta device, though the fresh weights are thrown away: buffers that no state dict
     # holds (Swin) would stay there, and some encoders (MiT) read values while they are built.
-    network = scoped(card, build_network(card), weights)
+    network = with_all_states(card, build_network(card), weights)
     load_into(network, weights, str(path))
     return card, network
 

@@ -3,7 +3,7 @@
 What is learnt from a few polygons of one image spoils the map of others. So a fine-tuned model keeps what it changed
 as it was before, too, and each place of an image is mapped by the one or the other: by the colours around it, as far
 as these are like those of some place of the image that the polygons were drawn on. Choosing the network by what the
-input looks like is the "expert gate" of Aljundi et al., CVPR 2017, arXiv 1611.06194, section 3.3; theirs looks with an
+input looks like is the "expert gate" of Aljundi et al., CVPR 2017, arXiv 1611.06194, section 3.3; theirs asks an
 autoencoder, this one compares the mean and the contrast of each band, which needs no training. A model that is
 fine-tuned again, on another image, has one more such state.
 """
@@ -19,29 +19,30 @@ from torch.nn import functional
 
 from ...contract.cards import ROLES, BadModel, ModelCard
 
-WINDOW = 256  # pixels a side of the surroundings whose look counts: 51 m
+WINDOW = 256  # pixels a side of the surroundings whose statistics count: 51 m
 _STEP = 32  # pixels between the places at which it is measured
 _COLOURS = frozenset(ROLES[:4])  # heights differ by what stands there, not by camera and season
 # How much the mean and the standard deviation of a band differ between images, as shares of its range: what
 # `benchmarks/image_domains.py` measures, rounded.
 _MEANS, _CONTRASTS = 0.12, 0.05
-# Distance in these units up to which a place looks alike, and from which it does not; same benchmark.
+# Distance in these units up to which two windows are alike, and from which they are not; same benchmark.
 NEAR, FAR = 0.2, 0.3
 _EVEN = 1e-4  # contrast in the network's units below which a band is one value throughout
-_LOOKS, _BEFORE = "looks.", "before."
+_STATISTICS, _BEFORE = "looks.", "before."  # beginnings of the names in stored weights
 
 
-class ScopedNetwork(nn.Module):
+class GatedNetwork(nn.Module):
     """States of one network, and on which images each but the first counts.
 
     network: in its latest state. before: of each earlier state, the first of all first, the weights by name that
-    differ from the latest. looks: of each state but the first, `look` of windows of the image that it was made on,
-    (windows, 2 x colour bands) float32. Where several are alike the latest counts. card: says what the bands are.
+    differ from the latest. statistics: of each state but the first, `window_statistics` of windows of the image that
+    it was made on, (windows, 2 x colour bands) float32. Where several are alike the latest counts. card: says what
+    the bands are.
     Raises BadModel where these do not fit together.
     """
 
     def __init__(
-        self, network: nn.Module, before: Sequence[Mapping[str, Tensor]], looks: Sequence[Tensor], card: ModelCard
+        self, network: nn.Module, before: Sequence[Mapping[str, Tensor]], statistics: Sequence[Tensor], card: ModelCard
     ) -> None:
         super().__init__()
         own = network.state_dict()
@@ -50,16 +51,16 @@ class ScopedNetwork(nn.Module):
             if not fits or own[name].is_floating_point() != tensor.is_floating_point():
                 raise BadModel(f"The earlier weight {name} does not fit the network: install the model again.")
         self._bands = _colour_bands(card)
-        if len(before) != len(looks) or not all(
+        if len(before) != len(statistics) or not all(
             known.ndim == 2 and len(known) and known.shape[1] == 2 * len(self._bands) and known.is_floating_point()
-            for known in looks
+            for known in statistics
         ):
             raise BadModel("What the model's image looked like does not fit its bands: install the model again.")
         self.network = network
         self.before = nn.ModuleList(_Buffers({_inner(name): t for name, t in weights.items()}) for weights in before)
         self._names = tuple(tuple(weights) for weights in before)
-        self.looks = _Buffers({str(number): known for number, known in enumerate(looks)})
-        self.register_buffer("_units", _units(card).to(looks[0].device), persistent=False)
+        self.looks = _Buffers({str(number): known for number, known in enumerate(statistics)})  # stored by this name
+        self.register_buffer("_units", _units(card).to(statistics[0].device), persistent=False)
 
     def forward(self, aerial: Tensor, *others: Tensor) -> Tensor:
         """Logits of the states that count, or between them; see `nn.Module.forward` of the network."""
@@ -90,15 +91,15 @@ class ScopedNetwork(nn.Module):
         own = self.network.state_dict()
         return [{**own, **self._differing(state)} for state in range(len(self._names))] + [own]
 
-    def known_looks(self) -> list[Tensor]:
-        """The looks of each state but the first, as they were given."""
+    def known_statistics(self) -> list[Tensor]:
+        """The statistics of each state but the first, as they were given."""
         return [getattr(self.looks, str(number)) for number in range(len(self._names))]
 
-    def counting(self, looks: Tensor) -> int:
-        """Number of the state that counts most on an image of which windows look like these, 0 being the first."""
-        left, counted = torch.ones_like(looks[:, 0]), []
-        for known in reversed(self.known_looks()):
-            share = alike(looks, known, self._units)
+    def matching_state(self, statistics: Tensor) -> int:
+        """Number of the state that counts most on an image whose windows have these statistics, 0 being the first."""
+        left, counted = torch.ones_like(statistics[:, 0]), []
+        for known in reversed(self.known_statistics()):
+            share = similarity(statistics, known, self._units)
             counted.append(float((left * share).mean()))
             left = left * (1 - share)
         counted.append(float(left.mean()))
@@ -113,14 +114,14 @@ class ScopedNetwork(nn.Module):
 
     def _shares(self, aerial: Tensor) -> list[Tensor]:
         """How much each state but the first counts beside those before it, each (B, 1, H, W) float32."""
-        found = look(aerial[:, self._bands]).permute(0, 2, 3, 1)
+        found = window_statistics(aerial[:, self._bands]).permute(0, 2, 3, 1)
         height, width = aerial.shape[-2:]
         # from the windows' middles out to the edges
         around = [side // _STEP - count + 1 for side, count in zip((width, height), found.shape[2:0:-1])]
         margins = [margin for whole in around for margin in (whole // 2, whole - whole // 2)]
         shares = []
-        for known in self.known_looks():
-            share = functional.pad(alike(found, known, self._units)[:, None], margins, mode="replicate")
+        for known in self.known_statistics():
+            share = functional.pad(similarity(found, known, self._units)[:, None], margins, mode="replicate")
             shares.append(functional.interpolate(share, (height, width), mode="bilinear", align_corners=True))
         return shares
 
@@ -134,13 +135,13 @@ class _Buffers(nn.Module):
             self.register_buffer(name, tensor)
 
 
-def alike(looks: Tensor, known: Tensor, units: Tensor) -> Tensor:
-    """How far looks are like the nearest of those known, 0..1: (...) float32 of looks (..., 2 x bands).
+def similarity(statistics: Tensor, known: Tensor, units: Tensor) -> Tensor:
+    """How much statistics are like the nearest of those known, 0..1: (...) float32 of (..., 2 x bands).
 
     known: (windows, 2 x bands). units: (2 x bands,), of distances. A band that is even throughout was not given: what
     is compared is what both have.
     """
-    there = looks[..., None, :]
+    there = statistics[..., None, :]
     compared = _given(there) & _given(known)
     square = ((there - known) / units).square() * compared
     distance = (square.sum(-1) / compared.sum(-1).clamp(min=1)).sqrt()
@@ -148,7 +149,7 @@ def alike(looks: Tensor, known: Tensor, units: Tensor) -> Tensor:
     return ((FAR - nearest) / (FAR - NEAR)).clamp(0, 1)
 
 
-def look(aerial: Tensor) -> Tensor:
+def window_statistics(aerial: Tensor) -> Tensor:
     """Mean and standard deviation of each band in windows of WINDOW pixels, or of the whole where that is smaller.
 
     aerial: (B, bands, H, W) float32; of sides that are no multiples of _STEP the rest is left out. Returns
@@ -163,29 +164,29 @@ def look(aerial: Tensor) -> Tensor:
     return torch.cat([mean + corner, (square - mean.square()).clamp(min=0).sqrt()], dim=1)
 
 
-def look_of(aerial: Tensor, card: ModelCard) -> Tensor:
-    """The look of one window of at most WINDOW a side: (2 x colour bands,) of aerial (inputs, rows, columns)."""
-    return look(aerial[None, _colour_bands(card)])[0, :, 0, 0]
+def statistics_of(aerial: Tensor, card: ModelCard) -> Tensor:
+    """The statistics of one window of at most WINDOW a side: (2 x colour bands,) of aerial (inputs, rows, columns)."""
+    return window_statistics(aerial[None, _colour_bands(card)])[0, :, 0, 0]
 
 
-def own_share(looks: Tensor, others: Tensor, card: ModelCard) -> float:
+def covered_share(statistics: Tensor, others: Tensor, card: ModelCard) -> float:
     """On how much of an image what was learnt on it counts, 0..1: by other windows of it than those that are known."""
-    return float(alike(others, looks, _units(card)).mean())
+    return float(similarity(others, statistics, _units(card)).mean())
 
 
-def scoped(card: ModelCard, network: nn.Module, weights: Mapping[str, Tensor]) -> nn.Module:
+def with_all_states(card: ModelCard, network: nn.Module, weights: Mapping[str, Tensor]) -> nn.Module:
     """The network, or one with all of its states where a state dict is that of one.
 
     Raises BadModel where the states do not fit together.
     """
-    known = {name[len(_LOOKS) :]: value for name, value in weights.items() if name.startswith(_LOOKS)}
+    known = {name[len(_STATISTICS) :]: value for name, value in weights.items() if name.startswith(_STATISTICS)}
     if not known:
         return network
     numbers = [str(number) for number in range(len(known))]
-    if set(known) != set(numbers) or not all(torch.isfinite(looks).all() for looks in known.values()):
+    if set(known) != set(numbers) or not all(torch.isfinite(values).all() for values in known.values()):
         raise BadModel("What the model's image looked like cannot be read: install the model again.")
     before = [_under(f"{_BEFORE}{number}.", weights) for number in numbers]
-    return ScopedNetwork(network, before, [known[number] for number in numbers], card)
+    return GatedNetwork(network, before, [known[number] for number in numbers], card)
 
 
 def _under(start: str, weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
@@ -197,7 +198,7 @@ def only_state(card: ModelCard, network: nn.Module) -> nn.Module:
 
     Raises BadModel where it has several.
     """
-    if isinstance(network, ScopedNetwork):
+    if isinstance(network, GatedNetwork):
         raise BadModel(
             f"What {card.title} was fine-tuned to counts on images like one alone: choose the model that it was made "
             "from, or fine-tune for images that look otherwise, too."
@@ -210,14 +211,14 @@ def _colour_bands(card: ModelCard) -> list[int]:
 
 
 def _units(card: ModelCard) -> Tensor:
-    """What distances of looks count in, (2 x colour bands,) float32, in the network's units."""
+    """What distances of statistics count in, (2 x colour bands,) float32, in the network's units."""
     stds = torch.tensor([card.stds[index] for index in _colour_bands(card)])
     return torch.cat([_MEANS / stds, _CONTRASTS / stds]) * (255 / card.scale)
 
 
-def _given(look: Tensor) -> Tensor:
+def _given(statistics: Tensor) -> Tensor:
     """Whether a band was given: (..., 2 x bands) bool. A band that a user does not have is one value throughout."""
-    contrast = look[..., look.shape[-1] // 2 :]
+    contrast = statistics[..., statistics.shape[-1] // 2 :]
     return torch.cat([contrast, contrast], dim=-1) > _EVEN
 
 

@@ -7,7 +7,7 @@ import torch
 
 from flair_landcover.contract.cards import ModelCard
 from flair_landcover.contract.nomenclature import FLAIR_CLASSES, LandCoverClass
-from flair_landcover.finetune.add_classes import grow
+from flair_landcover.finetune.add_classes import add_classes
 from flair_landcover.models.networks.build import build_network
 
 from .scenes import SMALL, WITH_SATELLITE
@@ -24,7 +24,7 @@ def made(card: ModelCard):
 @pytest.mark.parametrize("card", [SMALL, WITH_SATELLITE], ids=lambda card: card.id)
 def test_the_old_outputs_stay_and_new_ones_are_a_quarter_as_likely_as_other(card):
     network = made(card)
-    grown_card, grown = grow(card, network, LEGEND, [3, 14, 15])
+    grown_card, grown = add_classes(card, network, LEGEND, [3, 14, 15])
     assert grown_card.outputs == (*range(1, 14), 14, 15) and grown_card.classes == LEGEND
     tile = torch.rand(1, 5, 64, 64)
     with torch.no_grad():
@@ -35,14 +35,14 @@ def test_the_old_outputs_stay_and_new_ones_are_a_quarter_as_likely_as_other(card
 
 def test_without_new_classes_nothing_is_built():
     network = made(SMALL)
-    card, same = grow(SMALL, network, FLAIR_CLASSES, [1, 2, 13])
+    card, same = add_classes(SMALL, network, FLAIR_CLASSES, [1, 2, 13])
     assert same is network and card == SMALL
 
 
 def test_a_class_of_the_legend_that_was_never_predicted_gets_an_output():
     card = replace(SMALL, outputs=(*range(1, 13), 0))
     network = made(card)
-    grown_card, grown = grow(card, network, FLAIR_CLASSES, [13])
+    grown_card, grown = add_classes(card, network, FLAIR_CLASSES, [13])
     assert grown_card.outputs == (*range(1, 13), 0, 13)
     tile = torch.rand(1, 5, 64, 64)
     with torch.no_grad():
@@ -52,6 +52,6 @@ def test_a_class_of_the_legend_that_was_never_predicted_gets_an_output():
 
 
 def test_a_grown_network_is_one_that_its_card_describes():
-    card, grown = grow(SMALL, made(SMALL), LEGEND, [14])
+    card, grown = add_classes(SMALL, made(SMALL), LEGEND, [14])
     build_network(card).load_state_dict(grown.state_dict())
     assert not grown.training

@@ -13,16 +13,16 @@ import torch
 from flair_landcover.contract.cards import write_card
 from flair_landcover.contract.finetuning import FinetuneJob
 from flair_landcover.contract.segmentation import SegmentationJob
-from flair_landcover.finetune.domain import begin, read_scope
+from flair_landcover.finetune.domain import read_domain, starting_network
 from flair_landcover.finetune.finetune import finetune
 from flair_landcover.finetune.log_probabilities import base_shares
 from flair_landcover.finetune.samples import ALIKE, training_samples
-from flair_landcover.finetune.train import prepare
+from flair_landcover.finetune.train import prepare_crops
 from flair_landcover.finetune.trained_stages import trained_chain
 from flair_landcover.inference.backends.torch_backend import TorchBackend
 from flair_landcover.inference.segment import segment
 from flair_landcover.models.networks.checkpoints import load_model
-from flair_landcover.models.networks.gated import ScopedNetwork
+from flair_landcover.models.networks.gated import GatedNetwork
 from flair_landcover.models.networks.weights import save_weights
 
 from ..inference.conftest import Recorder, read_labels, write_raster
@@ -80,7 +80,7 @@ def test_the_image_itself_is_mapped_by_what_was_learnt_and_nothing_is_said(usual
 def test_a_training_for_every_image_changes_the_map_of_others_too(folder, other_image, usual, tmp_path):
     job = replace(usual[1], everywhere=True, output=str(tmp_path / "m"))
     result = finetune(job, Watcher())
-    assert not isinstance(load_model(Path(result.folder))[1], ScopedNetwork)
+    assert not isinstance(load_model(Path(result.folder))[1], GatedNetwork)
     assert result.card["fine_tuning"]["parameters"]["everywhere"] is True
     before, _ = mapped(other_image, job.model, tmp_path / "before.tif")
     after, told = mapped(other_image, result.folder, tmp_path / "after.tif")
@@ -115,13 +115,15 @@ def test_trained_again_a_model_begins_and_is_held_to_what_it_showed_there(usual,
     very_first = TorchBackend.open(Path(first.model), "cpu", "fp32")
     ground, _ = ground_of(job, size=128)
     with ground.tiles:
-        scope = read_scope(ground, 0, lambda share: None)
+        domain = read_domain(ground, 0, lambda share: None)
         samples = list(training_samples(ground, 4, 0, ALIKE))
-    begun = begin(base.network, scope)
+    begun = starting_network(base.network, domain)
     for name, tensor in very_first.network.state_dict().items():
         torch.testing.assert_close(begun.state_dict()[name].float(), tensor.float(), rtol=2e-3, atol=1e-4)
     chain = trained_chain(base.card, begun, "last")
-    for crop, sample in zip(prepare(iter(samples), begun, chain, base, "cpu", lambda: None), samples, strict=True):
+    for crop, sample in zip(
+        prepare_crops(iter(samples), begun, chain, base, "cpu", lambda: None), samples, strict=True
+    ):
         assert torch.equal(crop.base, base_shares(base.network(sample.aerial[None]), base.card))
     learnt = base.network.states()[-1]
     assert not torch.equal(learnt["segmentation_head.0.bias"], begun.state_dict()["segmentation_head.0.bias"])

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from flair_landcover.finetune.evaluate import _zone, judge
+from flair_landcover.finetune.evaluate import _zone, evaluate
 from flair_landcover.inference.backends.torch_backend import TorchBackend
 from flair_landcover.inference.plan import make_plan
 
@@ -46,23 +46,23 @@ def test_every_pixel_counts_in_one_tile(width, height, tile):
 
 
 def test_a_model_like_the_base_changes_nothing(ground, backend):
-    judgement = judge(ground, backend, backend, 0, lambda share: None)
-    assert judgement.changed == 0 and judgement.agreement == 1
-    assert judgement.before == judgement.after
+    evaluation = evaluate(ground, backend, backend, 0, lambda share: None)
+    assert evaluation.changed == 0 and evaluation.agreement == 1
+    assert evaluation.before == evaluation.after
 
 
 def test_scores_are_counted_on_every_held_out_pixel(ground, backend):
     first, second = always(backend, 4), always(backend, 6)  # water everywhere, deciduous everywhere
-    judgement = judge(ground, first, second, 0, lambda share: None)
+    evaluation = evaluate(ground, first, second, 0, lambda share: None)
     held = [item.value for item in ground.split.holdout]
-    assert judgement.after["where"] == "holdout"
-    assert judgement.after["pixels"] == len(held) * 30 * 30
-    assert judgement.before["accuracy"] == pytest.approx(held.count(5) / len(held), abs=1e-3)
-    assert judgement.after["accuracy"] == pytest.approx(held.count(7) / len(held), abs=1e-3)
-    assert judgement.changed == 1 and judgement.agreement == 0
+    assert evaluation.after["where"] == "holdout"
+    assert evaluation.after["pixels"] == len(held) * 30 * 30
+    assert evaluation.before["accuracy"] == pytest.approx(held.count(5) / len(held), abs=1e-3)
+    assert evaluation.after["accuracy"] == pytest.approx(held.count(7) / len(held), abs=1e-3)
+    assert evaluation.changed == 1 and evaluation.agreement == 0
 
 
 def test_every_tile_is_told(ground, backend):
     shares = []
-    judgement = judge(ground, backend, backend, 0, shares.append)
-    assert len(shares) == judgement.tiles and shares[-1] == 1
+    evaluation = evaluate(ground, backend, backend, 0, shares.append)
+    assert len(shares) == evaluation.tiles and shares[-1] == 1

@@ -31,18 +31,18 @@ def test_probabilities_are_those_that_the_engine_maps(card: ModelCard):
 
 
 def test_labels_alone_count_in_the_loss_of_labels():
-    odds = torch.log(torch.tensor([0.7, 0.2, 0.1])).view(1, 3, 1, 1).expand(1, 3, 1, 4)
+    log_probabilities = torch.log(torch.tensor([0.7, 0.2, 0.1])).view(1, 3, 1, 1).expand(1, 3, 1, 4)
     target = torch.tensor([[[0, 1, UNLABELLED, IGNORED]]], dtype=torch.int16)
     weights = torch.tensor([1.0, 3.0, 1.0])
     expected = -(math.log(0.7) + 3 * math.log(0.2)) / 4
-    assert label_loss(odds, target, weights).item() == pytest.approx(expected)
+    assert label_loss(log_probabilities, target, weights).item() == pytest.approx(expected)
 
 
 def test_without_labels_the_loss_of_labels_is_nothing():
-    odds = torch.zeros(1, 3, 2, 2, requires_grad=True)
-    loss = label_loss(odds, torch.full((1, 2, 2), UNLABELLED, dtype=torch.int16), torch.ones(3))
+    log_probabilities = torch.zeros(1, 3, 2, 2, requires_grad=True)
+    loss = label_loss(log_probabilities, torch.full((1, 2, 2), UNLABELLED, dtype=torch.int16), torch.ones(3))
     loss.backward()
-    assert loss.item() == 0 and not odds.grad.any()
+    assert loss.item() == 0 and not log_probabilities.grad.any()
 
 
 def test_the_distance_to_the_base_model_is_zero_at_the_base_model():
@@ -56,11 +56,11 @@ def test_the_distance_to_the_base_model_is_zero_at_the_base_model():
 
 def test_only_unlabelled_pixels_are_held_to_the_base_model():
     logits = torch.randn(1, 13, 1, 6, generator=torch.Generator().manual_seed(0))
-    odds = class_log_probabilities(logits.flip(1), SMALL).requires_grad_()
+    log_probabilities = class_log_probabilities(logits.flip(1), SMALL).requires_grad_()
     target = torch.tensor([[[2, 2, IGNORED, IGNORED, UNLABELLED, UNLABELLED]]], dtype=torch.int16)
-    base_loss(odds, target, base_shares(logits, SMALL)).backward()
+    base_loss(log_probabilities, target, base_shares(logits, SMALL)).backward()
     # of the unlabelled pixels every second one
-    assert odds.grad.abs().sum(dim=(0, 1, 2)).gt(0).tolist() == [False, False, False, False, True, False]
+    assert log_probabilities.grad.abs().sum(dim=(0, 1, 2)).gt(0).tolist() == [False, False, False, False, True, False]
 
 
 def test_new_classes_are_held_to_nothing():

@@ -8,14 +8,14 @@ import torch
 
 from flair_landcover.contract.errors import Cancelled
 from flair_landcover.finetune.samples import IGNORED, UNLABELLED, Sample
-from flair_landcover.finetune.train import Plan, learn, prepare
+from flair_landcover.finetune.train import Hyperparameters, prepare_crops, train
 from flair_landcover.finetune.trained_stages import trained_chain
 from flair_landcover.inference.backends.torch_backend import TorchBackend
 from flair_landcover.models.networks.build import build_network
 
 from .scenes import TINY, Watcher
 
-PLAN = Plan(epochs=4, batch=2, rate=2e-3, keep_base=1.0, seed=0)
+SETTINGS = Hyperparameters(epochs=4, batch=2, rate=2e-3, keep_base=1.0, seed=0)
 
 
 def made_samples(count: int, seed: int = 0) -> list[Sample]:
@@ -40,25 +40,25 @@ def base():
 
 def prepared(network, chain, samples, held=True, **settings):
     base = TorchBackend(TINY, network, "cpu", "fp32", 1) if held else None
-    return prepare(iter(samples), network, chain, base, "cpu", lambda: None, **settings)
+    return prepare_crops(iter(samples), network, chain, base, "cpu", lambda: None, **settings)
 
 
-def trained(base, plan=PLAN, held_out=4, report=None, trainable="last"):
+def trained(base, settings=SETTINGS, held_out=4, report=None, trainable="last"):
     network = copy.deepcopy(base)
     chain = trained_chain(TINY, network, trainable)
     crops = prepared(network, chain, made_samples(8))
     judged = prepared(network, chain, made_samples(held_out, seed=1), held=False)
     report = report or Watcher()
-    learnt = learn(network, chain, TINY, crops, judged, plan, "cpu", False, report, lambda share, left: None)
-    return network, learnt, report
+    result = train(network, chain, TINY, crops, judged, settings, "cpu", False, report, lambda share, left: None)
+    return network, result, report
 
 
 def test_the_loss_falls_and_the_held_out_crops_are_told_right(base):
-    _, learnt, report = trained(base)
-    assert learnt.history == report.epochs and len(learnt.history) == 4
-    assert learnt.history[-1]["loss"] < learnt.history[0]["loss"]
-    assert learnt.history[-1]["holdout_loss"] < learnt.history[0]["holdout_loss"] + 1e-6
-    assert learnt.stopped in ("end", "early")
+    _, result, report = trained(base)
+    assert result.history == report.epochs and len(result.history) == 4
+    assert result.history[-1]["loss"] < result.history[0]["loss"]
+    assert result.history[-1]["holdout_loss"] < result.history[0]["holdout_loss"] + 1e-6
+    assert result.stopped in ("end", "early")
 
 
 def test_the_frozen_part_and_all_statistics_stay(base):
@@ -70,9 +70,11 @@ def test_the_frozen_part_and_all_statistics_stay(base):
 
 
 def test_the_kept_state_is_that_of_the_best_epoch(base):
-    _, learnt, _ = trained(base, Plan(6, 2, 2e-3, 1.0, 0))
-    kept, _, _ = trained(base, Plan(6, 2, 2e-3, 1.0, 0), report=Watcher("", "enough", after_epochs=learnt.best_epoch))
-    again, _, _ = trained(base, Plan(6, 2, 2e-3, 1.0, 0))
+    _, result, _ = trained(base, Hyperparameters(6, 2, 2e-3, 1.0, 0))
+    kept, _, _ = trained(
+        base, Hyperparameters(6, 2, 2e-3, 1.0, 0), report=Watcher("", "enough", after_epochs=result.best_epoch)
+    )
+    again, _, _ = trained(base, Hyperparameters(6, 2, 2e-3, 1.0, 0))
     for first, second in zip(kept.parameters(), again.parameters()):
         assert torch.equal(first, second)
 
@@ -80,25 +82,26 @@ def test_the_kept_state_is_that_of_the_best_epoch(base):
 def test_a_seed_gives_the_same_network(base):
     first, second = (trained(base)[0] for _ in range(2))
     assert all(torch.equal(a, b) for a, b in zip(first.parameters(), second.parameters()))
-    other = trained(base, Plan(4, 2, 2e-3, 1.0, 1))[0]
+    other = trained(base, Hyperparameters(4, 2, 2e-3, 1.0, 1))[0]
     assert not all(torch.equal(a, b) for a, b in zip(first.parameters(), other.parameters()))
 
 
 def test_a_training_that_gets_no_better_ends_early(base):
-    _, learnt, report = trained(base, Plan(40, 2, 0.3, 0.0, 0))  # steps so large that they spoil the network
-    assert learnt.stopped == "early" and len(report.epochs) < 40
-    assert report.epochs[learnt.best_epoch - 1]["best"]
+    spoiling = Hyperparameters(40, 2, 0.3, 0.0, 0)  # steps so large that they spoil the network
+    _, result, report = trained(base, spoiling)
+    assert result.stopped == "early" and len(report.epochs) < 40
+    assert report.epochs[result.best_epoch - 1]["best"]
 
 
 def test_without_a_hold_out_the_last_state_is_kept(base):
-    _, learnt, report = trained(base, held_out=0)
-    assert (learnt.best_epoch, learnt.stopped) == (4, "end")
+    _, result, report = trained(base, held_out=0)
+    assert (result.best_epoch, result.stopped) == (4, "end")
     assert all(epoch["holdout_loss"] is None and epoch["holdout_iou"] is None for epoch in report.epochs)
 
 
 def test_the_more_weight_the_base_has_the_nearer_the_network_stays(base):
     aerial = torch.stack([sample.aerial for sample in made_samples(4, seed=2)])
-    networks = [base, *(trained(base, Plan(4, 2, 2e-3, weight, 0))[0] for weight in (0.0, 20.0))]
+    networks = [base, *(trained(base, Hyperparameters(4, 2, 2e-3, weight, 0))[0] for weight in (0.0, 20.0))]
     with torch.no_grad():
         before, free, held = (network(aerial).softmax(1) for network in networks)
     assert (held - before).abs().mean() < (free - before).abs().mean()
@@ -119,8 +122,8 @@ def test_raw_inputs_keep_their_precision_where_all_is_trained(base):
     chain = trained_chain(TINY, network, "all")
     (crop,) = prepared(network, chain, made_samples(1))
     assert crop.calls[0][0][0].dtype == torch.float32
-    network, learnt, _ = trained(base, Plan(1, 2, 1e-4, 1.0, 0), trainable="all")
-    assert learnt.history[0]["loss"] > 0
+    network, result, _ = trained(base, Hyperparameters(1, 2, 1e-4, 1.0, 0), trainable="all")
+    assert result.history[0]["loss"] > 0
     assert not torch.equal(network.encoder.conv1.weight, base.encoder.conv1.weight)
 
 
@@ -138,7 +141,7 @@ def test_the_frozen_part_is_run_once(base):
     crops = prepared(network, chain, made_samples(4))
     runs = []
     network.encoder.register_forward_hook(lambda *_: runs.append(1))
-    learn(network, chain, TINY, crops, [], PLAN, "cpu", False, Watcher(), lambda share, left: None)
+    train(network, chain, TINY, crops, [], SETTINGS, "cpu", False, Watcher(), lambda share, left: None)
     assert not runs
 
 
@@ -146,13 +149,13 @@ def test_progress_ends_at_the_whole(base):
     network = copy.deepcopy(base)
     chain = trained_chain(TINY, network, "last")
     told = []
-    learn(
+    train(
         network,
         chain,
         TINY,
         prepared(network, chain, made_samples(4)),
         [],
-        PLAN,
+        SETTINGS,
         "cpu",
         False,
         Watcher(),

@@ -17,7 +17,7 @@ from flair_landcover.contract.class_plan import plan_classes
 from flair_landcover.contract.errors import BadInput
 from flair_landcover.contract.nomenclature import FLAIR_CLASSES, LandCoverClass
 from flair_landcover.contract.segmentation import SegmentationJob, SegmentationResult
-from flair_landcover.finetune.add_classes import grow
+from flair_landcover.finetune.add_classes import add_classes
 from flair_landcover.inference.check import check_inputs, check_job
 from flair_landcover.inference.classes import what_becomes_what, with_classes
 from flair_landcover.inference.segment import segment
@@ -100,7 +100,7 @@ def test_classes_that_polygons_have_taught_are_kept(choice):
 
 def test_a_learned_class_whose_value_the_model_uses_itself_gets_a_free_one():
     network = build_network(OWN)
-    card, grown = grow(OWN, network, (*FLAIR_CLASSES, PANELS), [5, 14])
+    card, grown = add_classes(OWN, network, (*FLAIR_CLASSES, PANELS), [5, 14])
     assert card.outputs == (1, 13, 0, 13, 5, 14)
     ours, own = (with_classes(replace(card, fine_tuning=FINE_TUNING), choice) for choice in ("flair13", "model"))
     assert (ours.outputs, ours.classes[13:]) == (card.outputs, (PANELS,))

@@ -10,7 +10,7 @@ from safetensors.torch import save_file
 from flair_landcover.contract.cards import WEIGHTS_NAME, BadModel, ModelCard, write_card
 from flair_landcover.models.networks.build import build_network
 from flair_landcover.models.networks.checkpoints import load_model
-from flair_landcover.models.networks.gated import WINDOW, ScopedNetwork, look_of, only_state
+from flair_landcover.models.networks.gated import WINDOW, GatedNetwork, only_state, statistics_of
 
 CARD = ModelCard(id="small", title="Small", architecture="smp:Unet:resnet18")
 HEAD = ("segmentation_head.0.weight", "segmentation_head.0.bias")
@@ -22,8 +22,8 @@ def image(brightness: float, size: int = WINDOW, seed: int = 0) -> torch.Tensor:
     return brightness + 0.05 * noise
 
 
-def looks(brightness: float) -> torch.Tensor:
-    return torch.stack([look_of(image(brightness, seed=seed), CARD) for seed in (1, 2)])
+def statistics(brightness: float) -> torch.Tensor:
+    return torch.stack([statistics_of(image(brightness, seed=seed), CARD) for seed in (1, 2)])
 
 
 @pytest.fixture(scope="module")
@@ -41,9 +41,9 @@ def later(earlier) -> torch.nn.Module:
 
 
 @pytest.fixture(scope="module")
-def scoped_network(earlier, later) -> ScopedNetwork:
+def gated_network(earlier, later) -> GatedNetwork:
     before = {name: earlier.state_dict()[name] for name in HEAD}
-    return ScopedNetwork(later, [before], [looks(0.3)], CARD).eval()
+    return GatedNetwork(later, [before], [statistics(0.3)], CARD).eval()
 
 
 @pytest.fixture(scope="module")
@@ -54,78 +54,76 @@ def latest(later) -> torch.nn.Module:
 
 
 @pytest.fixture(scope="module")
-def twice(earlier, later, latest) -> ScopedNetwork:
+def twice(earlier, later, latest) -> GatedNetwork:
     """Made on an image of brightness 0.3, then again on one of 0.6."""
     before = [{name: network.state_dict()[name] for name in HEAD} for network in (earlier, later)]
-    return ScopedNetwork(latest, before, [looks(0.3), looks(0.6)], CARD).eval()
+    return GatedNetwork(latest, before, [statistics(0.3), statistics(0.6)], CARD).eval()
 
 
-def test_an_image_that_looks_alike_is_mapped_by_the_later_state(scoped_network, later):
+def test_an_image_that_looks_alike_is_mapped_by_the_later_state(gated_network, later):
     tile = image(0.31, 512)[None]
-    assert torch.equal(scoped_network(tile), later(tile))
+    assert torch.equal(gated_network(tile), later(tile))
 
 
-def test_an_image_that_looks_otherwise_is_mapped_by_the_earlier_state(scoped_network, earlier):
+def test_an_image_that_looks_otherwise_is_mapped_by_the_earlier_state(gated_network, earlier):
     tile = image(0.6, 512)[None]
-    assert torch.equal(scoped_network(tile), earlier(tile))
+    assert torch.equal(gated_network(tile), earlier(tile))
 
 
-def test_a_tile_of_both_passes_from_one_to_the_other(scoped_network, earlier, later):
+def test_a_tile_of_both_passes_from_one_to_the_other(gated_network, earlier, later):
     tile = torch.cat([image(0.3, 768)[:, :, :384], image(0.6, 768)[:, :, :384]], dim=2)[None]
-    share = scoped_network.share(tile)[0, 0]
+    share = gated_network.share(tile)[0, 0]
     assert share.shape == (768, 768)
     assert (share[:, :150] == 1).all() and (share[:, -150:] == 0).all()
     assert (share.diff(dim=1).abs() < 0.1).all()  # no edge
-    mixed, before, after = (network(tile) for network in (scoped_network, earlier, later))
+    mixed, before, after = (network(tile) for network in (gated_network, earlier, later))
     assert torch.equal(mixed[..., :150], after[..., :150]) and torch.equal(mixed[..., -150:], before[..., -150:])
 
 
-def test_the_same_brightness_with_another_contrast_looks_otherwise(scoped_network):
+def test_the_same_brightness_with_another_contrast_looks_otherwise(gated_network):
     tile = image(0.3, 512)
-    assert scoped_network.share(tile[None]).min() == 1
-    assert scoped_network.share((0.3 + 4 * (tile - 0.3))[None]).max() == 0
+    assert gated_network.share(tile[None]).min() == 1
+    assert gated_network.share((0.3 + 4 * (tile - 0.3))[None]).max() == 0
 
 
-def test_heights_do_not_count(scoped_network):
+def test_heights_do_not_count(gated_network):
     tile = image(0.3, 512)
     tile[4] += 3.0
-    assert scoped_network.share(tile[None]).min() == 1
+    assert gated_network.share(tile[None]).min() == 1
 
 
 @pytest.mark.parametrize("brightness, share", [(0.3, 1.0), (0.6, 0.0)])
-def test_a_band_that_was_not_given_does_not_count(scoped_network, brightness, share):
+def test_a_band_that_was_not_given_does_not_count(gated_network, brightness, share):
     tile = image(brightness, 512)
     tile[3:] = 0.0
-    assert (scoped_network.share(tile[None]) == share).all()
+    assert (gated_network.share(tile[None]) == share).all()
 
 
-def test_a_picture_of_nothing_is_mapped_by_the_earlier_state(scoped_network):
-    assert (scoped_network.share(torch.zeros(1, 5, 256, 256)) == 0).all()
+def test_a_picture_of_nothing_is_mapped_by_the_earlier_state(gated_network):
+    assert (gated_network.share(torch.zeros(1, 5, 256, 256)) == 0).all()
 
 
 @pytest.mark.parametrize("size", [(64, 96), (256, 512), (288, 1024)])
-def test_tiles_may_have_any_size_that_the_network_takes(scoped_network, size):
+def test_tiles_may_have_any_size_that_the_network_takes(gated_network, size):
     tile = image(0.3, 1024)[:, : size[0], : size[1]]
-    assert scoped_network.share(tile[None]).shape == (1, 1, *size)
-    assert scoped_network(tile[None]).shape == (1, 13, *size)
+    assert gated_network.share(tile[None]).shape == (1, 1, *size)
+    assert gated_network(tile[None]).shape == (1, 13, *size)
 
 
 def test_the_unit_is_a_share_of_the_bands_range_whatever_the_card_scales(earlier):
     card = replace(CARD, scale=1.0, means=(100.0,) * 5, stds=(50.0,) * 5)
     tiles = [(image(brightness, 512) * 255 - 100) / 50 for brightness in (0.3, 0.31, 0.6)]
-    network = ScopedNetwork(earlier, [{}], [look_of(tiles[0][:, :WINDOW, :WINDOW], card)[None]], card)
+    network = GatedNetwork(earlier, [{}], [statistics_of(tiles[0][:, :WINDOW, :WINDOW], card)[None]], card)
     assert [float(network.share(tile[None]).mean()) for tile in tiles] == [1.0, 1.0, 0.0]
 
 
-def test_a_model_folder_holds_both_states(scoped_network, tmp_path):
-    save_file(
-        {name: value.contiguous() for name, value in scoped_network.state_dict().items()}, tmp_path / WEIGHTS_NAME
-    )
+def test_a_model_folder_holds_both_states(gated_network, tmp_path):
+    save_file({name: value.contiguous() for name, value in gated_network.state_dict().items()}, tmp_path / WEIGHTS_NAME)
     write_card(CARD, tmp_path)
     card, again = load_model(tmp_path)
-    assert card == CARD and isinstance(again, ScopedNetwork)
+    assert card == CARD and isinstance(again, GatedNetwork)
     for tile in (image(0.3, 512)[None], image(0.6, 512)[None]):
-        assert torch.equal(again(tile), scoped_network(tile))
+        assert torch.equal(again(tile), gated_network(tile))
 
 
 @pytest.mark.parametrize(
@@ -141,8 +139,8 @@ def test_a_model_folder_holds_both_states(scoped_network, tmp_path):
         ("looks.2", torch.zeros(3, 8), "cannot be read"),
     ],
 )
-def test_states_that_do_not_fit_are_refused(scoped_network, tmp_path, name, value, said):
-    weights = {**scoped_network.state_dict(), name: value}
+def test_states_that_do_not_fit_are_refused(gated_network, tmp_path, name, value, said):
+    weights = {**gated_network.state_dict(), name: value}
     save_file({name: value.contiguous() for name, value in weights.items()}, tmp_path / WEIGHTS_NAME)
     write_card(CARD, tmp_path)
     with pytest.raises(BadModel, match=said):
@@ -152,7 +150,7 @@ def test_states_that_do_not_fit_are_refused(scoped_network, tmp_path, name, valu
 def test_a_band_that_was_filled_with_any_value_does_not_count(earlier):
     card = replace(CARD, scale=1.0, means=(105.08,) * 5, stds=(52.17,) * 5, fill={"nir": -2.0142})
     tile = (image(0.3, 512) * 255 - 105.08) / 52.17
-    network = ScopedNetwork(earlier, [{}], [look_of(tile[:, :WINDOW, :WINDOW], card)[None]], card)
+    network = GatedNetwork(earlier, [{}], [statistics_of(tile[:, :WINDOW, :WINDOW], card)[None]], card)
     without = tile.clone()
     without[3] = card.fill["nir"]
     assert network.share(tile[None]).min() == network.share(without[None]).min() == 1
@@ -163,32 +161,32 @@ def test_of_several_states_each_counts_on_its_own_image(twice, brightness, state
     tile = image(brightness, 512)[None]
     assert torch.equal(twice(tile), request.getfixturevalue(state)(tile))
     assert (twice.share(tile) == (state != "earlier")).all()
-    assert twice.counting(looks(brightness)) == ("earlier", "later", "latest").index(state)
+    assert twice.matching_state(statistics(brightness)) == ("earlier", "later", "latest").index(state)
 
 
 def test_where_images_look_alike_the_latest_state_counts(earlier, later, latest):
     before = [{name: network.state_dict()[name] for name in HEAD} for network in (earlier, later)]
-    network = ScopedNetwork(latest, before, [looks(0.3), looks(0.3)], CARD).eval()
+    network = GatedNetwork(latest, before, [statistics(0.3), statistics(0.3)], CARD).eval()
     tile = image(0.3, 512)[None]
-    assert torch.equal(network(tile), latest(tile)) and network.counting(looks(0.3)) == 2
+    assert torch.equal(network(tile), latest(tile)) and network.matching_state(statistics(0.3)) == 2
 
 
 def test_every_state_is_given_whole(twice, earlier, later, latest):
     for stored, network in zip(twice.states(), (earlier, later, latest), strict=True):
         assert stored.keys() == network.state_dict().keys()
         assert all(torch.equal(tensor, stored[name]) for name, tensor in network.state_dict().items())
-    assert [known.shape for known in twice.known_looks()] == [(2, 8), (2, 8)]
+    assert [known.shape for known in twice.known_statistics()] == [(2, 8), (2, 8)]
 
 
 def test_all_that_belongs_to_a_network_lies_on_its_device(later):
     """As on a graphics card: torch's meta device stands for one here."""
     network = copy.deepcopy(later).to("meta")
     before = [{name: network.state_dict()[name].clone() for name in HEAD}]
-    made = ScopedNetwork(network, before, [looks(0.3).to("meta")], CARD)
+    made = GatedNetwork(network, before, [statistics(0.3).to("meta")], CARD)
     assert {tensor.device.type for tensor in (*made.parameters(), *made.buffers())} == {"meta"}
 
 
-def test_what_needs_one_state_refuses_several(earlier, scoped_network):
+def test_what_needs_one_state_refuses_several(earlier, gated_network):
     assert only_state(CARD, earlier) is earlier
     with pytest.raises(BadModel, match="What Small was fine-tuned to counts on images like one alone: choose"):
-        only_state(CARD, scoped_network)
+        only_state(CARD, gated_network)
