@@ -49,7 +49,7 @@ _UNKNOWN_LICENCE = "not stated by the file: ask those who gave it out before you
 
 
 @dataclass(frozen=True)
-class Tile:
+class ComparedTile:
     """One thing to look at. bands: (5, rows, columns) uint8, in the order of ROLES. seed: of its Sentinel-2."""
 
     bands: np.ndarray
@@ -120,7 +120,7 @@ def bundle(
     return Bundle(card, share, size, warnings)
 
 
-def agreement(card: ModelCard, stored: nn.Module, network: nn.Module, tiles: Iterable[Tile]) -> float:
+def agreement(card: ModelCard, stored: nn.Module, network: nn.Module, tiles: Iterable[ComparedTile]) -> float:
     """Share of the tiles' pixels, 0..1, that two networks of one card give the same class, in float32 on the CPU.
 
     With a made-up year of Sentinel-2 for networks that take any, so that their satellite weights count too.
@@ -191,10 +191,10 @@ def _load(path: Path, beside: Path) -> tuple[ModelCard, nn.Module]:
 # The tiles
 
 
-def _tiles(data: Path | None) -> tuple[list[Tile], str]:
+def _tiles(data: Path | None) -> tuple[list[ComparedTile], str]:
     """What the labels are compared on, and how the card calls it."""
     if data is None:
-        return [Tile(draw_scene(seed).aerial, seed) for seed in _SEEDS], f"{len(_SEEDS)} generated scenes"
+        return [ComparedTile(draw_scene(seed).aerial, seed) for seed in _SEEDS], f"{len(_SEEDS)} generated scenes"
     paths = sorted(Path(data).rglob(_PATCHES))
     chosen = paths[:: max(1, len(paths) // MOST_TILES)][:MOST_TILES]
     tiles = list(_read_patches(chosen))
@@ -204,7 +204,7 @@ def _tiles(data: Path | None) -> tuple[list[Tile], str]:
     return tiles, f"the real FLAIR patches {names} (IGN - FLAIR, Open Licence 2.0)"
 
 
-def _read_patches(paths: Iterable[Path]) -> Iterator[Tile]:
+def _read_patches(paths: Iterable[Path]) -> Iterator[ComparedTile]:
     for path, seed in zip(paths, range(_SEEDS.start, _SEEDS.start + MOST_TILES)):
         try:
             with rasterio.open(path) as source:
@@ -213,7 +213,7 @@ def _read_patches(paths: Iterable[Path]) -> Iterator[Tile]:
             raise BadModel(f"{path} cannot be read ({error}): remove it or name another folder with --data.") from None
         if len(bands) != len(ROLES) or bands.dtype != np.uint8:
             raise BadModel(f"{path} is no FLAIR patch of five bands of 8 bits: name another folder with --data.")
-        yield Tile(bands, seed)
+        yield ComparedTile(bands, seed)
 
 
 def _series(satellite: SatelliteInput, seed: int) -> Series:

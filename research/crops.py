@@ -1,4 +1,4 @@
-"""Where the crops of a training come from: pictures in memory, drawn by kind and by class."""
+"""Where the crops of a training come from: images in memory, drawn by kind and by class."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Protocol
 import numpy as np
 
 from .augment import Crop, draw_crop, draw_roles, draw_whole, paste_segments
-from .dataset import Picture
+from .dataset import LabelledImage
 from .drawn_bands import DRAWN_BANDS
 from .flood import flood
 from .labels import CLASSES
@@ -22,35 +22,35 @@ class Crops(Protocol):
 
     @property
     def with_series(self) -> bool:
-        """Whether any picture has a Sentinel-2 series."""
+        """Whether any image has a Sentinel-2 series."""
 
     def draw(self, size: int, rng: np.random.Generator) -> Crop:
         """One crop of `size` pixels without a series."""
 
     def draw_with_series(self, rng: np.random.Generator) -> Crop:
-        """One whole picture with its series."""
+        """One whole image with its series."""
 
 
-class PictureCrops:
-    """Crops of pictures in memory.
+class ImageCrops:
+    """Crops of images in memory.
 
-    shares: of the crops by kind of picture. pasted: share of the crops of kinds with exact labels onto which
+    shares: of the crops by kind of image. pasted: share of the crops of kinds with exact labels onto which
     segments of another such crop are pasted. flooded: share of them, where they have near infrared, whose open land is
     turned to water.
-    Raises ValueError where no picture is of a kind that has a share.
+    Raises ValueError where no image is of a kind that has a share.
     """
 
     def __init__(
         self,
-        pictures: Sequence[Picture],
+        images: Sequence[LabelledImage],
         shares: Mapping[str, float],
         pasted: float = 0.0,
         flooded: float = 0.0,
     ) -> None:
-        self.by_kind: dict[str, list[Picture]] = {}
-        for picture in pictures:
-            if shares.get(picture.kind):
-                self.by_kind.setdefault(picture.kind, []).append(picture)
+        self.by_kind: dict[str, list[LabelledImage]] = {}
+        for image in images:
+            if shares.get(image.kind):
+                self.by_kind.setdefault(image.kind, []).append(image)
         if not self.by_kind:
             raise ValueError("There is no picture to train on: give the folder of the data.")
         self.kinds = sorted(self.by_kind)
@@ -61,7 +61,7 @@ class PictureCrops:
         self.series_by_class = {
             kind: found
             for kind in self.by_class
-            if (found := _by_class([picture for picture in self.by_kind[kind] if picture.series is not None]))
+            if (found := _by_class([image for image in self.by_kind[kind] if image.series is not None]))
         }
 
     @property
@@ -78,33 +78,35 @@ class PictureCrops:
         return flood(crop, rng) if self.flooded and rng.random() < self.flooded else crop
 
     def _exact(self, kind: str, size: int, rng: np.random.Generator) -> Crop:
-        picture, around = _picture_and_class(self.by_class[kind], rng)
+        image, around = _image_and_class(self.by_class[kind], rng)
         if rng.random() >= self.pasted:
-            return draw_crop(picture, size, rng, around)
-        other, other_class = _picture_and_class(self.by_class[_one(sorted(self.by_class), rng)], rng)
-        kept = draw_roles(picture.roles & other.roles, rng)
-        below = draw_crop(picture, size, rng, around, kept)
+            return draw_crop(image, size, rng, around)
+        other, other_class = _image_and_class(self.by_class[_one(sorted(self.by_class), rng)], rng)
+        kept = draw_roles(image.roles & other.roles, rng)
+        below = draw_crop(image, size, rng, around, kept)
         return paste_segments(below, draw_crop(other, size, rng, other_class, kept), rng)
 
     def draw_with_series(self, rng: np.random.Generator) -> Crop:
-        """One whole picture with its series, each kind that has any alike; a class that it shows is drawn first."""
-        picture, _ = _picture_and_class(self.series_by_class[_one(sorted(self.series_by_class), rng)], rng)
-        return draw_whole(picture, rng)
+        """One whole image with its series, each kind that has any alike; a class that it shows is drawn first."""
+        image, _ = _image_and_class(self.series_by_class[_one(sorted(self.series_by_class), rng)], rng)
+        return draw_whole(image, rng)
 
 
-def _picture_and_class(by_class: Mapping[int, list[Picture]], rng: np.random.Generator) -> tuple[Picture, int]:
-    """A class, all alike, and a picture that shows it."""
+def _image_and_class(
+    by_class: Mapping[int, list[LabelledImage]], rng: np.random.Generator
+) -> tuple[LabelledImage, int]:
+    """A class, all alike, and an image that shows it."""
     around = _one(sorted(by_class), rng)
     return _one(by_class[around], rng), around
 
 
-def _by_class(pictures: Sequence[Picture]) -> dict[int, list[Picture]]:
-    """Pictures by the classes that are drawn for in them; "other" never is."""
-    found: dict[int, list[Picture]] = {}
-    for picture in pictures:
-        for value in classes_held(picture.codes):
+def _by_class(images: Sequence[LabelledImage]) -> dict[int, list[LabelledImage]]:
+    """Images by the classes that are drawn for in them; "other" never is."""
+    found: dict[int, list[LabelledImage]] = {}
+    for image in images:
+        for value in classes_held(image.codes):
             if value < CLASSES:
-                found.setdefault(value, []).append(picture)
+                found.setdefault(value, []).append(image)
     return found
 
 

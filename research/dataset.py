@@ -1,7 +1,7 @@
-"""The pictures a model learns from and is measured on, read from a folder of real data.
+"""The images a model learns from and is measured on, read from a folder of real data.
 
-Which pictures are held out is written here, once: `training_pictures` never returns one of them and
-`held_out_pictures` returns nothing else.
+Which images are held out is written here, once: `training_images` never returns one of them and
+`held_out_images` returns nothing else.
 """
 
 from __future__ import annotations
@@ -73,8 +73,8 @@ _GREEN_INDEX, _SEALED_INDEX = 0.15, 0.0  # vegetation index above which a pixel 
 
 
 @dataclass(frozen=True)
-class Picture:
-    """One labelled picture.
+class LabelledImage:
+    """One labelled image.
 
     name: unique, starts with the folder it comes from.
     kind: folder of the data, or ``generated``.
@@ -82,8 +82,8 @@ class Picture:
     roles: those it has.
     codes: (H, W) uint8, codes of `labels`.
     gsd: ground sampling distance in metres.
-    series, days: (T, 10, 40, 40) float32 raw digital numbers centred on the picture and (T,) days
-        to 15 May, or None. Only for pictures of 102.4 m.
+    series, days: (T, 10, 40, 40) float32 raw digital numbers centred on the image and (T,) days
+        to 15 May, or None. Only for images of 102.4 m.
     """
 
     name: str
@@ -96,25 +96,25 @@ class Picture:
     days: np.ndarray | None = None
 
 
-def training_pictures(data: Path) -> list[Picture]:
-    """Every real picture of `data` that is not held out. Folders that are absent give nothing."""
-    return [picture for picture in _all_pictures(data) if not is_held_out(picture)]
+def training_images(data: Path) -> list[LabelledImage]:
+    """Every real image of `data` that is not held out. Folders that are absent give nothing."""
+    return [image for image in _all_images(data) if not is_held_out(image)]
 
 
-def held_out_pictures(data: Path) -> list[Picture]:
-    """Every real picture of `data` that is held out."""
-    return [picture for picture in _all_pictures(data, measured=True) if is_held_out(picture)]
+def held_out_images(data: Path) -> list[LabelledImage]:
+    """Every real image of `data` that is held out."""
+    return [image for image in _all_images(data, measured=True) if is_held_out(image)]
 
 
-def is_held_out(picture: Picture) -> bool:
-    """Whether a picture is one of those that no training may see."""
-    name = picture.name.split("/")[-1]
-    if picture.kind == "naip-rural":
+def is_held_out(image: LabelledImage) -> bool:
+    """Whether an image is one of those that no training may see."""
+    name = image.name.split("/")[-1]
+    if image.kind == "naip-rural":
         return name.endswith("north")
     return name in HELD_OUT_PATCHES or name in HELD_OUT_RENDERINGS or name == HELD_OUT_ORTHOPHOTO
 
 
-def _all_pictures(data: Path, measured: bool = False) -> Iterator[Picture]:
+def _all_images(data: Path, measured: bool = False) -> Iterator[LabelledImage]:
     yield from _patches(data / "flair2")
     yield from _renderings(data / "flair2-renderings")
     yield from _rural(data / "naip-rural")
@@ -124,27 +124,27 @@ def _all_pictures(data: Path, measured: bool = False) -> Iterator[Picture]:
         yield from _scenes(data / "ucmerced")
 
 
-def _patches(folder: Path) -> Iterator[Picture]:
+def _patches(folder: Path) -> Iterator[LabelledImage]:
     for path in sorted(folder.glob("IMG_*.tif")):
         with rasterio.open(path) as source:
             bands = source.read()
         with rasterio.open(path.with_name(path.name.replace("IMG", "MSK"))) as source:
             codes = np.minimum(source.read(1), CLASSES).astype(np.uint8)
-        yield Picture(f"flair2/{path.stem[4:]}", "flair2", bands, ALL_ROLES, codes, 0.2)
+        yield LabelledImage(f"flair2/{path.stem[4:]}", "flair2", bands, ALL_ROLES, codes, 0.2)
 
 
-def _renderings(folder: Path) -> Iterator[Picture]:
+def _renderings(folder: Path) -> Iterator[LabelledImage]:
     for path in sorted(folder.glob("*_rgb.png")):
-        rgb = _plain_picture(path)[:3].transpose(1, 2, 0)
-        mask = _plain_picture(path.with_name(path.name.replace("_rgb", "_mask")))[0]
+        rgb = _plain_image(path)[:3].transpose(1, 2, 0)
+        mask = _plain_image(path.with_name(path.name.replace("_rgb", "_mask")))[0]
         mask = np.minimum(mask, CLASSES).astype(np.uint8)
         name = path.name[: -len("_rgb.png")]
         gsd = 102.4 / ((mask.shape[0] + mask.shape[1]) / 2)
         codes = without_class_edges(mask)
-        yield Picture(f"flair2-renderings/{name}", "flair2-renderings", _with_roles(rgb), RGB, codes, gsd)
+        yield LabelledImage(f"flair2-renderings/{name}", "flair2-renderings", _with_roles(rgb), RGB, codes, gsd)
 
 
-def _rural(folder: Path) -> Iterator[Picture]:
+def _rural(folder: Path) -> Iterator[LabelledImage]:
     for path in sorted(folder.glob("tile_*.tif")):
         with rasterio.open(path) as source:
             bands, bottom = source.read(), source.bounds.bottom
@@ -152,10 +152,10 @@ def _rural(folder: Path) -> Iterator[Picture]:
             codes = without_class_edges(_RURAL_CODES[np.minimum(source.read(1), 5)])
         side = "-north" if bottom > HELD_OUT_NORTHING else ""
         bands = _with_roles(bands.transpose(1, 2, 0))
-        yield Picture(f"naip-rural/{path.stem}{side}", "naip-rural", bands, RGB_NIR, codes, 0.6)
+        yield LabelledImage(f"naip-rural/{path.stem}{side}", "naip-rural", bands, RGB_NIR, codes, 0.6)
 
 
-def _orthophotos(folder: Path) -> Iterator[Picture]:
+def _orthophotos(folder: Path) -> Iterator[LabelledImage]:
     drawn: dict[str, list[tuple[dict, int]]] = {}
     for feature in json.loads(DRAWN_LABELS.read_text())["features"]:
         label = (feature["geometry"], CODES[feature["properties"]["label"]])
@@ -166,10 +166,10 @@ def _orthophotos(folder: Path) -> Iterator[Picture]:
             codes = rasterize(
                 drawn[path.stem], source.shape, CODES["dry farmland"], transform=source.transform, dtype=np.uint8
             )
-            yield Picture(f"pnoa/{path.stem}", "pnoa", bands, RGB, codes, source.res[0])
+            yield LabelledImage(f"pnoa/{path.stem}", "pnoa", bands, RGB, codes, source.res[0])
 
 
-def _urban(folder: Path) -> Iterator[Picture]:
+def _urban(folder: Path) -> Iterator[LabelledImage]:
     for path in sorted(folder.glob("*.tif")):
         with rasterio.open(path) as source:
             bands = _with_roles(source.read().transpose(1, 2, 0))
@@ -185,18 +185,18 @@ def _urban(folder: Path) -> Iterator[Picture]:
                 rows = slice(max(row - _TREE_RADIUS, 0), row + _TREE_RADIUS + 1)
                 crowns[rows, max(column - _TREE_RADIUS, 0) : column + _TREE_RADIUS + 1] = True
         codes[crowns & (index > _SEALED_INDEX)] = CODES["urban tree"]
-        yield Picture(f"naip-urban/{path.stem}", "naip-urban", bands, RGB_NIR, codes, 0.6)
+        yield LabelledImage(f"naip-urban/{path.stem}", "naip-urban", bands, RGB_NIR, codes, 0.6)
 
 
-def _scenes(folder: Path) -> Iterator[Picture]:
+def _scenes(folder: Path) -> Iterator[LabelledImage]:
     for scene, code in _SCENE_CODES.items():
         for path in sorted((folder / scene).glob("*.*")):
-            rgb = _plain_picture(path)[:3].transpose(1, 2, 0)
+            rgb = _plain_image(path)[:3].transpose(1, 2, 0)
             codes = np.full(rgb.shape[:2], CODES[code], np.uint8)
-            yield Picture(f"ucmerced/{path.stem}", "ucmerced", _with_roles(rgb), RGB, codes, 0.3)
+            yield LabelledImage(f"ucmerced/{path.stem}", "ucmerced", _with_roles(rgb), RGB, codes, 0.3)
 
 
-def _plain_picture(path: Path) -> np.ndarray:
+def _plain_image(path: Path) -> np.ndarray:
     """(bands, H, W) uint8 of a PNG or JPEG."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", NotGeoreferencedWarning)

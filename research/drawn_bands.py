@@ -1,7 +1,7 @@
-"""Near infrared and elevation for a picture of colours alone, drawn from its labels.
+"""Near infrared and elevation for an image of colours alone, drawn from its labels.
 
-Few real pictures have exact labels, fewer have all five bands. A network that meets near infrared and heights in
-generated scenes only does not believe them in a real picture; here real colours come with both.
+Few real images have exact labels, fewer have all five bands. A network that meets near infrared and heights in
+generated scenes only does not believe them in a real image; here real colours come with both.
 """
 
 from __future__ import annotations
@@ -10,13 +10,13 @@ from dataclasses import replace
 
 import numpy as np
 
-from .dataset import ALL_ROLES, RGB, Picture
+from .dataset import ALL_ROLES, RGB, LabelledImage
 from .labels import CLASSES, CODES, UNKNOWN
-from .scenes.aerial import GROUND_BETWEEN_VINES, LOOKS, MEASURED, any_flight, elevation
+from .scenes.aerial import APPEARANCES, GROUND_BETWEEN_VINES, MEASURED, any_flight, elevation
 from .scenes.noise import smooth_noise
 from .scenes.plan import CLASS_OF_COVER, Cover, draw_covers
 
-DRAWN_BANDS = "drawn-bands"  # kind of these pictures
+DRAWN_BANDS = "drawn-bands"  # kind of these images
 # Metres that what stands on the ground rises, and how much that differs from place to place (deviation of its
 # logarithm); other classes lie on the ground. The generated scenes have heights of the same range.
 _HEIGHTS = {
@@ -31,28 +31,28 @@ _HEIGHTS = {
 _ROUGH = (Cover.CONIFER, Cover.BROADLEAF, Cover.BRUSH)
 _BETWEEN_PLACES = 12.0  # metres between knots of the height's noise: a house or a few trees
 _SPREAD = 0.12  # deviation of the logarithm of the near infrared from place to place
-_BETWEEN_PICTURES = 0.15  # and from picture to picture
+_BETWEEN_PICTURES = 0.15  # and from image to image
 
 
-def with_bands_of_its_labels(picture: Picture, seed: int) -> Picture:
-    """A picture of red, green and blue with the two other bands that its classes would have.
+def with_bands_of_its_labels(image: LabelledImage, seed: int) -> LabelledImage:
+    """An image of red, green and blue with the two other bands that its classes would have.
 
     Pixels without a label take that of the nearest one with. Each class has one cover (a kind of roof, a crop) in a
-    picture, drawn by `seed`. The near infrared follows the brightness of the colours by a ratio of the cover; heights
+    image, drawn by `seed`. The near infrared follows the brightness of the colours by a ratio of the cover; heights
     have the errors of a surface model made by image matching.
-    Raises ValueError where the picture has other bands than these three, or no label.
+    Raises ValueError where the image has other bands than these three, or no label.
     """
-    if picture.roles != RGB or not (picture.codes != UNKNOWN).any():
-        raise ValueError(f"{picture.name} needs red, green, blue and labels, and nothing else")
-    rng = np.random.default_rng([seed, *picture.name.encode()])
-    classes = _spread_labels(picture.codes)
+    if image.roles != RGB or not (image.codes != UNKNOWN).any():
+        raise ValueError(f"{image.name} needs red, green, blue and labels, and nothing else")
+    rng = np.random.default_rng([seed, *image.name.encode()])
+    classes = _spread_labels(image.codes)
     cover = draw_covers(rng)[classes]
-    bands = picture.bands.copy()
-    bands[3] = _near_infrared(bands[:3], cover, picture.gsd, rng)
-    relief = _relief(classes, picture.gsd, rng)
+    bands = image.bands.copy()
+    bands[3] = _near_infrared(bands[:3], cover, image.gsd, rng)
+    relief = _relief(classes, image.gsd, rng)
     drawn = elevation(relief, cover, any_flight(rng).surface_error, rng)
     bands[4] = np.clip(np.rint(drawn), 0, 255)
-    return replace(picture, name=f"{DRAWN_BANDS}/{picture.name}/{seed}", kind=DRAWN_BANDS, bands=bands, roles=ALL_ROLES)
+    return replace(image, name=f"{DRAWN_BANDS}/{image.name}/{seed}", kind=DRAWN_BANDS, bands=bands, roles=ALL_ROLES)
 
 
 def _spread_labels(codes: np.ndarray) -> np.ndarray:
@@ -73,17 +73,18 @@ def _near_infrared(colours: np.ndarray, cover: np.ndarray, gsd: float, rng: np.r
 
 
 def _ratio_to_colours(cover: Cover) -> float:
-    """Near infrared over the mean of red, green and blue, as a picture shows it: with the shadows that lie in it.
+    """Near infrared over the mean of red, green and blue, as an image shows it: with the shadows that lie in it.
 
-    Looks are those in full light. What is rough shades itself, and a shadow is darker in near infrared than in blue:
-    so trees and brushwood have the ratio of the real patches, and vines share theirs with the ground between them.
+    Appearances are those in full light. What is rough shades itself, and a shadow is darker in near infrared than in
+    blue: so trees and brushwood have the ratio of the real patches, and vines share theirs with the ground between
+    them.
     """
     if cover in _ROUGH:
         colour = MEASURED[CLASS_OF_COVER[cover]][0][:4]
     elif cover is Cover.VINE:
-        colour = (np.array(LOOKS[cover].colour) + GROUND_BETWEEN_VINES) / 2
+        colour = (np.array(APPEARANCES[cover].colour) + GROUND_BETWEEN_VINES) / 2
     else:
-        colour = LOOKS[cover].colour
+        colour = APPEARANCES[cover].colour
     return float(colour[3] / np.mean(colour[:3]))
 
 

@@ -37,7 +37,7 @@ from ..inference.sentinel2.warp import FEW_BANDS
 from ..models.networks.utt import CENTRE_SIZE
 from .augment import Crop, draw_crop, draw_whole
 from .crops import classes_held
-from .dataset import ALL_ROLES, Picture
+from .dataset import ALL_ROLES, LabelledImage
 from .labels import CLASSES
 
 KIND = "flair2"
@@ -48,7 +48,7 @@ MONTHS = 12
 
 _IMAGE, _MASK, _SERIES = re.compile(r"IMG_(\d+)\.tif"), re.compile(r"MSK_(\d+)\.tif"), re.compile(r"(.+)_data\.npy")
 _DOMAIN, _ZONE = re.compile(r"D\d+_\d{4}"), re.compile(r"Z\d+_[A-Z]+")
-_OTHER_CHALLENGE = "1"  # of the test of FLAIR #1, whose pictures are others: flair#1-test, flair_1_aerial_test
+_OTHER_CHALLENGE = "1"  # of the test of FLAIR #1, whose images are others: flair#1-test, flair_1_aerial_test
 _TRIES = 64  # patches that are looked into for a class, or for a usable series, before another class is drawn
 
 
@@ -71,7 +71,7 @@ class Flair2Patch:
 
 
 @dataclass(frozen=True)
-class _Found:
+class _FoundFiles:
     """Files of a split, by the place that their paths say: domain (empty where unknown), zone, and number."""
 
     images: dict[tuple[str, str, str], Path] = field(default_factory=dict)
@@ -129,8 +129,8 @@ def find_patches(root: Path, split: str = "train") -> list[Flair2Patch]:
     return sorted(patches, key=lambda patch: patch.name)
 
 
-def _walk(root: Path, split: str) -> _Found:
-    found = _Found()
+def _walk(root: Path, split: str) -> _FoundFiles:
+    found = _FoundFiles()
     for folder, inside, names in _folders(root, split):
         for name in names:
             lowered = name.lower()
@@ -216,26 +216,26 @@ def _json(file: Path) -> dict:
     return values
 
 
-def read_picture(patch: Flair2Patch) -> Picture:
-    """A patch as a picture of five bands, with its series where it has one with a usable date.
+def read_image(patch: Flair2Patch) -> LabelledImage:
+    """A patch as an image of five bands, with its series where it has one with a usable date.
 
     series: (T, 10, 40, 40) float32 monthly means as the map of that place gets them, days: (T,) float32, T at most
     12. Raises ValueError (BadInput of the series) where a file cannot be read or is not what FLAIR's is.
     """
-    picture = _read_labelled(patch)
+    image = _read_labelled(patch)
     means = None if patch.series is None or patch.centroid is None else _read_series(patch.series, patch.centroid)
-    return picture if means is None else replace(picture, series=means[0], days=means[1])
+    return image if means is None else replace(image, series=means[0], days=means[1])
 
 
-def _read_labelled(patch: Flair2Patch) -> Picture:
-    """The picture without its series."""
+def _read_labelled(patch: Flair2Patch) -> LabelledImage:
+    """The image without its series."""
     bands, codes = _raster(patch.image), _codes(patch.mask)
     if bands.dtype != np.uint8 or bands.shape != (len(ROLES), *codes.shape):
         raise ValueError(
             f"{patch.image} has the shape {bands.shape} of {bands.dtype} under a mask of {codes.shape}: FLAIR's "
             f"patches have {len(ROLES)} bands of 8 bits and a mask of their size, so copy or download it again."
         )
-    return Picture(patch.name, KIND, bands, ALL_ROLES, codes, GROUND_SAMPLING_DISTANCE)
+    return LabelledImage(patch.name, KIND, bands, ALL_ROLES, codes, GROUND_SAMPLING_DISTANCE)
 
 
 def _codes(mask: Path) -> np.ndarray:
@@ -253,7 +253,7 @@ def _raster(path: Path) -> np.ndarray:
 
 
 def _read_series(stem: Path, centroid: tuple[int, int]) -> tuple[np.ndarray, np.ndarray] | None:
-    """Monthly means and days as `Picture` has them; None where no date can be used.
+    """Monthly means and days as `LabelledImage` has them; None where no date can be used.
 
     Follows `inference.sentinel2.superpatches`: the same rules for the pixels that count and the dates that do, so
     that the network learns from what a map will give it.
@@ -354,9 +354,9 @@ class Flair2Crops:
         Raises ValueError where none of the patches that are tried has a usable date.
         """
         for choice in self._some(len(self._series), rng):
-            picture = read_picture(self._patches[self._series[choice]])
-            if picture.series is not None:
-                return _with_all_months(draw_whole(picture, rng))
+            image = read_image(self._patches[self._series[choice]])
+            if image.series is not None:
+                return _with_all_months(draw_whole(image, rng))
         raise ValueError(
             "No patch of FLAIR #2 that was tried has a Sentinel-2 date without clouds and snow: train without series."
         )

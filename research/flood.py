@@ -1,6 +1,6 @@
-"""Open water where a crop shows fields: lakes of every colour, which pictures with exact labels hardly have.
+"""Open water where a crop shows fields: lakes of every colour, which images with exact labels hardly have.
 
-Fields of one even tone are common in the pictures at hand, lakes are not, so that a network takes every even surface
+Fields of one even tone are common in the images at hand, lakes are not, so that a network takes every even surface
 for a field. What tells water is its darkness in near infrared, whatever its colour.
 """
 

@@ -1,4 +1,4 @@
-"""Label codes of training pictures: the 13 classes, "not known", and sets of classes that a coarse label allows.
+"""Label codes of training images: the 13 classes, "not known", and sets of classes that a coarse label allows.
 
 Code 0 is a pixel without a label. Codes 1..13 are the classes. Every further code stands for a set
 of classes: a mask of another nomenclature says only that the pixel is one of them.

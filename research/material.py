@@ -1,4 +1,4 @@
-"""What a recipe's data gives: crops to train on, pictures to measure on, and words about both."""
+"""What a recipe's data gives: crops to train on, images to measure on, and words about both."""
 
 from __future__ import annotations
 
@@ -7,36 +7,36 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from .crops import Crops, PictureCrops
+from .crops import Crops, ImageCrops
 from .dataset import (
     HELD_OUT_PATCHES,
     HELD_OUT_RENDERINGS,
     SAME_RENDERINGS,
-    Picture,
-    held_out_pictures,
-    training_pictures,
+    LabelledImage,
+    held_out_images,
+    training_images,
 )
 from .drawn_bands import DRAWN_BANDS, with_bands_of_its_labels
-from .flair2 import Flair2Crops, Flair2Patch, find_patches, read_picture
-from .generated import generated_pictures, with_series_of_its_labels
+from .flair2 import Flair2Crops, Flair2Patch, find_patches, read_image
+from .generated import generated_images, with_series_of_its_labels
 from .recipe import Recipe, Stage
 
 # Seeds of the generated scenes that are learnt from, and of those that are measured on.
 WITH_SERIES, WITHOUT_SERIES, MEASURED = range(1000, 1100), range(1100, 1300), range(900_000, 900_012)
-_DRAWS = 6  # pictures of drawn bands from each rendering
+_DRAWS = 6  # images of drawn bands from each rendering
 _IN_EXACT_KINDS = ("flair2", "flair2-renderings")  # those that get a series of their labels
 
 
 class Material(Protocol):
     """The data of a recipe."""
 
-    patches: tuple[Picture, ...]
+    patches: tuple[LabelledImage, ...]
 
     def crops(self, stage: Stage, left_out: str | None = None) -> Crops:
         """What a stage draws from. left_out: name of the one patch that it must not see; None: those held out."""
 
-    def measured(self) -> dict[str, Iterable[Picture]]:
-        """Pictures without a pixel in training, by kind; each can be gone through again."""
+    def measured(self) -> dict[str, Iterable[LabelledImage]]:
+        """Images without a pixel in training, by kind; each can be gone through again."""
 
     def description(self) -> str:
         """What it is, from whom, under which licence: for the card."""
@@ -45,50 +45,50 @@ class Material(Protocol):
         """What `measured` gives, in words: for the card."""
 
 
-class OpenPictures:
-    """The pictures that `research.dataset` reads, and generated scenes. See `Material`.
+class OpenDatasets:
+    """The images that `research.dataset` reads, and generated scenes. See `Material`.
 
     patches: all real patches, those held out too: each is left out once when they are measured.
     """
 
     def __init__(self, data: Path, seed: int) -> None:
         real = [
-            with_series_of_its_labels(picture, seed) if picture.kind in _IN_EXACT_KINDS else picture
-            for picture in training_pictures(data)
+            with_series_of_its_labels(image, seed) if image.kind in _IN_EXACT_KINDS else image
+            for image in training_images(data)
         ]
-        self._held_out = held_out_pictures(data)
-        renderings = [picture for picture in real if picture.kind == "flair2-renderings"]
-        self._pictures = [
+        self._held_out = held_out_images(data)
+        renderings = [image for image in real if image.kind == "flair2-renderings"]
+        self._images = [
             *real,
-            *(with_bands_of_its_labels(picture, seed + draw) for picture in renderings for draw in range(_DRAWS)),
-            *generated_pictures(WITH_SERIES),
-            *generated_pictures(WITHOUT_SERIES, with_series=False),
+            *(with_bands_of_its_labels(image, seed + draw) for image in renderings for draw in range(_DRAWS)),
+            *generated_images(WITH_SERIES),
+            *generated_images(WITHOUT_SERIES, with_series=False),
         ]
         held_out = [with_series_of_its_labels(p, seed) for p in self._held_out if p.kind == "flair2"]
         self.patches = tuple(
-            sorted([*held_out, *(p for p in real if p.kind == "flair2")], key=lambda picture: picture.name)
+            sorted([*held_out, *(p for p in real if p.kind == "flair2")], key=lambda image: image.name)
         )
 
-    def crops(self, stage: Stage, left_out: str | None = None) -> PictureCrops:
+    def crops(self, stage: Stage, left_out: str | None = None) -> ImageCrops:
         """See `Material`."""
-        pictures = self._pictures
+        images = self._images
         if left_out is not None:
-            others = [picture for picture in pictures if picture.kind != "flair2"]
-            pictures = [*others, *(patch for patch in self.patches if patch.name != left_out)]
-        return PictureCrops(pictures, stage.shares, stage.pasted, stage.flooded)
+            others = [image for image in images if image.kind != "flair2"]
+            images = [*others, *(patch for patch in self.patches if patch.name != left_out)]
+        return ImageCrops(images, stage.shares, stage.pasted, stage.flooded)
 
-    def measured(self) -> dict[str, list[Picture]]:
+    def measured(self) -> dict[str, list[LabelledImage]]:
         """See `Material`."""
-        by_kind: dict[str, list[Picture]] = {"generated": list(generated_pictures(MEASURED))}
-        for picture in self._held_out:
-            by_kind.setdefault(picture.kind, []).append(picture)
+        by_kind: dict[str, list[LabelledImage]] = {"generated": list(generated_images(MEASURED))}
+        for image in self._held_out:
+            by_kind.setdefault(image.kind, []).append(image)
         return by_kind
 
     def description(self) -> str:
         """See `Material`."""
         number = {}
-        for picture in self._pictures:
-            number[picture.kind] = number.get(picture.kind, 0) + 1
+        for image in self._images:
+            number[image.kind] = number.get(image.kind, 0) + 1
         return (
             f"{number.get('flair2', 0)} real FLAIR #2 patches of 102.4 m with exact labels and "
             f"{number.get('flair2-renderings', 0)} renderings of such patches (RGB, 0.4 m, labels read from figures, "
@@ -120,21 +120,21 @@ class OpenPictures:
 
 
 @dataclass(frozen=True)
-class _Files:
-    """Pictures that are read when they are gone through. only_with_series: without those that have no usable date."""
+class _PatchFiles:
+    """Images that are read when they are gone through. only_with_series: without those that have no usable date."""
 
     patches: tuple[Flair2Patch, ...]
     only_with_series: bool = False
 
-    def __iter__(self) -> Iterator[Picture]:
-        pictures = map(read_picture, self.patches)
-        return (p for p in pictures if p.series is not None) if self.only_with_series else pictures
+    def __iter__(self) -> Iterator[LabelledImage]:
+        images = map(read_image, self.patches)
+        return (p for p in images if p.series is not None) if self.only_with_series else images
 
 
 class PublishedFlair2:
     """IGN's FLAIR #2 as published: trained on the domains of its training split, measured on its test split."""
 
-    patches: tuple[Picture, ...] = ()
+    patches: tuple[LabelledImage, ...] = ()
 
     def __init__(self, root: Path) -> None:
         self._train = find_patches(root, "train")
@@ -144,11 +144,13 @@ class PublishedFlair2:
         """See `Material`."""
         return Flair2Crops(self._train)
 
-    def measured(self) -> dict[str, _Files]:
+    def measured(self) -> dict[str, _PatchFiles]:
         """See `Material`."""
         with_series = tuple(patch for patch in self._test if patch.series is not None)
-        files = {"flair2": _Files(self._test)}
-        return {**files, "flair2 with series": _Files(with_series, only_with_series=True)} if with_series else files
+        files = {"flair2": _PatchFiles(self._test)}
+        return (
+            {**files, "flair2 with series": _PatchFiles(with_series, only_with_series=True)} if with_series else files
+        )
 
     def description(self) -> str:
         """See `Material`."""
@@ -172,7 +174,7 @@ def read_material(recipe: Recipe, data: Path) -> Material:
     """
     if recipe.data == "flair2":
         return PublishedFlair2(data)
-    material = OpenPictures(data, recipe.seed)
+    material = OpenDatasets(data, recipe.seed)
     if not material.patches:
         raise ValueError(f"{data} holds no FLAIR #2 patch: lay the data out as research/dataset.py says.")
     return material

@@ -18,8 +18,8 @@ class Stage:
         cosine.
     batch, crop: crops a step and their side in pixels. late_batch, late_crop: those of every other step in the
         last 40 % of the steps; 0: as the others.
-    series_every: one step in so many is on whole pictures with their Sentinel-2 series (0: none);
-        series_batch: pictures in it; fused: share of them that fuse the satellite features.
+    series_every: one step in so many is on whole images with their Sentinel-2 series (0: none);
+        series_batch: images in it; fused: share of them that fuse the satellite features.
     pasted: share of crops with exact labels onto which segments of another one are pasted.
     flooded: share of crops with exact labels and near infrared in which open land is turned to water, see
         `flood.flood`.
@@ -27,7 +27,7 @@ class Stage:
     average: decay of the average of the weights.
     kept: share of the weights that the stage began with in those that it ends with: Wortsman et al., arXiv
         2109.01903, equation 1, where their alpha is 1 - kept.
-    shares: share of the crops by kind of picture; kinds that are not named get none.
+    shares: share of the crops by kind of image; kinds that are not named get none.
     """
 
     steps: int
@@ -54,12 +54,12 @@ class Recipe:
     """The stages of a training and what they learn from.
 
     id, title, licence: of the model's card. seed: of weights, crops and series.
-    data: ``pictures`` (the folders that `research.dataset` reads) or ``flair2`` (IGN's data set as published).
+    data: ``images`` (the folders that `research.dataset` reads) or ``flair2`` (IGN's data set as published).
     teacher: a U-Net with an ImageNet encoder, trained first; None: no distillation.
-    student: the network itself, on all pictures but the real patches, held to the teacher.
-    labels: what follows on the same pictures without the teacher, whose errors end there. None: nothing follows.
+    student: the network itself, on all images but the real patches, held to the teacher.
+    labels: what follows on the same images without the teacher, whose errors end there. None: nothing follows.
     patches: what follows, on the real patches too; measured by leaving each out once. None: nothing follows.
-    satellite: what comes last, for the satellite branch alone, on pictures with their series. None: nothing follows.
+    satellite: what comes last, for the satellite branch alone, on images with their series. None: nothing follows.
     probabilities, features: weight in the student's loss of the teacher's class probabilities and encoder maps.
     digest: ``sha256:<hex>`` of the file.
     """
@@ -88,7 +88,7 @@ def read_recipe(path: Path) -> Recipe:
         text = path.read_bytes()
         values = json.loads(text)
     except (OSError, ValueError) as error:
-        raise ValueError(f"{path} is not a recipe ({error}): name one of training/recipes.") from None
+        raise ValueError(f"{path} is not a recipe ({error}): name one of research/recipes.") from None
     digest = "sha256:" + hashlib.sha256(text).hexdigest()
     for name in ("teacher", "student", "labels", "patches", "satellite"):
         if values.get(name) is not None:

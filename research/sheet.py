@@ -1,4 +1,4 @@
-"""Contact sheets of a model: each real scene's picture, its truth and the model's map, one below the other.
+"""Contact sheets of a model: each real scene's image, its truth and the model's map, one below the other.
 
 python -m flair_landcover.research.sheet MODEL --data DATA --out docs/pictures
 
@@ -29,7 +29,7 @@ from ..contract.nomenclature import FLAIR_CLASSES
 from ..inference.raster.atomic import WorkingFolder
 from ..models.library import find_model
 from ..models.networks.checkpoints import load_model
-from .dataset import Picture, held_out_pictures, is_held_out, training_pictures
+from .dataset import LabelledImage, held_out_images, is_held_out, training_images
 from .evaluate import predict
 from .labels import CLASSES, UNKNOWN
 
@@ -58,7 +58,7 @@ _SWATCH = 14
 
 
 @dataclass(frozen=True)
-class Scene:
+class SheetScene:
     """One scene as it is shown.
 
     name: what is written under it. held_out: whether training saw none of it.
@@ -103,10 +103,10 @@ def model_sheets(model: str, data: Path) -> dict[str, np.ndarray]:
     """
     card, network = load_model(find_model(model))
     _check(card)
-    pictures = [*training_pictures(data), *held_out_pictures(data)]
+    images = [*training_images(data), *held_out_images(data)]
     sheets = {}
     for kind, name, what in SHEETS:
-        scenes = [scene_of(network, picture) for picture in pictures if picture.kind == kind]
+        scenes = [scene_of(network, image) for image in images if image.kind == kind]
         if scenes:
             sheets[name] = draw_sheet(f"{card.title}: {what}", scenes)
     if not sheets:
@@ -123,19 +123,19 @@ def _check(card: ModelCard) -> None:
         )
 
 
-def scene_of(network: nn.Module, picture: Picture) -> Scene:
-    """A picture with the network's map of it, from all the bands that it has and no Sentinel-2."""
-    mapped, truth = predict(network, picture, picture.roles)
-    return Scene(
-        name=picture.name.split("/")[-1],
-        held_out=is_held_out(picture),
-        rgb=np.ascontiguousarray(picture.bands[:3].transpose(1, 2, 0)),
+def scene_of(network: nn.Module, image: LabelledImage) -> SheetScene:
+    """An image with the network's map of it, from all the bands that it has and no Sentinel-2."""
+    mapped, truth = predict(network, image, image.roles)
+    return SheetScene(
+        name=image.name.split("/")[-1],
+        held_out=is_held_out(image),
+        rgb=np.ascontiguousarray(image.bands[:3].transpose(1, 2, 0)),
         truth=truth,
         mapped=mapped,
     )
 
 
-def draw_sheet(title: str, scenes: Sequence[Scene], tile: int = TILE) -> np.ndarray:
+def draw_sheet(title: str, scenes: Sequence[SheetScene], tile: int = TILE) -> np.ndarray:
     """All scenes on one sheet, (H, W, 3) uint8: those held out first, by name, with the legend below.
 
     tile: side of a tile in pixels; scenes are drawn as squares. Raises ValueError where there is no scene, or a
@@ -165,7 +165,7 @@ def draw_sheet(title: str, scenes: Sequence[Scene], tile: int = TILE) -> np.ndar
 
 
 def tile_corner(index: int, row: int, tile: int = TILE) -> tuple[int, int]:
-    """Left and upper edge, in pixels, of the tile in `row` (0 picture, 1 truth, 2 map) of the index-th scene drawn."""
+    """Left and upper edge, in pixels, of the tile in `row` (0 image, 1 truth, 2 map) of the index-th scene drawn."""
     band, column = divmod(index, MOST_COLUMNS)
     return _column(column, tile), _band_top(band, tile) + _HEADER + row * (tile + _ROW_GAP)
 
@@ -183,7 +183,7 @@ def _band_top(band: int, tile: int) -> int:
     return _MARGIN + _TITLE + band * height
 
 
-def _draw_band(sheet: Image.Image, pen: ImageDraw.ImageDraw, band: Sequence[Scene], top: int, tile: int) -> None:
+def _draw_band(sheet: Image.Image, pen: ImageDraw.ImageDraw, band: Sequence[SheetScene], top: int, tile: int) -> None:
     for row, name in enumerate(ROWS):
         _write(pen, (_MARGIN, top + _HEADER + row * (tile + _ROW_GAP) + tile // 2), name, 15)
     start = 0
@@ -193,8 +193,8 @@ def _draw_band(sheet: Image.Image, pen: ImageDraw.ImageDraw, band: Sequence[Scen
         start = end
     for column, scene in enumerate(band):
         left, y = _column(column, tile), top + _HEADER
-        for picture in (_thumbnail(scene.rgb, tile), class_tile(scene.truth, tile), class_tile(scene.mapped, tile)):
-            sheet.paste(Image.fromarray(picture), (left, y))
+        for image in (_thumbnail(scene.rgb, tile), class_tile(scene.truth, tile), class_tile(scene.mapped, tile)):
+            sheet.paste(Image.fromarray(image), (left, y))
             y += tile + _ROW_GAP
         middle = y + _CAPTION // 2 - 3
         _write(pen, (left, middle), scene.name, 14)

@@ -75,6 +75,11 @@ def train_base(recipe: Recipe, material: Material, work: Path, report: Report) -
     return run_stage("labels", student, crops, recipe.labels, recipe.seed, work, report)
 
 
+def fold_name(left_out: str) -> str:
+    """How the state and the counts of the network are called that has not seen this patch."""
+    return "without-" + left_out.split("/")[-1]
+
+
 def train_on_patches(
     recipe: Recipe, base: UTT, material: Material, work: Path, report: Report, left_out: str | None = None
 ) -> UTT:
@@ -84,7 +89,7 @@ def train_on_patches(
     """
     if recipe.patches is None:
         return base
-    name = "patches" if left_out is None else "without-" + left_out.split("/")[-1]
+    name = "patches" if left_out is None else fold_name(left_out)
     network = copy.deepcopy(base).requires_grad_(True)
     crops = material.crops(recipe.patches, left_out)
     return run_stage(name, network, crops, recipe.patches, recipe.seed, work, report)

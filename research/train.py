@@ -1,4 +1,4 @@
-"""Trains a model by a recipe and writes its folder: card, weights, scores on pictures that it did not see.
+"""Trains a model by a recipe and writes its folder: card, weights, scores on images that it did not see.
 
 ``python -m flair_landcover.research.train --data DATA --out models/bundled`` makes the bundled model again, and
 ``... train RECIPE --data FLAIR2 --out MODEL`` with ``research/recipes/flair2.json`` one of IGN's whole data set.

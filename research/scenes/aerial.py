@@ -28,7 +28,7 @@ MEASURED: dict[int, tuple[tuple[float, ...], tuple[float, ...]]] = {
 
 
 @dataclass(frozen=True)
-class Look:
+class Appearance:
     """How a cover looks in full light.
 
     colour: mean red, green, blue, near infrared in DN. spread: relative standard deviation from unit to unit
@@ -48,29 +48,29 @@ class Look:
 # one is mostly dry pasture. Vineyard, crops, plowed land
 # and "other" follow the renderings of FLAIR #2 scenes (red, green, blue) and, for the near infrared, their
 # neighbours above: crops the deciduous trees, plowed land and stubble bare soil.
-LOOKS: dict[Cover, Look] = {
-    Cover.ROOF_TILE: Look((166, 126, 110, 90), 0.14, 0.07, 0.06, 0.0, 0.05),
-    Cover.ROOF_SLATE: Look((112, 116, 124, 60), 0.14, 0.06, 0.05, 0.0, 0.04),
-    Cover.ROOF_METAL: Look((176, 180, 182, 90), 0.18, 0.02, 0.05, 0.0, 0.06),
-    Cover.GRAVEL: Look((182, 175, 163, 100), 0.10, 0.08, 0.07, 0.03),
-    Cover.TRACK: Look((180, 170, 152, 104), 0.08, 0.08, 0.07, 0.03),
-    Cover.ASPHALT: Look((150, 150, 149, 74), 0.08, 0.04, 0.04),
-    Cover.CONCRETE: Look((192, 189, 183, 96), 0.09, 0.05, 0.05),
-    Cover.CAR: Look((150, 152, 156, 90), 0.32, 0.03, 0.0),
-    Cover.SOIL: Look((188, 172, 150, 126), 0.10, 0.09, 0.09, 0.06, 0.02),
-    Cover.WATER: Look((98, 122, 96, 58), 0.16, 0.015, 0.03),
-    Cover.CONIFER: Look((68, 84, 72, 170), 0.13, 0.14, 0.05, 0.5),
-    Cover.BROADLEAF: Look((110, 126, 98, 196), 0.14, 0.13, 0.06, 0.7),
-    Cover.BRUSH: Look((102, 114, 86, 142), 0.15, 0.15, 0.12, 0.35),
-    Cover.VINE: Look((92, 118, 84, 152), 0.08, 0.13, 0.07, 0.25, 1.0),
-    Cover.GRASS: Look((124, 138, 102, 166), 0.10, 0.08, 0.08, 0.05, 0.04),
-    Cover.DRY_GRASS: Look((160, 152, 124, 124), 0.10, 0.10, 0.11, 0.06, 0.03),
-    Cover.WHEAT: Look((204, 187, 146, 138), 0.07, 0.045, 0.04, 0.05, 0.05),
-    Cover.MAIZE: Look((98, 128, 90, 162), 0.08, 0.09, 0.04, 0.15, 0.16),
-    Cover.PLOWED: Look((198, 176, 150, 122), 0.12, 0.06, 0.04, 0.08, 0.07),
-    Cover.POOL: Look((112, 190, 204, 52), 0.06, 0.02, 0.03),
-    Cover.GREENHOUSE: Look((196, 203, 206, 128), 0.07, 0.03, 0.05, 0.0, 0.12),
-    Cover.ROOF_FLAT: Look((160, 158, 156, 84), 0.22, 0.05, 0.06),
+APPEARANCES: dict[Cover, Appearance] = {
+    Cover.ROOF_TILE: Appearance((166, 126, 110, 90), 0.14, 0.07, 0.06, 0.0, 0.05),
+    Cover.ROOF_SLATE: Appearance((112, 116, 124, 60), 0.14, 0.06, 0.05, 0.0, 0.04),
+    Cover.ROOF_METAL: Appearance((176, 180, 182, 90), 0.18, 0.02, 0.05, 0.0, 0.06),
+    Cover.GRAVEL: Appearance((182, 175, 163, 100), 0.10, 0.08, 0.07, 0.03),
+    Cover.TRACK: Appearance((180, 170, 152, 104), 0.08, 0.08, 0.07, 0.03),
+    Cover.ASPHALT: Appearance((150, 150, 149, 74), 0.08, 0.04, 0.04),
+    Cover.CONCRETE: Appearance((192, 189, 183, 96), 0.09, 0.05, 0.05),
+    Cover.CAR: Appearance((150, 152, 156, 90), 0.32, 0.03, 0.0),
+    Cover.SOIL: Appearance((188, 172, 150, 126), 0.10, 0.09, 0.09, 0.06, 0.02),
+    Cover.WATER: Appearance((98, 122, 96, 58), 0.16, 0.015, 0.03),
+    Cover.CONIFER: Appearance((68, 84, 72, 170), 0.13, 0.14, 0.05, 0.5),
+    Cover.BROADLEAF: Appearance((110, 126, 98, 196), 0.14, 0.13, 0.06, 0.7),
+    Cover.BRUSH: Appearance((102, 114, 86, 142), 0.15, 0.15, 0.12, 0.35),
+    Cover.VINE: Appearance((92, 118, 84, 152), 0.08, 0.13, 0.07, 0.25, 1.0),
+    Cover.GRASS: Appearance((124, 138, 102, 166), 0.10, 0.08, 0.08, 0.05, 0.04),
+    Cover.DRY_GRASS: Appearance((160, 152, 124, 124), 0.10, 0.10, 0.11, 0.06, 0.03),
+    Cover.WHEAT: Appearance((204, 187, 146, 138), 0.07, 0.045, 0.04, 0.05, 0.05),
+    Cover.MAIZE: Appearance((98, 128, 90, 162), 0.08, 0.09, 0.04, 0.15, 0.16),
+    Cover.PLOWED: Appearance((198, 176, 150, 122), 0.12, 0.06, 0.04, 0.08, 0.07),
+    Cover.POOL: Appearance((112, 190, 204, 52), 0.06, 0.02, 0.03),
+    Cover.GREENHOUSE: Appearance((196, 203, 206, 128), 0.07, 0.03, 0.05, 0.0, 0.12),
+    Cover.ROOF_FLAT: Appearance((160, 158, 156, 84), 0.22, 0.05, 0.06),
 }
 # Direction in which units of one cover differ in hue, added to their difference in brightness: per band.
 HUE = np.array([1.0, 0.1, -0.9, 0.5], np.float32)
@@ -120,7 +120,7 @@ def render(layout: Layout, rng: np.random.Generator, flight: Flight | None = Non
     shape = layout.cover.shape
     pixel = layout.grid.pixel
     table = _table()
-    look = {name: values[layout.cover] for name, values in table.items() if name != "colour"}
+    appearance = {name: values[layout.cover] for name, values in table.items() if name != "colour"}
     fine = (
         0.6 * rng.standard_normal(shape, dtype=np.float32)
         + 0.6 * smooth_noise(rng, shape, 0.45 / pixel)
@@ -133,14 +133,14 @@ def render(layout: Layout, rng: np.random.Generator, flight: Flight | None = Non
         + 0.5 * smooth_noise(rng, shape, 28.0 / pixel)
     )
 
-    relief, in_row = _relief(layout, rng, look["rough"], coarse, pixel)
+    relief, in_row = _relief(layout, rng, appearance["rough"], coarse, pixel)
     # Colour of each unit: a brightness and a hue of its own, the same for every band's texture.
     own = rng.standard_normal((layout.units, 2), dtype=np.float32)
-    brightness = 1 + look["spread"] * own[layout.unit, 0]
-    hue = 0.5 * look["spread"] * own[layout.unit, 1]
-    texture = look["fine"] * fine + look["coarse"] * coarse
+    brightness = 1 + appearance["spread"] * own[layout.unit, 0]
+    hue = 0.5 * appearance["spread"] * own[layout.unit, 1]
+    texture = appearance["fine"] * fine + appearance["coarse"] * coarse
     rows = line_noise(rng, layout.phase, 0.5) * 0.7 + np.sin(2 * np.pi * layout.phase).astype(np.float32) * 0.7
-    texture += look["rows"] * (layout.cover != Cover.VINE) * rows
+    texture += appearance["rows"] * (layout.cover != Cover.VINE) * rows
     # Wheel tracks of the sprayer, a pair every seventh pass.
     passes = layout.phase % 7
     texture -= 0.12 * (layout.cover == Cover.WHEAT) * ((passes < 0.12) | (np.abs(passes - 0.62) < 0.06))
@@ -163,13 +163,13 @@ def render(layout: Layout, rng: np.random.Generator, flight: Flight | None = Non
 
 
 def _table() -> dict[str, np.ndarray]:
-    """The looks as arrays indexed by cover number."""
-    looks = [LOOKS[cover] for cover in Cover]
+    """The appearances as arrays indexed by cover number."""
+    appearances = [APPEARANCES[cover] for cover in Cover]
     table = {
-        name: np.array([getattr(look, name) for look in looks], np.float32)
+        name: np.array([getattr(each, name) for each in appearances], np.float32)
         for name in ("spread", "fine", "coarse", "rough", "rows")
     }
-    table["colour"] = np.array([look.colour for look in looks], np.float32)
+    table["colour"] = np.array([each.colour for each in appearances], np.float32)
     return table
 
 

@@ -25,7 +25,7 @@ _GROWN = frozenset(
 
 
 @dataclass(frozen=True)
-class Grid:
+class SceneGrid:
     """A square-pixel grid in ground coordinates: left and top edge and pixel side in metres, rows, columns."""
 
     left: float
@@ -35,7 +35,7 @@ class Grid:
     columns: int
 
     @classmethod
-    def centred(cls, size: int, pixel: float) -> Grid:
+    def centred(cls, size: int, pixel: float) -> SceneGrid:
         """A square grid of size x size pixels around the origin."""
         return cls(-size * pixel / 2, -size * pixel / 2, pixel, size, size)
 
@@ -69,7 +69,7 @@ class Layout:
     phase: float32, position across the rows of its parcel, in row spacings.
     """
 
-    grid: Grid
+    grid: SceneGrid
     cover: np.ndarray
     height: np.ndarray
     unit: np.ndarray
@@ -82,7 +82,7 @@ class Layout:
         return CLASS_OF_COVER[self.cover]
 
 
-def rasterise(plan: Plan, grid: Grid) -> Layout:
+def rasterise(plan: Plan, grid: SceneGrid) -> Layout:
     """The plan on a grid. Ground that the plan does not reach is grass.
 
     Units are numbered over the whole plan, so that two grids over one plan agree on them.
@@ -125,7 +125,7 @@ def _lay(
     patch: Patch,
     number: int,
     plan: Plan,
-    grid: Grid,
+    grid: SceneGrid,
     edges: tuple[np.ndarray, np.ndarray],
     frame: tuple[np.ndarray, np.ndarray],
     cover: np.ndarray,
@@ -151,7 +151,7 @@ def _lay(
     phase[where][inside] = frame[1 if patch.rows_along_u else 0][where][inside] / patch.spacing
 
 
-def _flood(pond: Pond, number: int, grid: Grid, cover: np.ndarray, height: np.ndarray, unit: np.ndarray) -> None:
+def _flood(pond: Pond, number: int, grid: SceneGrid, cover: np.ndarray, height: np.ndarray, unit: np.ndarray) -> None:
     """Fill a pond, with a bare shore of about a metre."""
     reach = pond.radius * pond.stretch * 1.3 + 2
     where = grid.window(pond.x - reach, pond.x + reach, pond.y - reach, pond.y + reach)
@@ -168,7 +168,13 @@ def _flood(pond: Pond, number: int, grid: Grid, cover: np.ndarray, height: np.nd
 
 
 def _build(
-    block: Block, number: int, grid: Grid, cover: np.ndarray, height: np.ndarray, unit: np.ndarray, phase: np.ndarray
+    block: Block,
+    number: int,
+    grid: SceneGrid,
+    cover: np.ndarray,
+    height: np.ndarray,
+    unit: np.ndarray,
+    phase: np.ndarray,
 ) -> None:
     """Set a block where it stands higher than what is there."""
     reach = np.hypot(block.length, block.width) / 2
@@ -190,7 +196,9 @@ def _build(
     phase[where][inside] = across[inside] / 0.6
 
 
-def _plant(trees: np.ndarray, first: int, grid: Grid, cover: np.ndarray, height: np.ndarray, unit: np.ndarray) -> None:
+def _plant(
+    trees: np.ndarray, first: int, grid: SceneGrid, cover: np.ndarray, height: np.ndarray, unit: np.ndarray
+) -> None:
     """Grow the crowns: domes for broadleaves and brush, cones for conifers, each where it is the highest."""
     reach = 1.25 * trees["radius"]
     seen = (

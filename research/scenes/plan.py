@@ -58,7 +58,7 @@ TREE = np.dtype([("x", "f8"), ("y", "f8"), ("radius", "f8"), ("height", "f8"), (
 
 
 @dataclass(frozen=True)
-class Frame:
+class BentFrame:
     """The bent frame of a plan: (u, v) = turned (x, y) plus two sine waves, all in metres.
 
     angle: radians from x to u. bend: amplitude of the waves. length: their wavelength. shift: their phases.
@@ -177,7 +177,7 @@ class Plan:
     trees: structured array of dtype TREE.
     """
 
-    frame: Frame
+    frame: BentFrame
     patches: tuple[Patch, ...]
     ponds: tuple[Pond, ...]
     rivers: tuple[River, ...]
@@ -222,7 +222,7 @@ class _Lot:
 class _Draft:
     """A plan while it is being drawn."""
 
-    def __init__(self, rng: np.random.Generator, frame: Frame) -> None:
+    def __init__(self, rng: np.random.Generator, frame: BentFrame) -> None:
         self.rng = rng
         self.frame = frame
         self.patches: list[Patch] = []
@@ -710,7 +710,7 @@ def draw_plan(rng: np.random.Generator, reach: float, style: Style) -> Plan:
     rng: where all its chances come from; the same state gives the same plan.
     """
     length = 260 + 240 * float(rng.random())
-    frame = Frame(
+    frame = BentFrame(
         angle=float(rng.random()) * np.pi / 2,
         bend=length * (0.01 + 0.035 * float(rng.random())),
         length=length,

@@ -28,7 +28,7 @@ def test_band_dropout_always_leaves_rgb_and_gives_every_set_of_bands(scene):
     assert seen == {RGB | extra for extra in ({"nir"}, {"elevation"}, {"nir", "elevation"}, frozenset())}
 
 
-def test_a_band_that_a_picture_lacks_is_never_kept():
+def test_a_band_that_an_image_lacks_is_never_kept():
     for seed in range(50):
         rng = np.random.default_rng(seed)
         assert draw_roles(RGB_NIR, rng) <= RGB_NIR
@@ -40,7 +40,7 @@ def test_a_crop_has_the_bands_that_are_to_be_kept(scene):
     assert filled(crop.aerial) == (True, True, True, True, False)
 
 
-def test_a_crop_keeps_picture_and_labels_together(halves):
+def test_a_crop_keeps_image_and_labels_together(halves):
     agreed = []
     for seed in range(20):
         crop = draw_crop(halves, 64, np.random.default_rng(seed), around=CODES["water"])
@@ -69,7 +69,7 @@ def test_light_changes_stay_in_range(scene):
         assert not torch.equal(changed[:4], bands[:4])
 
 
-def test_a_whole_picture_brings_its_series_and_leaves_out_dates_as_zeros(scene):
+def test_a_whole_image_brings_its_series_and_leaves_out_dates_as_zeros(scene):
     crops = [draw_whole(scene, np.random.default_rng(seed)) for seed in range(6)]
     batch = stack(crops)
     assert batch.series.shape == (6, 12, 10, 40, 40) and batch.days.shape == (6, 12)
@@ -77,7 +77,7 @@ def test_a_whole_picture_brings_its_series_and_leaves_out_dates_as_zeros(scene):
     assert empty.any() and not empty.all(1).any()
 
 
-def test_a_picture_without_a_series_cannot_be_drawn_with_one(scene):
+def test_an_image_without_a_series_cannot_be_drawn_with_one(scene):
     with pytest.raises(ValueError, match="has no Sentinel-2 series"):
         draw_whole(replace(scene, series=None), np.random.default_rng(0))
 

@@ -32,7 +32,7 @@ from flair_landcover.models.networks.flairhub_card import FLAIR_HUB_SATELLITE
 from flair_landcover.models.networks.weights import load_weights, save_quantised
 from flair_landcover.models.package import export_model
 from flair_landcover.research import bundle as module
-from flair_landcover.research.bundle import MOST_BYTES, Tile, agreement, bundle, deflated_bytes, main
+from flair_landcover.research.bundle import MOST_BYTES, ComparedTile, agreement, bundle, deflated_bytes, main
 
 from ..inference.conftest import make_model, picture, write_raster
 from ..models.golden import with_made_up_weights
@@ -132,7 +132,7 @@ def test_agreement_is_the_share_of_equal_labels():
         other.weight[7, 0] = 4.0
     bands = np.zeros((5, 32, 32), np.uint8)
     bands[0, :8] = 255
-    tiles = [Tile(bands, 1), Tile(np.zeros_like(bands), 1)]
+    tiles = [ComparedTile(bands, 1), ComparedTile(np.zeros_like(bands), 1)]
     assert agreement(card, one, other, tiles) == pytest.approx(1 - 0.25 / 2)
     assert agreement(card, one, one, tiles) == 1
     with pytest.raises(ValueError, match="no tiles"):
@@ -149,7 +149,7 @@ def test_networks_with_satellite_are_compared_with_a_series_as_they_take_it(sate
             return torch.zeros(1, 13, *aerial.shape[-2:])
 
     card = replace(SMALL, satellite=satellite)
-    agreement(card, Watching(), Watching(), [Tile(np.ones((5, 64, 64), np.uint8), 3)])
+    agreement(card, Watching(), Watching(), [ComparedTile(np.ones((5, 64, 64), np.uint8), 3)])
     (series, days), (again, _) = seen
     assert series.shape == (1, 12, 10, satellite.superpatch, satellite.superpatch) and series.std() > 100
     assert days.shape == (1, 12) and days[0, 0] == 120 * satellite.days_sign  # from 15 January to 15 May

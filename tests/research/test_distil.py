@@ -7,7 +7,7 @@ import torch
 
 from flair_landcover.models.networks.utt import UTT
 from flair_landcover.research.augment import stack
-from flair_landcover.research.crops import PictureCrops
+from flair_landcover.research.crops import ImageCrops
 from flair_landcover.research.distil import DistillationLoss
 from flair_landcover.research.fit import fit, new_state
 from flair_landcover.research.losses import LabelLoss
@@ -25,7 +25,7 @@ def pair() -> tuple[UTT, Teacher]:
 
 def test_a_student_comes_nearer_to_its_teacher_on_pixels_without_a_label(scene):
     student, teacher = pair()
-    crops = PictureCrops([replace(scene, codes=np.zeros_like(scene.codes))], {"generated": 1.0})
+    crops = ImageCrops([replace(scene, codes=np.zeros_like(scene.codes))], {"generated": 1.0})
     crops.by_class = {}  # nothing is labelled: any place will do
     state = new_state(student, DistillationLoss(student, teacher, 1.0, 0.0, LabelLoss()), STAGE, CPU)
     batch = stack([crops.draw(64, np.random.default_rng(seed)) for seed in range(4)])
@@ -51,7 +51,7 @@ def test_the_teacher_stays_as_it_is_and_the_projections_learn(scene):
     loss = DistillationLoss(student, teacher, 0.0, 1.0, LabelLoss())
     state = new_state(student, loss, STAGE, CPU)
     projection = loss.projections[0].weight.clone()
-    fit(state, PictureCrops([scene], {"generated": 1.0}), STAGE, 1, report=lambda line: None, stop_after=2, bf16=False)
+    fit(state, ImageCrops([scene], {"generated": 1.0}), STAGE, 1, report=lambda line: None, stop_after=2, bf16=False)
     assert all(torch.equal(tensor, before[name]) for name, tensor in teacher.state_dict().items())
     assert not torch.equal(loss.projections[0].weight, projection)
     assert not any("teacher" in name for name in loss.state_dict())
@@ -59,7 +59,7 @@ def test_the_teacher_stays_as_it_is_and_the_projections_learn(scene):
 
 def test_a_batch_with_a_series_has_the_loss_of_its_labels_alone(scene):
     student, teacher = pair()
-    crops = PictureCrops([scene], {"generated": 1.0})
+    crops = ImageCrops([scene], {"generated": 1.0})
     batch = stack([crops.draw_with_series(np.random.default_rng(1))])
     loss = DistillationLoss(student, teacher, 5.0, 5.0, LabelLoss())
     student.eval()

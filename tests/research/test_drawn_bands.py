@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from flair_landcover.research.dataset import ALL_ROLES, RGB, Picture
+from flair_landcover.research.dataset import ALL_ROLES, RGB, LabelledImage
 from flair_landcover.research.drawn_bands import with_bands_of_its_labels
 from flair_landcover.research.labels import CODES, UNKNOWN
 from flair_landcover.research.scenes.aerial import MEASURED
@@ -14,7 +14,7 @@ HOUSE, GRASS, POND = (CODES[name] for name in ("building", "herbaceous vegetatio
 
 
 @pytest.fixture
-def rendering() -> Picture:
+def rendering() -> LabelledImage:
     """128 pixels of 0.4 m: grass, with a house and a pond in it whose edges have no label; colours all alike."""
     codes = np.full((128, 128), GRASS, np.uint8)
     for value, corner in ((HOUSE, 10), (POND, 70)):
@@ -22,7 +22,7 @@ def rendering() -> Picture:
         codes[corner + 2 : corner + 38, corner + 2 : corner + 38] = value
     bands = np.zeros((5, 128, 128), np.uint8)
     bands[:3] = 120
-    return Picture("flair2-renderings/a", "flair2-renderings", bands, RGB, codes, 0.4)
+    return LabelledImage("flair2-renderings/a", "flair2-renderings", bands, RGB, codes, 0.4)
 
 
 def test_houses_rise_and_only_what_grows_is_bright_in_near_infrared(rendering):
@@ -44,7 +44,7 @@ def test_what_shades_itself_is_as_bright_in_near_infrared_as_in_the_real_patches
     assert ratio == pytest.approx(3 * near_infrared / (red + green + blue), rel=0.08)
 
 
-def test_the_colours_the_labels_and_the_picture_it_is_drawn_from_stay(rendering):
+def test_the_colours_the_labels_and_the_image_it_is_drawn_from_stay(rendering):
     before = rendering.bands.copy()
     drawn = with_bands_of_its_labels(rendering, 1)
     assert drawn.roles == ALL_ROLES
@@ -68,6 +68,6 @@ def test_a_seed_gives_the_same_bands_again_and_another_seed_gives_others(renderi
 
 
 @pytest.mark.parametrize("change", [{"roles": ALL_ROLES}, {"codes": np.zeros((128, 128), np.uint8)}])
-def test_a_picture_with_other_bands_or_without_a_label_is_refused(change, rendering):
+def test_an_image_with_other_bands_or_without_a_label_is_refused(change, rendering):
     with pytest.raises(ValueError, match="needs red, green, blue and labels"):
         with_bands_of_its_labels(replace(rendering, **change), 1)

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from flair_landcover.models.networks.utt import UTT
-from flair_landcover.research.crops import PictureCrops
+from flair_landcover.research.crops import ImageCrops
 from flair_landcover.research.fit import FitState, fit, load_state, new_state, save_state
 from flair_landcover.research.losses import LabelLoss
 from flair_landcover.research.recipe import Stage
@@ -27,8 +27,8 @@ def start(stage: Stage = STAGE) -> FitState:
 
 
 @pytest.fixture
-def crops(scene) -> PictureCrops:
-    return PictureCrops([scene], {"generated": 1.0})
+def crops(scene) -> ImageCrops:
+    return ImageCrops([scene], {"generated": 1.0})
 
 
 def test_a_few_steps_lower_the_loss(crops):

@@ -21,7 +21,7 @@ from flair_landcover.inference.sentinel2.superpatches import Superpatches
 from flair_landcover.research import train
 from flair_landcover.research.augment import stack
 from flair_landcover.research.dataset import ALL_ROLES
-from flair_landcover.research.flair2 import Flair2Crops, Flair2Patch, find_patches, read_picture
+from flair_landcover.research.flair2 import Flair2Crops, Flair2Patch, find_patches, read_image
 
 LAMBERT_93 = "EPSG:2154"
 PLACE = Affine(0.2, 0, 650_000, 0, -0.2, 6_860_000)  # of the first patch of each zone; others follow 200 m apart
@@ -196,23 +196,23 @@ def test_two_series_of_one_zone_are_a_choice_to_make(one_zone):
         find_patches(one_zone)
 
 
-def test_a_patch_is_a_picture_of_five_bands_whose_rare_classes_are_other(published):
-    picture = read_picture(find_patches(published)[2])
-    assert (picture.name, picture.kind, picture.gsd) == ("flair2/D004_2021/Z2_UF/000002", "flair2", 0.2)
-    assert picture.roles == ALL_ROLES
-    assert picture.bands.shape == (5, SIZE, SIZE) and picture.bands.dtype == picture.codes.dtype == np.uint8
-    assert picture.bands[:, 7, 7].tolist() == [2, 12, 22, 32, 42]
-    assert np.unique(picture.codes[: SIZE // 4, : SIZE // 4]).tolist() == [13]
-    assert np.unique(picture.codes[SIZE // 4 :]).tolist() == [11]
+def test_a_patch_is_an_image_of_five_bands_whose_rare_classes_are_other(published):
+    image = read_image(find_patches(published)[2])
+    assert (image.name, image.kind, image.gsd) == ("flair2/D004_2021/Z2_UF/000002", "flair2", 0.2)
+    assert image.roles == ALL_ROLES
+    assert image.bands.shape == (5, SIZE, SIZE) and image.bands.dtype == image.codes.dtype == np.uint8
+    assert image.bands[:, 7, 7].tolist() == [2, 12, 22, 32, 42]
+    assert np.unique(image.codes[: SIZE // 4, : SIZE // 4]).tolist() == [13]
+    assert np.unique(image.codes[SIZE // 4 :]).tolist() == [11]
 
 
 def test_the_series_is_the_monthly_means_of_the_40_pixels_around_the_centroid(one_zone):
     patch = find_patches(one_zone)[1]
     data = np.load(f"{patch.series}_data.npy")[:, :, 10:50, 25:65].astype(np.float64)
-    picture = read_picture(patch)
-    assert picture.series.dtype == picture.days.dtype == np.float32
-    np.testing.assert_allclose(picture.series, [data[:2].mean(axis=0), data[2], data[3]], rtol=1e-6)
-    assert picture.days.tolist() == [120, 30, -61]  # of 15 January, April and July to 15 May
+    image = read_image(patch)
+    assert image.series.dtype == image.days.dtype == np.float32
+    np.testing.assert_allclose(image.series, [data[:2].mean(axis=0), data[2], data[3]], rtol=1e-6)
+    assert image.days.tolist() == [120, 30, -61]  # of 15 January, April and July to 15 May
 
 
 def test_a_date_half_under_clouds_and_snow_is_left_out_where_it_is(one_zone):
@@ -222,7 +222,7 @@ def test_a_date_half_under_clouds_and_snow_is_left_out_where_it_is(one_zone):
     masks[3, 1, 25:30] = 59  # too unlikely to count
     masks[0, 1, :, :26] = 100  # the first patch has columns 5 to 44: half; the second one has but one of them
     write_series(find_patches(one_zone)[0].series, masks=masks)
-    first, second = (read_picture(patch) for patch in find_patches(one_zone))
+    first, second = (read_image(patch) for patch in find_patches(one_zone))
     assert first.days.tolist() == second.days.tolist() == [120, -61]
     data = np.load(f"{find_patches(one_zone)[0].series}_data.npy").astype(np.float64)
     np.testing.assert_array_equal(first.series[0], data[1, :, 10:50, 5:45])
@@ -248,25 +248,25 @@ def test_training_gets_the_very_series_that_a_map_of_the_patch_gets(one_zone):
         place = PLACE * Affine.translation(1000 * number, 0)
         grid = make_grid(place, SIZE, SIZE, rasterio.crs.CRS.from_string(LAMBERT_93).to_wkt(), 1.0, 0.2)
         expected = Superpatches(series, SatelliteInput(), grid).read((0, 0, SIZE, SIZE))
-        picture = read_picture(patch)
+        image = read_image(patch)
         assert expected.mirrored and len(expected.days) == 4
-        np.testing.assert_array_equal(picture.days, expected.days)
-        np.testing.assert_allclose(picture.series, expected.pixels, rtol=1e-6)
+        np.testing.assert_array_equal(image.days, expected.days)
+        np.testing.assert_allclose(image.series, expected.pixels, rtol=1e-6)
 
 
 def test_a_patch_without_a_usable_date_or_a_place_has_no_series(one_zone):
     patch = find_patches(one_zone)[0]
-    assert read_picture(patch).series is not None
+    assert read_image(patch).series is not None
     for without in (replace(patch, series=None), replace(patch, centroid=None)):
-        assert read_picture(without).series is read_picture(without).days is None
+        assert read_image(without).series is read_image(without).days is None
     write_series(patch.series, masks=np.full((len(DATES), 2, ROWS, COLUMNS), 100, np.uint8))
-    assert read_picture(patch).series is read_picture(patch).days is None
+    assert read_image(patch).series is read_image(patch).days is None
 
 
 def test_a_series_without_masks_keeps_all_its_dates(one_zone):
     patch = find_patches(one_zone)[0]
     Path(f"{patch.series}_masks.npy").unlink()
-    assert len(read_picture(patch).days) == 3
+    assert len(read_image(patch).days) == 3
 
 
 def test_of_a_large_series_only_the_window_is_read(one_zone):
@@ -277,7 +277,7 @@ def test_of_a_large_series_only_the_window_is_read(one_zone):
     large.flush()
     tracemalloc.start()
     try:
-        assert (read_picture(patch).series == 77).all()
+        assert (read_image(patch).series == 77).all()
         assert tracemalloc.get_traced_memory()[1] < large.nbytes / 10
     finally:
         tracemalloc.stop()
@@ -286,29 +286,29 @@ def test_of_a_large_series_only_the_window_is_read(one_zone):
 def test_files_that_are_not_what_flair_has_are_told(one_zone):
     patch = find_patches(one_zone)[0]
     with pytest.raises(ValueError, match=r"place \[90, 3\] is outside of .* 90 x 100 pixels: give the centroid file"):
-        read_picture(replace(patch, centroid=(90, 3)))
+        read_image(replace(patch, centroid=(90, 3)))
     np.save(f"{patch.series}_masks.npy", np.zeros((len(DATES), 1, ROWS, COLUMNS), np.uint8))
     with pytest.raises(ValueError, match=r"does not fit the data's .* give the masks of the same series"):
-        read_picture(patch)
+        read_image(patch)
     Path(f"{patch.series}_products.txt").write_text("S2B_MSIL2A_20210105\n")
     with pytest.raises(ValueError, match="names 1 products, but the array has 4 dates"):
-        read_picture(patch)
+        read_image(patch)
     np.save(f"{patch.series}_data.npy", np.ones((3, 4, 50, 50), np.uint16))
     with pytest.raises(ValueError, match=r"has the shape \(3, 4, 50, 50\): FLAIR's series"):
-        read_picture(patch)
+        read_image(patch)
     write_raster(patch.mask, np.ones((1, 500, 500), np.uint8))
     with pytest.raises(ValueError, match=r"IMG_000000\.tif has the shape .* under a mask of \(500, 500\)"):
-        read_picture(patch)
+        read_image(patch)
     patch.mask.write_bytes(b"II*\0 and no more")
     with pytest.raises(ValueError, match=r"MSK_000000\.tif cannot be read .*: copy or download"):
-        read_picture(patch)
+        read_image(patch)
 
 
 def test_a_date_that_no_product_name_says_is_told(one_zone):
     patch = find_patches(one_zone)[0]
     Path(f"{patch.series}_products.txt").write_text("a\nb\nc\nd\n")
     with pytest.raises(ValueError, match=r"date of the product a in SEN2_.*_products\.txt is unknown"):
-        read_picture(patch)
+        read_image(patch)
 
 
 def test_crops_show_each_class_that_is_there_alike(published):
@@ -362,7 +362,7 @@ def test_whole_patches_with_series_stack_whatever_months_clouds_leave_them(one_z
     masks[2, 1, :, :26] = 100  # April, on half of the first patch's superpatch alone
     patches = find_patches(one_zone)
     write_series(patches[0].series, masks=masks)
-    assert [len(read_picture(patch).days) for patch in patches] == [2, 3]
+    assert [len(read_image(patch).days) for patch in patches] == [2, 3]
     each = [Flair2Crops([patch]).draw_with_series(np.random.default_rng(5)) for patch in patches]
     batch = stack(each)
     assert batch.aerial.shape == (2, 5, SIZE, SIZE)
@@ -408,11 +408,11 @@ def test_real_patches_and_a_real_series_are_read(data, tmp_path):
     patches = find_patches(tmp_path)
     assert len(patches) == len({patch.domain for patch in patches}) == 7
     for patch in patches:
-        picture = read_picture(patch)
-        assert picture.bands.shape == (5, 512, 512) and picture.codes.shape == (512, 512)
-        assert picture.codes.min() >= 1 and picture.codes.max() <= 13
-        assert picture.series.shape == (len(picture.days), 10, 40, 40) and 1 < len(picture.days) <= 12
-        assert picture.series.min() > 0 and np.median(picture.series) < 5000
+        image = read_image(patch)
+        assert image.bands.shape == (5, 512, 512) and image.codes.shape == (512, 512)
+        assert image.codes.min() >= 1 and image.codes.max() <= 13
+        assert image.series.shape == (len(image.days), 10, 40, 40) and 1 < len(image.days) <= 12
+        assert image.series.min() > 0 and np.median(image.series) < 5000
     crops = Flair2Crops(patches)
     assert crops.draw(256, np.random.default_rng(1)).aerial.shape == (5, 256, 256)
     assert crops.draw_with_series(np.random.default_rng(1)).series.shape == (12, 10, 40, 40)

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from flair_landcover.research.augment import Crop
-from flair_landcover.research.crops import PictureCrops
+from flair_landcover.research.crops import ImageCrops
 from flair_landcover.research.flood import flood
 from flair_landcover.research.labels import CODES
 
@@ -54,7 +54,7 @@ def test_a_crop_without_open_land_stays(crop):
 def test_as_many_crops_are_flooded_as_the_share_says(halves):
     halves.codes[:] = FIELD
     for share in (0.0, 0.3):
-        crops = PictureCrops([halves], {"generated": 1.0}, flooded=share)
+        crops = ImageCrops([halves], {"generated": 1.0}, flooded=share)
         drawn = [crops.draw(32, np.random.default_rng(s)) for s in range(400)]
         wet = [bool((crop.codes == WATER).any()) for crop in drawn if crop.aerial[3].any()]
         assert len(wet) > 100 and abs(np.mean(wet) - share) < 0.1

@@ -22,7 +22,7 @@ def vegetation_index(series: np.ndarray) -> np.ndarray:
     return (nir - red) / (nir + red)
 
 
-def test_the_series_of_a_scene_lies_under_its_picture(scene):
+def test_the_series_of_a_scene_lies_under_its_image(scene):
     assert scene.series.shape == (12, 10, 40, 40)
     bare = np.isin(scene.codes, [CODES[name] for name in ("building", "impervious surface", "pervious surface")])
     share = bare[:500, :500].reshape(10, 50, 10, 50).mean((1, 3))
@@ -31,8 +31,8 @@ def test_the_series_of_a_scene_lies_under_its_picture(scene):
 
 
 def test_a_series_made_from_labels_lies_where_they_are(halves):
-    picture = replace(halves, codes=np.kron(halves.codes, np.ones((6, 6), np.uint8))[:512, :512])
-    index = vegetation_index(with_series_of_its_labels(picture, 1).series)[15:25, 15:25]
+    image = replace(halves, codes=np.kron(halves.codes, np.ones((6, 6), np.uint8))[:512, :512])
+    index = vegetation_index(with_series_of_its_labels(image, 1).series)[15:25, 15:25]
     assert (index[:, :4] < 0.1).all()
     assert (index[:, 6:] > 0.5).all()
 

@@ -9,7 +9,7 @@ import torch
 from flair_landcover.contract.cards import WEIGHTS_NAME, digest_of, read_card
 from flair_landcover.models.networks.utt import UTT
 from flair_landcover.models.networks.weights import load_weights
-from flair_landcover.research.dataset import ALL_ROLES, Picture
+from flair_landcover.research.dataset import ALL_ROLES, LabelledImage
 from flair_landcover.research.evaluate import predict
 from flair_landcover.research.publish import limits_of, publish, write_weights
 from flair_landcover.research.recipe import Recipe, Stage
@@ -18,7 +18,7 @@ from flair_landcover.research.recipe import Recipe, Stage
 class Little:
     """The material of a recipe that has one patch and one generated scene."""
 
-    def __init__(self, patch: Picture, scene: Picture) -> None:
+    def __init__(self, patch: LabelledImage, scene: LabelledImage) -> None:
         self.patches = (patch,)
         self._measured = {"flair2": [patch], "generated": [scene]}
 
@@ -89,7 +89,7 @@ def test_rounding_keeps_the_weights_near_and_the_file_small(network, tmp_path):
         assert (rounded[name] - weights).abs().max() <= 0.5 * weights.abs().max(), name
 
 
-def test_the_line_of_limits_follows_from_the_scores_on_real_pictures():
+def test_the_line_of_limits_follows_from_the_scores_on_real_images():
     patches = {"five bands": {"iou": {"building": 0.6, "water": 0.3, "coniferous": 0.1}}}
     renderings = {"RGB": {"iou": {"building": 0.1, "vineyard": 0.0}}}
     scores = {"leave one patch out": patches, "renderings of FLAIR #2 scenes": renderings, "generated scenes": patches}

@@ -16,7 +16,7 @@ from flair_landcover.research.sheet import (
     MOST_COLUMNS,
     NO_LABEL,
     TILE,
-    Scene,
+    SheetScene,
     class_tile,
     draw_sheet,
     jpegs_of,
@@ -29,13 +29,13 @@ COLOUR = {land.name: land.rgb for land in FLAIR_CLASSES}
 WATER, DECIDUOUS = 5, 7
 
 
-def scene(name: str = "made", held_out: bool = False, grey: int = 120) -> Scene:
+def scene(name: str = "made", held_out: bool = False, grey: int = 120) -> SheetScene:
     """Water in the west and deciduous in the east, mapped the other way round in its northern half."""
     truth = np.full((100, 100), WATER, np.uint8)
     truth[:, 50:] = DECIDUOUS
     mapped = truth.copy()
     mapped[:50] = mapped[:50, ::-1]
-    return Scene(name, held_out, np.full((64, 64, 3), grey, np.uint8), truth, mapped)
+    return SheetScene(name, held_out, np.full((64, 64, 3), grey, np.uint8), truth, mapped)
 
 
 def at(sheet: np.ndarray, index: int, row: int, right: float, down: float) -> tuple[int, ...]:
@@ -48,7 +48,7 @@ def has(sheet: np.ndarray, colour: tuple[int, int, int]) -> bool:
     return bool((sheet == np.array(colour, np.uint8)).all(-1).any())
 
 
-def test_picture_truth_and_map_lie_one_below_the_other():
+def test_image_truth_and_map_lie_one_below_the_other():
     sheet = draw_sheet("Made up", [scene()])
     assert at(sheet, 0, 0, 0.5, 0.5) == (120, 120, 120)
     assert at(sheet, 0, 1, 0.2, 0.2) == at(sheet, 0, 1, 0.2, 0.8) == COLOUR["water"]
@@ -138,9 +138,9 @@ def test_the_files_are_whole_and_alone_in_their_folder(tmp_path):
     paths = write_sheets(sheets, tmp_path / "new" / "folder")
     assert sorted(path.name for path in (tmp_path / "new" / "folder").iterdir()) == ["one.jpg", "two.jpg"]
     for path, sheet in zip(paths, sheets.values()):
-        with Image.open(path) as picture:
-            assert picture.format == "JPEG"
-            read = np.asarray(picture)
+        with Image.open(path) as image:
+            assert image.format == "JPEG"
+            read = np.asarray(image)
         assert read.shape == sheet.shape
         assert np.abs(np.array(at(read, 0, 1, 0.2, 0.2)) - COLOUR["water"]).max() <= 6
 

@@ -1,4 +1,4 @@
-"""The recipe's command on a folder of a few small pictures, laid out as the real data is."""
+"""The recipe's command on a folder of a few small images, laid out as the real data is."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from flair_landcover.contract.cards import read_card
 from flair_landcover.models.networks.checkpoints import load_model
 from flair_landcover.models.networks.utt import UTT
 from flair_landcover.research import material, teacher, train
-from flair_landcover.research.generated import generated_pictures
+from flair_landcover.research.generated import generated_images
 from flair_landcover.research.material import read_material
 from flair_landcover.research.recipe import read_recipe
 from flair_landcover.research.stages import train_base, train_on_patches, train_satellite_branch
@@ -30,7 +30,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Two patches, one of them of a name that is held out, made of generated scenes."""
     folder = tmp_path_factory.mktemp("data")
     (folder / "flair2").mkdir()
-    for number, picture in zip(("000001", "084558"), generated_pictures([11, 12])):
+    for number, image in zip(("000001", "084558"), generated_images([11, 12])):
         place = {
             "driver": "GTiff",
             "dtype": "uint8",
@@ -40,9 +40,9 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
             "transform": Affine(0.2, 0, 652000, 0, -0.2, 6862000),
         }
         with rasterio.open(folder / "flair2" / f"IMG_{number}.tif", "w", count=5, **place) as dataset:
-            dataset.write(picture.bands[:, :SIZE, :SIZE])
+            dataset.write(image.bands[:, :SIZE, :SIZE])
         with rasterio.open(folder / "flair2" / f"MSK_{number}.tif", "w", count=1, **place) as dataset:
-            dataset.write(picture.codes[None, :SIZE, :SIZE])
+            dataset.write(image.codes[None, :SIZE, :SIZE])
     return folder
 
 

@@ -16,10 +16,10 @@ from rasterio.warp import transform, transform_bounds
 
 from flair_landcover.contract.nomenclature import FLAIR_CLASSES
 from flair_landcover.research.scenes import seasons, village
-from flair_landcover.research.scenes.aerial import LOOKS, MEASURED
-from flair_landcover.research.scenes.layout import Grid
+from flair_landcover.research.scenes.aerial import APPEARANCES, MEASURED
+from flair_landcover.research.scenes.layout import SceneGrid
 from flair_landcover.research.scenes.noise import smooth_noise
-from flair_landcover.research.scenes.plan import CLASS_OF_COVER, Cover, Frame
+from flair_landcover.research.scenes.plan import CLASS_OF_COVER, BentFrame, Cover
 from flair_landcover.research.scenes.scene import draw_scene, draw_sentinel2
 
 BUILDING, IMPERVIOUS, WATER, CONIFEROUS, PLOWED = 1, 3, 5, 6, 12
@@ -216,7 +216,7 @@ def test_leaves_and_crops_follow_the_year():
 
 
 def test_every_cover_has_a_look_a_season_and_a_class():
-    assert set(LOOKS) == set(seasons.SEASONS) == set(Cover)
+    assert set(APPEARANCES) == set(seasons.SEASONS) == set(Cover)
     assert len(CLASS_OF_COVER) == len(Cover)
     assert set(CLASS_OF_COVER.tolist()) == {entry.value for entry in FLAIR_CLASSES}
 
@@ -263,14 +263,14 @@ def test_a_failed_write_leaves_no_part_behind(tmp_path, monkeypatch):
 
 
 def test_frame_and_ground_coordinates_are_inverse():
-    frame = Frame(angle=0.7, bend=15.0, length=300.0, shift=(1.0, 2.0))
+    frame = BentFrame(angle=0.7, bend=15.0, length=300.0, shift=(1.0, 2.0))
     x, y = np.meshgrid(np.linspace(-300, 300, 13), np.linspace(-300, 300, 13))
     again = frame.to_ground(*frame.to_frame(x, y))
     assert np.abs(again[0] - x).max() < 0.01 and np.abs(again[1] - y).max() < 0.01
 
 
 def test_window_outside_the_grid_is_none_and_inside_is_cut_to_it():
-    grid = Grid.centred(100, 0.2)
+    grid = SceneGrid.centred(100, 0.2)
     assert grid.window(20, 30, 0, 5) is None
     assert grid.window(-50, 50, -1, 1) == (slice(45, 56), slice(0, 100))
 
