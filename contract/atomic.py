@@ -40,7 +40,7 @@ def atomic_file(path: Path) -> Iterator[Path]:
 def atomic_folder(path: Path, replace: bool = False) -> Iterator[Path]:
     """A new folder to write into that takes the name `path` at the end; else as `atomic_file`.
 
-    replace: whether it may take the place of what is there, which is removed then; without it, only of an empty folder.
+    replace: whether it may take the place of what is there, which is removed then; without it nothing may be there.
     """
     path = Path(path)
     hidden = hidden_folder(path.parent, path.name)

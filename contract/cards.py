@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 
+from .atomic import atomic_file
 from .nomenclature import FLAIR_CLASSES, OTHER, LandCoverClass
 
 CARD_NAME = "card.json"
@@ -225,11 +225,10 @@ def read_card(folder: Path) -> ModelCard:
 
 
 def write_card(card: ModelCard, folder: Path) -> Path:
-    """Writes `card.json` into the folder, beside first and then renamed into place; returns its path."""
+    """Writes `card.json` into the folder, whole or not at all; returns its path."""
     path = Path(folder) / CARD_NAME
-    part = path.with_suffix(".json.part")
-    part.write_text(json.dumps(card.to_dict(), indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-    os.replace(part, path)
+    with atomic_file(path) as part:
+        part.write_text(json.dumps(card.to_dict(), indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
     return path
 
 

@@ -32,7 +32,7 @@ from ..contract.errors import BadInput, Cancelled
 from ..contract.segmentation import Report, SegmentationJob
 from ..contract.version import plugin_version
 from ..inference.backends.loading import loading
-from ..inference.raster.atomic import discard_held
+from ..inference.raster.working_folder import discard_held
 from .fetch import fetch
 
 _log = logging.getLogger(__name__)

@@ -6,20 +6,21 @@ import os
 import shutil
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from safetensors import SafetensorError
 
+from ..contract.atomic import atomic_file
 from ..contract.cards import WEIGHTS_NAME, BadModel, digest_of, write_card
 from ..contract.errors import BadInput, Cancelled, about
 from ..contract.finetuning import FinetuneJob, FinetuneReport, FinetuneResult
 from ..inference.backends.backend import MOSTLY
 from ..inference.backends.torch_backend import TorchBackend
 from ..inference.check import Inputs, check_inputs
-from ..inference.raster.atomic import WorkingFolder
 from ..inference.raster.read import gdal_settings
+from ..inference.raster.working_folder import WorkingFolder
 from ..inference.tiles import Tiles, open_tiles
 from ..models.library import model_id, user_folder
 from ..models.networks.gated import GatedNetwork
@@ -332,22 +333,12 @@ def _unwritable(path: Path, error: Exception) -> BadInput:
 
 def _put_in_place(result: FinetuneResult, folder: Path, place: _Outputs, cancelled: Callable[[], bool]) -> None:
     """The report, then both under their final names."""
-    page = report_page(result)
     inside = place.report.parent == place.folder
-    beside = (folder if inside else place.report.parent) / f".{place.report.name}.part"
-    try:
-        with _writing(place.report):
-            beside.write_text(page, encoding="utf-8")
-            if inside:
-                os.replace(beside, folder / place.report.name)
+    with _writing(place.report), nullcontext(folder / REPORT_NAME) if inside else atomic_file(place.report) as page:
+        page.write_text(report_page(result), encoding="utf-8")
         if cancelled():
             raise Cancelled
         with _writing(place.folder):
             if place.folder.is_dir():  # empty, as checked; Windows renames over no folder
                 place.folder.rmdir()
             os.rename(folder, place.folder)
-        if not inside:
-            with _writing(place.report):
-                os.replace(beside, place.report)
-    finally:
-        beside.unlink(missing_ok=True)

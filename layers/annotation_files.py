@@ -19,6 +19,7 @@ from qgis.core import (
 )
 from qgis.PyQt.QtCore import QCoreApplication
 
+from ..contract.atomic import atomic_file
 from ..models.library import user_folder
 from .sources import raster_path
 
@@ -57,23 +58,20 @@ def make_geopackage(path: Path, crs: QgsCoordinateReferenceSystem) -> None:
     """
     if path.exists():
         raise AnnotationsError(_tr("The file {} is there already: choose another name.").format(path))
-    part = path.with_name(f".{path.stem}.part.gpkg")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        part.unlink(missing_ok=True)
-        problem = _write(part, crs)
-        if not problem:
-            os.rename(part, path)
+        with atomic_file(path) as part:
+            _write(part, crs)
     except OSError as error:
-        problem = error.strerror or str(error)
-    if problem:
         raise AnnotationsError(
-            _tr("The annotation layer {} cannot be written ({}): choose another folder.").format(path, problem)
-        )
+            _tr("The annotation layer {} cannot be written ({}): choose another folder.").format(
+                path, error.strerror or error
+            )
+        ) from None
 
 
-def _write(path: Path, crs: QgsCoordinateReferenceSystem) -> str:
-    """What went wrong, or ""."""
+def _write(path: Path, crs: QgsCoordinateReferenceSystem) -> None:
+    """Raises OSError."""
     options = QgsVectorFileWriter.SaveVectorOptions()
     options.driverName = "GPKG"
     options.layerName = LAYER_NAME
@@ -83,7 +81,8 @@ def _write(path: Path, crs: QgsCoordinateReferenceSystem) -> str:
     failed = writer.hasError() != QgsVectorFileWriter.WriterError.NoError
     problem = writer.errorMessage() if failed else ""
     del writer  # closes the file
-    return problem or (_tr("unknown error") if failed else "")
+    if failed:
+        raise OSError(problem or _tr("unknown error"))
 
 
 def annotation_fields() -> QgsFields:

@@ -22,6 +22,7 @@ from rasterio.errors import RasterioError
 from safetensors import SafetensorError
 from torch import nn
 
+from ..contract.atomic import atomic_folder
 from ..contract.cards import CARD_NAME, ROLES, WEIGHTS_NAME, BadModel, ModelCard, SatelliteInput, digest_of
 from ..inference.backends.backend import Series
 from ..inference.backends.torch_backend import TorchBackend
@@ -103,17 +104,15 @@ def bundle(
     path, published = _find(model)
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=out.parent, prefix=f".{out.name}-") as beside:
-            card, network = _load(path, Path(beside))
+        with tempfile.TemporaryDirectory() as unpacked, atomic_folder(out, replace=True) as folder:
+            card, network = _load(path, Path(unpacked))
             network = only_state(card, network)
-            folder = Path(beside) / "model"
             stored = write_weights(network, folder, bits)
             share = agreement(card, stored, network, tiles)
             card = _card(card, path, published, words or Words(), share, measured_on, bits)
             card = write_model(replace(card, id=out.name), folder)
             size = deflated_bytes(folder)
             warnings = _judged(card, share, size, bits, force)
-            _put_in_place(folder, out, Path(beside) / "before")
     except (OSError, SafetensorError) as error:
         reason = getattr(error, "strerror", None) or error
         raise BadModel(f"{out} cannot be written ({reason}): choose another place or free disk space.") from None
@@ -289,20 +288,6 @@ def _judged(card: ModelCard, share: float, size: int, bits: int, force: bool) ->
     if card.licence == _UNKNOWN_LICENCE:
         warnings.append(f"The licence of {card.title} is not known: give it with --licence before you pass it on.")
     return tuple(warnings)
-
-
-def _put_in_place(folder: Path, out: Path, before: Path) -> None:
-    """Renames `folder` to `out`; what is there goes to `before` first, and comes back where that fails."""
-    folder.chmod(0o755)
-    there = out.exists()
-    if there:
-        out.rename(before)
-    try:
-        folder.rename(out)
-    except OSError:
-        if there:
-            before.rename(out)
-        raise
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -8,11 +8,11 @@ The words of the page are written by hand; its figures come from the card alone,
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+from ..contract.atomic import atomic_file
 from ..contract.cards import read_card
 from ..contract.nomenclature import FLAIR_CLASSES
 
@@ -35,9 +35,8 @@ def main(arguments: list[str] | None = None) -> int:
     except (OSError, ValueError) as error:
         print(error, file=sys.stderr)
         return 2
-    part = options.page.with_name(options.page.name + ".part")
-    part.write_text(text, encoding="utf-8")
-    os.replace(part, options.page)
+    with atomic_file(options.page) as part:
+        part.write_text(text, encoding="utf-8")
     return 0
 
 

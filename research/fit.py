@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import math
-import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -14,6 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from ..contract.atomic import atomic_file
 from .augment import Crop, stack
 from .crops import Crops
 from .recipe import Stage
@@ -63,8 +63,7 @@ def new_state(network: nn.Module, loss: nn.Module, stage: Stage, device: torch.d
 
 
 def save_state(state: FitState, path: Path) -> None:
-    """Writes a checkpoint that `load_state` continues from, beside first and then renamed into place."""
-    part = path.with_suffix(".part")
+    """Writes a checkpoint that `load_state` continues from, whole or not at all."""
     stored = {
         "network": state.network.state_dict(),
         "average": state.average.state_dict(),
@@ -72,8 +71,8 @@ def save_state(state: FitState, path: Path) -> None:
         "optimiser": state.optimiser.state_dict(),
         "step": state.step,
     }
-    torch.save(stored, part)
-    os.replace(part, path)
+    with atomic_file(path) as part:
+        torch.save(stored, part)
 
 
 def load_state(state: FitState, path: Path) -> FitState:

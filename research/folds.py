@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -12,6 +11,7 @@ import numpy as np
 import torch
 from torch import nn
 
+from ..contract.atomic import atomic_file
 from ..models.networks.torchvision_operators import import_segmentation_models
 from ..models.networks.utt import UTT
 from .augment import Crop, turn
@@ -102,9 +102,8 @@ def _plain(
 
 
 def _write(counted: dict[str, EvaluationCounts], path: Path) -> None:
-    part = path.with_suffix(".part")
-    part.write_text(json.dumps({n: [c.matrix.tolist(), c.bins.tolist()] for n, c in counted.items()}))
-    os.replace(part, path)
+    with atomic_file(path) as part:
+        part.write_text(json.dumps({n: [c.matrix.tolist(), c.bins.tolist()] for n, c in counted.items()}))
 
 
 def _read(path: Path) -> dict[str, EvaluationCounts]:

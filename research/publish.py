@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import copy
-import shutil
-import tempfile
 from collections.abc import Iterable
 from dataclasses import replace
 from itertools import islice
@@ -12,6 +10,7 @@ from pathlib import Path
 
 from torch import nn
 
+from ..contract.atomic import atomic_folder
 from ..contract.cards import WEIGHTS_NAME, ModelCard, SatelliteInput, digest_of, write_card
 from ..models.networks.utt import UTT
 from ..models.networks.weights import load_weights, save_quantised
@@ -40,17 +39,13 @@ def publish(recipe: Recipe, network: UTT, material: Material, folds: dict, out: 
     """
     out.parent.mkdir(parents=True, exist_ok=True)
     network = network.cpu().eval()
-    with tempfile.TemporaryDirectory(dir=out.parent, prefix=f".{out.name}-") as beside:
-        folder = Path(beside) / out.name
+    with atomic_folder(out, replace=True) as folder:
         stored = write_weights(network, folder)
         measured = material.measured()
         scores = measure(stored, measured)
         if material.patches:
             scores["agreement of stored and float32 weights"] = agreement(stored, network, material.patches)
         card = write_model(_card(recipe, material, {"leave one patch out": folds, **scores}), folder)
-        if out.exists():
-            shutil.rmtree(out)
-        folder.rename(out)
     return card
 
 

@@ -11,9 +11,9 @@ from __future__ import annotations
 
 import argparse
 import io
-import os
 import sys
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
@@ -24,9 +24,9 @@ from PIL import Image, ImageDraw, ImageFont
 from torch import nn
 from torch.nn import functional
 
+from ..contract.atomic import atomic_file
 from ..contract.cards import ROLES, ModelCard
 from ..contract.nomenclature import FLAIR_CLASSES
-from ..inference.raster.atomic import WorkingFolder
 from ..models.library import find_model
 from ..models.networks.checkpoints import load_model
 from .dataset import LabelledImage, held_out_images, is_held_out, training_images
@@ -276,11 +276,9 @@ def write_sheets(sheets: Mapping[str, np.ndarray], out: Path) -> list[Path]:
     files = jpegs_of(sheets)
     try:
         out.mkdir(parents=True, exist_ok=True)
-        with WorkingFolder(out, "sheets") as working:
-            for name, content in files.items():
-                (working.path / name).write_bytes(content)
-            for name in files:
-                os.replace(working.path / name, out / name)
+        with ExitStack() as renamed_at_the_end:
+            for name, content in reversed(files.items()):  # the first takes its name first
+                renamed_at_the_end.enter_context(atomic_file(out / name)).write_bytes(content)
     except OSError as error:
         raise ValueError(f"{out} cannot be written ({error}): choose another folder with --out.") from None
     return [out / name for name in files]

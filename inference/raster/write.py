@@ -18,8 +18,8 @@ from rasterio.enums import ColorInterp
 from rasterio.windows import Window as RasterWindow
 
 from ...contract.nomenclature import NODATA, LandCoverClass
-from .atomic import WorkingFolder
 from .geobox import Grid, Window
+from .working_folder import WorkingFolder
 
 CONFIDENCE_NODATA = 255
 PROVENANCE_TAG = "FLAIR_LANDCOVER"

@@ -13,9 +13,7 @@ from __future__ import annotations
 
 import argparse
 import os
-import shutil
 import sys
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,6 +24,7 @@ from rasterio.transform import from_origin
 from rasterio.warp import transform as transform_points
 from rasterio.warp import transform_bounds
 
+from ...contract.atomic import atomic_file, atomic_folder
 from ...contract.nomenclature import FLAIR_CLASSES, NODATA
 from .aerial import Flight, render
 from .layout import SceneGrid, rasterise
@@ -130,12 +129,12 @@ def _write(
     colour_table: dict[int, tuple[int, int, int, int]] | None = None,
     **profile: object,
 ) -> None:
-    """Write (bands, rows, columns) as a tiled, deflated GeoTIFF beside its final name, then rename it."""
-    beside = path.with_name(f".{path.name}.part")
+    """Write (bands, rows, columns) as a tiled, deflated GeoTIFF, whole or not at all."""
     predictor = 1 if colour_table else 2
-    try:
-        with rasterio.open(
-            beside,
+    with (
+        atomic_file(path) as part,
+        rasterio.open(
+            part,
             "w",
             driver="GTiff",
             count=bands.shape[0],
@@ -150,17 +149,15 @@ def _write(
             predictor=predictor,
             zlevel=9,
             **profile,
-        ) as target:
-            if colours:
-                target.colorinterp = colours
-            if colour_table:
-                target.write_colormap(1, colour_table)
-            for index, name in enumerate(names, start=1):
-                target.set_band_description(index, name)
-            target.write(bands)
-        os.replace(beside, path)
-    finally:
-        beside.unlink(missing_ok=True)
+        ) as target,
+    ):
+        if colours:
+            target.colorinterp = colours
+        if colour_table:
+            target.write_colormap(1, colour_table)
+        for index, name in enumerate(names, start=1):
+            target.set_band_description(index, name)
+        target.write(bands)
 
 
 def _write_aerial(path: Path, aerial: np.ndarray, corner: rasterio.Affine) -> None:
@@ -209,18 +206,13 @@ def _write_sentinel2(path: Path, seen: _Satellite, rng: np.random.Generator) -> 
 
 def _write_year(folder: Path, seen: _Satellite, year: Year) -> None:
     """One raster a date with its probabilities of clouds and snow; the folder takes its name once it is whole."""
-    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}-") as beside:
-        whole = Path(beside) / folder.name
-        whole.mkdir()
+    with atomic_folder(folder, replace=True) as whole:
         for weather, pixels, clouds, snow in zip(year.weather, year.pixels, year.clouds, year.snow):
             stem = weather.date.strftime("%Y%m%d")
             _write_on_satellite_grid(whole / f"{stem}.tif", pixels, list(BANDS), seen, SATELLITE_PIXEL)
             for name, mask in (("clouds", clouds), ("snow", snow)):
                 names = [f"probability of {name}, percent"]
                 _write_on_satellite_grid(whole / f"{stem}_{name}.tif", mask[None], names, seen, MASK_PIXEL)
-        if folder.exists():
-            shutil.rmtree(folder)
-        os.replace(whole, folder)
 
 
 def _write_on_satellite_grid(path: Path, values: np.ndarray, names: list[str], seen: _Satellite, pixel: float) -> None:

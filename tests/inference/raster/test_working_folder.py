@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from flair_landcover.inference.raster import atomic as working
-from flair_landcover.inference.raster.atomic import WorkingFolder, discard_held
+from flair_landcover.inference.raster import working_folder as working
+from flair_landcover.inference.raster.working_folder import WorkingFolder, discard_held
 
 
 def hidden(folder: Path) -> list[str]:
@@ -26,7 +26,7 @@ def test_a_working_folder_is_hidden_and_gone_at_the_end(tmp_path):
 def test_the_next_run_removes_what_a_killed_one_left_and_nothing_of_a_living_one(tmp_path):
     script = (
         "import sys, time; from pathlib import Path\n"
-        "from flair_landcover.inference.raster.atomic import WorkingFolder\n"
+        "from flair_landcover.inference.raster.working_folder import WorkingFolder\n"
         "own = WorkingFolder(Path(sys.argv[1]), 'map.tif'); print('held', flush=True); time.sleep(60)"
     )
     other = subprocess.Popen([sys.executable, "-c", script, str(tmp_path)], stdout=subprocess.PIPE, text=True)
@@ -67,7 +67,7 @@ def test_a_worker_that_is_busy_when_its_owner_goes_leaves_nothing(tmp_path):
     script = (
         "import io, os, sys, threading, time; from pathlib import Path\n"
         "from flair_landcover.engine import worker\n"
-        "from flair_landcover.inference.raster.atomic import WorkingFolder\n"
+        "from flair_landcover.inference.raster.working_folder import WorkingFolder\n"
         "own = WorkingFolder(Path(sys.argv[1]), 'map.tif')\n"
         "given = sys.stdin.buffer, None, worker.Lanes(worker.CallQueue(), worker.CallQueue())\n"
         "threading.Thread(target=worker._read, daemon=True, args=given).start()\n"

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import glob
 import shutil
-import tempfile
 from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-_PART = ".part"  # ends the name of a working folder
+from ...contract.atomic import PART, hidden_folder
+
 _LOCK = "in-use"  # file in a working folder that its run holds locked for as long as it lives
 
 _held: set[WorkingFolder] = set()  # by runs of this process
@@ -24,7 +24,7 @@ class WorkingFolder:
 
     def __init__(self, folder: Path, name: str) -> None:
         _remove_abandoned(folder, name)
-        self.path = Path(tempfile.mkdtemp(prefix=f".{name}.", suffix=_PART, dir=folder))
+        self.path = hidden_folder(folder, name)
         try:
             self._lock = FileLock(self.path / _LOCK, thread_local=False)  # see `discard_held`
             self._lock.acquire()
@@ -53,7 +53,7 @@ def discard_held() -> None:
 
 
 def _remove_abandoned(folder: Path, name: str) -> None:
-    for part in Path(folder).glob(f".{glob.escape(name)}.*{_PART}"):
+    for part in Path(folder).glob(f".{glob.escape(name)}.*{PART}"):
         try:
             with FileLock(part / _LOCK, timeout=0):
                 pass
