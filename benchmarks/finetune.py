@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 import tempfile
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +21,9 @@ import rasterio
 import shapely
 import torch
 
+from flair_landcover.contract.choices import KEEP_BASE, LAST
 from flair_landcover.contract.finetuning import FinetuneJob
+from flair_landcover.contract.image import ImageSettings
 from flair_landcover.contract.segmentation import SegmentationJob
 from flair_landcover.evaluation.confusion import accuracy, confusion_matrix, mean_iou
 from flair_landcover.finetune.finetune import finetune
@@ -77,9 +80,9 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, nargs="*", default=[1, 2])
     parser.add_argument("--data", type=Path, help="folder of the real data, for the real patches")
     parser.add_argument("--patches", nargs="*", default=sorted(HELD_OUT_PATCHES), help="real patches to train on")
-    parser.add_argument("--trainable", default="last")
+    parser.add_argument("--trainable", default=LAST)
     parser.add_argument(
-        "--keep-base", type=float, nargs="*", default=[FinetuneJob.keep_base], help="counting on like images alone"
+        "--keep-base", type=float, nargs="*", default=[KEEP_BASE], help="counting on like images alone"
     )
     parser.add_argument(
         "--everywhere", type=float, nargs="*", default=[1.0, 0.0], help="KEEP_BASE, counting everywhere"
@@ -142,14 +145,13 @@ def _bench(
         rest = (labels > 0) & (drawn == 0)
         area = shapely.area([shape for _, shape in polygons]).sum()
         print(f"{name}: {count} polygons, {area:.0f} m² of {labels.size * 0.04:.0f}", flush=True)
-        job = FinetuneJob(str(aerial), str(path), trainable=options.trainable, sentinel2=series)
+        job = FinetuneJob(ImageSettings(str(aerial), sentinel2=series), str(path), trainable=options.trainable)
         base = _mapped(job, "bundled", folder, labels, rest)
         variants = [(weight, False) for weight in options.keep_base] + [(weight, True) for weight in options.everywhere]
         for keep_base, everywhere in variants:
             watch = _Watch(options.epochs)
-            changed = {"output": str(folder / f"model{keep_base}{everywhere}"), "keep_base": keep_base}
-            settings = {**job.to_dict(), **changed, "everywhere": everywhere}
-            result = finetune(FinetuneJob.from_dict(settings), watch)
+            output = str(folder / f"model{keep_base}{everywhere}")
+            result = finetune(replace(job, output=output, keep_base=keep_base, everywhere=everywhere), watch)
             new = _mapped(job, result.folder, folder, labels, rest)
             print(
                 f"  keep_base {keep_base}{', everywhere' * everywhere}: {result.seconds:.0f} s on {result.device}, "
@@ -175,8 +177,7 @@ def _bench(
 
 def _mapped(job: FinetuneJob, model: str, folder: Path, labels: np.ndarray, rest: np.ndarray) -> tuple[float, float]:
     """Mean IoU and accuracy of a model's map on the pixels of `rest`."""
-    settings = {**job.segmentation(str(folder / "map.tif")).to_dict(), "model": model}
-    segment(SegmentationJob.from_dict(settings), _Watch(epochs=False))
+    segment(SegmentationJob(replace(job.image, model=model), str(folder / "map.tif")), _Watch(epochs=False))
     with rasterio.open(folder / "map.tif") as dataset:
         predicted = dataset.read(1)
     matrix = confusion_matrix(labels[rest], predicted[rest], CLASSES + 1)[1:, 1:]

@@ -19,6 +19,7 @@ import rasterio
 from affine import Affine
 from rasterio.warp import transform
 
+from flair_landcover.contract.image import ImageSettings
 from flair_landcover.contract.segmentation import SegmentationJob
 from flair_landcover.inference.segment import segment
 
@@ -94,15 +95,14 @@ def seconds_a_tile(folder: Path, model: str, precision: str) -> dict[bool, float
     taken: dict[bool, list[float]] = {False: [], True: []}
     for _ in range(_ROUNDS + 1):
         for with_series, seconds in taken.items():
-            job = SegmentationJob(
-                input=str(folder / "aerial.tif"),
-                output=str(folder / "map.tif"),
+            image = ImageSettings(
+                str(folder / "aerial.tif"),
                 sentinel2=(str(folder / "dates"),) if with_series else None,
                 model=model,
                 precision=precision,
             )
             start = time.perf_counter()
-            result = segment(job, _Silent())
+            result = segment(SegmentationJob(image, str(folder / "map.tif")), _Silent())
             seconds.append(time.perf_counter() - start)
             assert len(result.sentinel2_dates) == (_MONTHS if with_series else 0)  # else something else was timed
     return {with_series: statistics.median(seconds[1:]) / result.tiles for with_series, seconds in taken.items()}

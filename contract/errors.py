@@ -17,6 +17,14 @@ class BadInput(ValueError):
         self.field = field
 
 
+class ProtocolError(ValueError):
+    """A message between the two Pythons that is none. `id` is the call that it names, None where it names none."""
+
+    def __init__(self, message: str, id: int | None = None) -> None:
+        super().__init__(message)
+        self.id = id
+
+
 class Cancelled(Exception):
     """The user stopped the job. Nothing is left under the final names."""
 

@@ -8,25 +8,20 @@ from __future__ import annotations
 
 import math
 from dataclasses import asdict, dataclass
-from typing import Protocol
+from typing import ClassVar
 
+from .choices import HOLDOUT, KEEP_BASE, MAX_HOLDOUT, TRAINABLE
 from .errors import BadInput
-from .segmentation import Report, SegmentationJob, refuse_unknown, texts
+from .image import ImageJob
 
-TRAINABLE = ("last", "decoder", "all")
-MAX_HOLDOUT = 0.5
-_REQUIRED = {
-    "input": "The job does not say its input: give a path.",
-    "polygons": "The job names no polygons: give a path.",
-}
 _SEEDS = 2**32  # seeds that every random generator in use takes
 
 
 @dataclass(frozen=True)
-class FinetuneJob:
+class FinetuneJob(ImageJob):
     """One model to make out of another and some polygons.
 
-    input: path of the aerial raster that the polygons were drawn over.
+    image: what the polygons were drawn over, with what beside it, and on what is trained; its model is the base model.
     polygons: path of a vector file that OGR reads.
     output: path of the model folder to write; None: in the library, under the new model's id.
     name: title of the new model; empty: the base model's title with ", corrected".
@@ -35,8 +30,6 @@ class FinetuneJob:
     class_map: (value of the field as text, class), where class is a class's name or number as text, empty to
         ignore the polygons of that value, or a name that the model does not know, which makes a new class.
         Values that are not listed are taken by number or by name; see `classes.plan_classes`.
-    bands, elevation, terrain, sentinel2, leave_out, model, device, precision: as in `SegmentationJob`; `model` is
-        the base model.
     epochs: 0 means the default.
     trainable: what is trained: ``last`` layers, ``decoder`` or ``all``.
     holdout: share of the polygons to be held out for the scores, 0..0.5; 0: none.
@@ -47,70 +40,33 @@ class FinetuneJob:
     report: path of the HTML report to write; None: ``report.html`` in the model folder.
     """
 
-    input: str
     polygons: str
     output: str | None = None
     name: str = ""
     layer: str = ""
     class_field: str = "class"
     class_map: tuple[tuple[str, str], ...] = ()
-    bands: str = ""
-    elevation: str | None = None
-    terrain: str | None = None
-    sentinel2: tuple[str, ...] | None = None
-    leave_out: tuple[str, ...] = ()
-    model: str = "bundled"
-    device: str = "auto"
-    precision: str = "auto"
     epochs: int = 0
-    trainable: str = "last"
-    holdout: float = 0.25
-    keep_base: float = 0.25
+    trainable: str = TRAINABLE[0]
+    holdout: float = HOLDOUT
+    keep_base: float = KEEP_BASE
     everywhere: bool = False
     one_class: bool = False
     seed: int = 0
     report: str | None = None
 
+    REQUIRED: ClassVar[dict[str, str]] = {
+        **ImageJob.REQUIRED,
+        "polygons": "The job names no polygons: give a path.",
+    }
+
     def __post_init__(self) -> None:
-        pairs = tuple((str(value), str(name)) for value, name in self.class_map or ())
-        object.__setattr__(self, "sentinel2", texts(self.sentinel2) or None)
-        object.__setattr__(self, "leave_out", texts(self.leave_out))
-        object.__setattr__(self, "class_map", pairs)
-
-    def to_dict(self) -> dict:
-        """Plain JSON values; `from_dict` gives the same job back."""
-        return asdict(self)
-
-    @classmethod
-    def from_dict(cls, values: dict) -> FinetuneJob:
-        """The job that `to_dict` described.
-
-        Raises BadInput where a name is unknown or a required one is missing.
-        """
-        refuse_unknown(cls, values)
-        for name, message in _REQUIRED.items():
-            if not values.get(name):
-                raise BadInput(message, name)
         try:
-            return cls(**values)
+            pairs = tuple((str(value), str(name)) for value, name in self.class_map or ())
         except (TypeError, ValueError):
             message = "The class map is not a list of pairs: give each value of the field with its class."
             raise BadInput(message, "class_map") from None
-
-    def segmentation(self, output: str) -> SegmentationJob:
-        """The map of the same image, with the base model and the same settings, to be written to `output`."""
-        return SegmentationJob(
-            input=self.input,
-            output=output,
-            bands=self.bands,
-            elevation=self.elevation,
-            terrain=self.terrain,
-            sentinel2=self.sentinel2,
-            leave_out=self.leave_out,
-            model=self.model,
-            device=self.device,
-            precision=self.precision,
-        )
+        object.__setattr__(self, "class_map", pairs)
 
 
 def check_settings(job: FinetuneJob) -> None:
@@ -179,15 +135,3 @@ class FinetuneResult:
     def to_dict(self) -> dict:
         """Plain JSON values."""
         return asdict(self)
-
-
-class FinetuneReport(Report, Protocol):
-    """How a fine-tuning speaks to whoever started it: as a job does, and once an epoch."""
-
-    def epoch(self, values: dict) -> None:
-        """An epoch is over.
-
-        values: ``{"number", "of", "loss", "holdout_loss": float or None, "holdout_iou": float or None,
-            "training_iou": float or None, "best": bool, "phase"}``; number from 1 on, losses in nats a pixel,
-            IoU the mean over classes, 0..1; best: whether this state is the best so far.
-        """

@@ -28,20 +28,14 @@ import json
 from dataclasses import dataclass
 from typing import Union
 
+from .errors import ProtocolError
+
 BAD_INPUT = "bad_input"
 CANCELLED = "cancelled"
 FAILED = "failed"
 
 # Calls that look and write nothing: the worker answers them while a map runs.
 QUICK_CALLS = frozenset({"hello", "models", "check", "describe", "series", "annotations"})
-
-
-class ProtocolError(ValueError):
-    """A line that is no message. `id` is the call that it names, None where it names none."""
-
-    def __init__(self, message: str, id: int | None = None) -> None:
-        super().__init__(message)
-        self.id = id
 
 
 @dataclass(frozen=True)
@@ -103,7 +97,7 @@ class Tile:
 class Epoch:
     """A training has looked at all of its samples once more.
 
-    values: what `contract.finetuning.FinetuneReport.epoch` takes.
+    values: what `contract.report.FinetuneReport.epoch` takes.
     """
 
     id: int

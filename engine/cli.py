@@ -7,10 +7,24 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Iterable
+from dataclasses import fields
 
 from ..contract.cards import BadModel
+from ..contract.choices import (
+    AUGMENTATIONS,
+    CLASSES,
+    DEVICES,
+    HOLDOUT,
+    KEEP_BASE,
+    MAX_HOLDOUT,
+    ONE_LOOK,
+    PRECISIONS,
+    TRAINABLE,
+)
 from ..contract.errors import BadInput, Cancelled
-from ..contract.segmentation import FLAIR13, SegmentationJob
+from ..contract.image import ImageSettings
+from ..contract.segmentation import SegmentationJob
 from ..contract.version import plugin_version
 from ..models.library import default_model
 from .bar import progress_bar
@@ -53,10 +67,10 @@ def _parser() -> argparse.ArgumentParser:
     segment.add_argument(
         "--extent", nargs=4, type=float, metavar=("XMIN", "YMIN", "XMAX", "YMAX"), help="in the raster's CRS"
     )
-    segment.add_argument("--tta", default="none", help="test-time augmentation: none, flips or d4")
+    segment.add_argument("--tta", default=ONE_LOOK, help=f"test-time augmentation: {_one_of(AUGMENTATIONS)}")
     segment.add_argument(
         "--classes",
-        default=FLAIR13,
+        default=CLASSES[0],
         help="flair13 (the 13 of FLAIR, and new ones that a fine-tuned model was taught) or model (the model's own)",
     )
     segment.add_argument("--confidence", metavar="FILE", help="GeoTIFF of the class's probability in percent")
@@ -96,27 +110,22 @@ def _add_image(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--model", metavar="ID_OR_FILE", help="model id, folder or checkpoint; default: see `models default`"
     )
-    command.add_argument("--device", default="auto", help="auto, cpu, cuda or mps")
-    command.add_argument("--precision", default="auto", help="auto, fp32 or bf16")
+    command.add_argument("--device", default=DEVICES[0], help=_one_of(DEVICES))
+    command.add_argument("--precision", default=PRECISIONS[0], help=_one_of(PRECISIONS))
 
 
-def _image(options: argparse.Namespace) -> dict:
-    """The settings of a job that `_add_image` asks for."""
-    return {
-        "bands": options.bands,
-        "elevation": options.elevation,
-        "terrain": options.terrain,
-        "sentinel2": tuple(options.sentinel2) if options.sentinel2 else None,
-        "leave_out": tuple(options.leave_out),
-        "model": options.model or default_model(),
-        "device": options.device,
-        "precision": options.precision,
-    }
+def _one_of(names: Iterable[str]) -> str:
+    *others, last = names
+    return f"{', '.join(others)} or {last}"
+
+
+def _image(options: argparse.Namespace) -> ImageSettings:
+    """What `_add_image` and the argument INPUT ask for."""
+    options.model = options.model or default_model()
+    return ImageSettings(**{f.name: getattr(options, f.name) for f in fields(ImageSettings)})
 
 
 def _add_finetune(commands) -> None:
-    from ..contract.finetuning import FinetuneJob
-
     finetune = commands.add_parser("finetune", help="make a model that is better where polygons say what is there")
     finetune.add_argument("input", metavar="INPUT", help="aerial raster that the polygons were drawn over")
     finetune.add_argument("polygons", metavar="POLYGONS", help="vector file of polygons, each with a class")
@@ -132,14 +141,14 @@ def _add_finetune(commands) -> None:
     )
     _add_image(finetune)
     finetune.add_argument("--epochs", type=int, default=0, metavar="N", help="0: as many as usual")
-    finetune.add_argument("--trainable", default="last", help="what is trained: last (layers), decoder or all")
+    finetune.add_argument("--trainable", default=TRAINABLE[0], help="what is trained: last (layers), decoder or all")
     finetune.add_argument(
-        "--holdout", type=float, default=FinetuneJob.holdout, metavar="SHARE", help="of the polygons, 0 to 0.5"
+        "--holdout", type=float, default=HOLDOUT, metavar="SHARE", help=f"of the polygons, 0 to {MAX_HOLDOUT}"
     )
     finetune.add_argument(
         "--keep-base",
         type=float,
-        default=FinetuneJob.keep_base,
+        default=KEEP_BASE,
         metavar="WEIGHT",
         help="how firmly to hold to the base model elsewhere",
     )
@@ -157,7 +166,7 @@ def _finetune(options: argparse.Namespace) -> int:
     from ..contract.finetuning import FinetuneJob
 
     job = FinetuneJob(
-        input=options.input,
+        _image(options),
         polygons=options.polygons,
         output=options.output,
         name=options.name,
@@ -172,7 +181,6 @@ def _finetune(options: argparse.Namespace) -> int:
         one_class=options.one_class,
         seed=options.seed,
         report=options.report,
-        **_image(options),
     )
     from ..finetune.finetune import finetune
 
@@ -208,7 +216,7 @@ def _segment(options: argparse.Namespace) -> int:
     from ..inference.segment import segment
 
     job = SegmentationJob(
-        input=options.input,
+        _image(options),
         output=options.output,
         extent=tuple(options.extent) if options.extent else None,
         tta=options.tta,
@@ -216,7 +224,6 @@ def _segment(options: argparse.Namespace) -> int:
         confidence=options.confidence,
         probabilities=options.probabilities,
         difference=options.difference,
-        **_image(options),
     )
     with progress_bar() as report:
         result = segment(job, report)

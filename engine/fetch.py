@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ..contract.cards import ModelCard
 from ..contract.errors import Cancelled
-from ..contract.segmentation import Report
+from ..contract.report import Report
 from ..inference.backends.loading import loading
 
 FETCHED = 0.95  # of the whole, once all has arrived; the rest is reading it and taking it into the library

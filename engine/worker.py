@@ -28,8 +28,9 @@ from typing import BinaryIO, Callable
 
 from ..contract import protocol
 from ..contract.cards import BadModel
-from ..contract.errors import BadInput, Cancelled
-from ..contract.segmentation import Report, SegmentationJob
+from ..contract.errors import BadInput, Cancelled, ProtocolError
+from ..contract.report import Report
+from ..contract.segmentation import SegmentationJob
 from ..contract.version import plugin_version
 from ..inference.backends.loading import loading
 from ..inference.raster.working_folder import discard_held
@@ -185,7 +186,7 @@ class CallReport:
         self._answers.send(protocol.Tile(self._id, (a, b, c, d, e, f), png))
 
     def epoch(self, values: dict) -> None:
-        """See `contract.finetuning.FinetuneReport.epoch`."""
+        """See `contract.report.FinetuneReport.epoch`."""
         self._answers.send(protocol.Epoch(self._id, values))
 
     def cancelled(self) -> bool:
@@ -487,7 +488,7 @@ def _read(requests: BinaryIO, answers: AnswerStream, lanes: Lanes) -> None:
 def _take(line: bytes, answers: AnswerStream, lanes: Lanes) -> None:
     try:
         request = protocol.decode_request(line)
-    except protocol.ProtocolError as error:
+    except ProtocolError as error:
         _log.error("%s", error)
         answers.send(protocol.Failure(error.id, protocol.BAD_INPUT, str(error)))
         return

@@ -68,8 +68,8 @@ def new_card(
     title = title_of(job, base)
     classes = annotated_classes(annotations, inputs.grid.metres)
     names = ", ".join(f"{c['polygons']} {c['name']}" for c in classes)
-    image = os.path.basename(job.input)
-    parameters = {name: getattr(job, name) for name in _PARAMETERS}
+    image = os.path.basename(job.image.input)
+    asked = job.to_dict()
     return replace(
         grown,
         id=model_id(title),
@@ -91,9 +91,9 @@ def new_card(
                 "holdout": len(split.holdout),
                 "new_classes": list(annotations.plan.new),
             },
-            "image": {"input": image, **{name: _shortened(getattr(job, name)) for name in _IMAGE}},
+            "image": {"input": image, **{name: _shortened(asked[name]) for name in _IMAGE}},
             "parameters": {
-                **parameters,
+                **{name: asked[name] for name in _PARAMETERS},
                 "epochs": settings.epochs,
                 "crops": training.crops,
                 "batch": settings.batch,

@@ -15,7 +15,9 @@ from safetensors import SafetensorError
 from ..contract.atomic import atomic_file
 from ..contract.cards import WEIGHTS_NAME, BadModel, digest_of, write_card
 from ..contract.errors import BadInput, Cancelled, about
-from ..contract.finetuning import FinetuneJob, FinetuneReport, FinetuneResult
+from ..contract.finetuning import FinetuneJob, FinetuneResult
+from ..contract.report import FinetuneReport
+from ..contract.segmentation import SegmentationJob
 from ..inference.backends.backend import MOSTLY
 from ..inference.backends.torch_backend import TorchBackend
 from ..inference.check import Inputs, check_inputs
@@ -66,7 +68,7 @@ def finetune(job: FinetuneJob, report: FinetuneReport) -> FinetuneResult:
 
     with gdal_settings():
         report.progress(0.0, "Checking")
-        inputs = check_inputs(job.segmentation(""), warn)
+        inputs = check_inputs(SegmentationJob(job.image, ""), warn)
         place = _place(job, inputs)
         report.progress(_READING, "Reading")
         annotations = read_annotations(job, inputs.card, inputs.grid, warn)
@@ -178,9 +180,9 @@ def _split(
 
 def _open_base(job: FinetuneJob, inputs: Inputs) -> TorchBackend:
     # not "auto": which precision is faster is measured, and would make runs of one seed differ
-    precision = "bf16" if job.precision == "bf16" else "fp32"
+    precision = "bf16" if job.image.precision == "bf16" else "fp32"
     try:
-        return TorchBackend.open(inputs.model, job.device, precision)
+        return TorchBackend.open(inputs.model, job.image.device, precision)
     except BadModel as error:
         raise BadInput(str(error), "model") from None
 

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from ..contract.class_plan import FEW_POLYGONS, LITTLE_M2
 from ..contract.errors import Cancelled
 from ..contract.finetuning import FinetuneJob
+from ..contract.segmentation import SegmentationJob
 from ..inference.check import find_place
 from ..inference.raster.read import gdal_settings
 from .annotations import Annotations, annotated_classes, read_annotations
@@ -27,7 +28,8 @@ def summary(job: FinetuneJob, cancelled: Callable[[], bool]) -> dict:
     """
     warnings: list[str] = []
     with gdal_settings():
-        place = find_place(job.segmentation(""), lambda _: None)  # what is to be said of the image, its form says
+        # What is to be said of the image, its form says.
+        place = find_place(SegmentationJob(job.image, ""), lambda _: None)
         _go_on(cancelled)
         annotations = read_annotations(job, place.card, place.grid, warnings.append)
         _go_on(cancelled)

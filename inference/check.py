@@ -15,12 +15,13 @@ from rasterio.features import bounds as geometry_bounds
 from rasterio.features import is_valid_geom
 
 from ..contract.cards import BadModel, ModelCard, read_card
+from ..contract.choices import AUGMENTATIONS, CLASSES, DEVICES, FLAIR13, PRECISIONS
 from ..contract.errors import BadInput, about
-from ..contract.segmentation import CLASSES, FLAIR13, SegmentationJob, dated_path
+from ..contract.image import dated_path
+from ..contract.segmentation import SegmentationJob
 from ..models.library import find_model, installed_models
 from .backends.backend import checkpoint_card
 from .classes import what_becomes_what, with_classes
-from .predict import AUGMENTATIONS
 from .raster.aerial import AerialSource, check_lies_under, check_not_truncated, describe_aerial, open_raster
 from .raster.geobox import Grid, Window, intersection, make_grid
 from .raster.write import finished_size, label_bits, working_size
@@ -72,9 +73,9 @@ class Place:
 
 def find_place(job: SegmentationJob, warn: Callable[[str], None]) -> Place:
     """Where a job maps. Raises BadInput, which names the setting, where model, raster or extent cannot be used."""
-    model, card = _find_card(job.model)
+    model, card = _find_card(job.image.model)
     with about("input"):
-        aerial = describe_aerial(job.input, job.bands, warn)
+        aerial = describe_aerial(job.image.input, job.image.bands, warn)
     grid = make_grid(
         aerial.transform,
         aerial.width,
@@ -94,7 +95,7 @@ def find_series(job: SegmentationJob, place: Place, warn: Callable[[str], None])
     Raises BadInput, which names ``sentinel2``, where the series cannot be used.
     """
     with about("sentinel2"):
-        series = open_series(job.sentinel2, warn)
+        series = open_series(job.image.sentinel2, warn)
         return over_place(series, place.grid, place.grid.window_bounds(place.inside))
 
 
@@ -115,8 +116,8 @@ def check_job(job: SegmentationJob, warn: Callable[[str], None]) -> Inputs:
 def check_inputs(job: SegmentationJob, warn: Callable[[str], None]) -> Inputs:
     """Checks as `check_job` does, except for what the job writes; the card is the model's as it stands."""
     _check_choice("tta", "test-time augmentation", job.tta, AUGMENTATIONS)
-    _check_choice("precision", "precision", job.precision, ("auto", "fp32", "bf16"))
-    _check_choice("device", "device", job.device, ("auto", "cpu", "cuda", "mps"))
+    _check_choice("precision", "precision", job.image.precision, PRECISIONS)
+    _check_choice("device", "device", job.image.device, DEVICES)
     _check_choice("classes", "choice of classes", job.classes, CLASSES)
     place = find_place(job, warn)
     card, grid, window = place.card, place.grid, place.window
@@ -133,7 +134,7 @@ def _check_sentinel2(job: SegmentationJob, place: Place, warn: Callable[[str], N
     """The series that the map is made with."""
     card = place.card
     required = card.satellite is not None and card.satellite.required
-    if required and job.sentinel2 is None:
+    if required and job.image.sentinel2 is None:
         raise BadInput(
             f"The model {card.title} cannot do without Sentinel-2: give a series, or choose another model.", "sentinel2"
         )
@@ -143,17 +144,18 @@ def _check_sentinel2(job: SegmentationJob, place: Place, warn: Callable[[str], N
             "leave the difference out.",
             "difference",
         )
-    if job.difference is not None and (job.sentinel2 is None or card.satellite is None):
-        reason = "no Sentinel-2 series is given" if job.sentinel2 is None else f"the model {card.title} takes none"
+    if job.difference is not None and (job.image.sentinel2 is None or card.satellite is None):
+        given = job.image.sentinel2 is not None
+        reason = f"the model {card.title} takes none" if given else "no Sentinel-2 series is given"
         raise BadInput(
             f"There is nothing to show of what Sentinel-2 changes, as {reason}: leave the difference out.", "difference"
         )
-    if job.sentinel2 is None:
+    if job.image.sentinel2 is None:
         return None
     if card.satellite is None:
         warn(f"The model {card.title} takes no Sentinel-2: the series is left out.")
         return None
-    series = without_dates(find_series(job, place, warn), job.leave_out, warn)
+    series = without_dates(find_series(job, place, warn), job.image.leave_out, warn)
     warn_of_missing_masks(series, warn)
     if job.difference is not None:
         warn("To show what Sentinel-2 changes, every tile is predicted twice: the map takes about twice as long.")
@@ -230,17 +232,17 @@ def _check_heights(
     warn: Callable[[str], None],
 ) -> bool:
     """Whether elevation comes from rasters of its own, which are checked then."""
-    if job.terrain is not None and job.elevation is None:
+    if job.image.terrain is not None and job.image.elevation is None:
         raise BadInput(
             "The terrain model has no surface model to be subtracted from: give the surface model as elevation, "
             "or no terrain model.",
             "terrain",
         )
-    if job.elevation is None or "elevation" not in card.inputs:
+    if job.image.elevation is None or "elevation" not in card.inputs:
         return False
-    rasters = {"elevation": (job.elevation, "The elevation raster", "The heights cover")}
-    if job.terrain is not None:
-        rasters["terrain"] = (job.terrain, "The terrain model", "The terrain model covers")
+    rasters = {"elevation": (job.image.elevation, "The elevation raster", "The heights cover")}
+    if job.image.terrain is not None:
+        rasters["terrain"] = (job.image.terrain, "The terrain model", "The terrain model covers")
     for setting, (path, what, covers) in rasters.items():
         with about(setting), open_raster(path, what) as dataset:
             check_not_truncated(dataset, what)
@@ -273,7 +275,8 @@ def _that_fit(roles: set[str]) -> str:
 
 def _check_outputs(job: SegmentationJob, window: Window, card: ModelCard, series: Series | None) -> None:
     seen: set[str] = set()
-    sources = (job.input, job.elevation, job.terrain, *(dated_path(path)[0] for path in job.sentinel2 or ()))
+    image = job.image
+    sources = (image.input, image.elevation, image.terrain, *(dated_path(path)[0] for path in image.sentinel2 or ()))
     bands = {source.path for acquisition in (series.acquisitions if series else ()) for source in acquisition.bands}
     inputs = {os.path.realpath(path) for path in {*sources, *bands} if path}
     needed: dict[str, int] = {}

@@ -6,10 +6,10 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from ..contract.cards import ModelCard, learned_classes
+from ..contract.choices import FLAIR13
 from ..contract.class_plan import MAX_VALUE
 from ..contract.errors import BadInput
 from ..contract.nomenclature import FLAIR_CLASSES, OTHER, LandCoverClass, name_key
-from ..contract.segmentation import FLAIR13
 
 _SHOWN = 8  # names in a sentence
 

@@ -10,16 +10,16 @@ from pathlib import Path
 import numpy as np
 
 from ..contract.cards import ModelCard
+from ..contract.choices import D4, FLIPS, ONE_LOOK
 from .backends.backend import Backend, Series, open_backend
 from .plan import Tile
 
-# Views of a tile by name: (quarter turns, mirrored), applied to the last two axes.
+# Views of a tile by `choices.AUGMENTATIONS`: (quarter turns, mirrored), applied to the last two axes.
 _VIEWS = {
-    "none": ((0, False),),
-    "flips": ((0, False), (0, True), (2, False), (2, True)),
-    "d4": tuple((turns, mirrored) for mirrored in (False, True) for turns in range(4)),
+    ONE_LOOK: ((0, False),),
+    FLIPS: ((0, False), (0, True), (2, False), (2, True)),
+    D4: tuple((turns, mirrored) for mirrored in (False, True) for turns in range(4)),
 }
-AUGMENTATIONS = tuple(_VIEWS)
 
 
 @dataclass(frozen=True)
@@ -111,7 +111,7 @@ def augmented(
     """Mean of the probabilities over the views of test-time augmentation, (tiles, classes, rows, columns) float32.
 
     run: gives the probabilities of aerial (tiles, inputs, rows, columns) and its series. augmentation: of
-    AUGMENTATIONS.
+    `choices.AUGMENTATIONS`.
     """
     views = _VIEWS[augmentation]
     total: np.ndarray | float = 0.0

@@ -14,8 +14,10 @@ import numpy as np
 
 from ..contract.cards import BadModel, ModelCard
 from ..contract.errors import BadInput, Cancelled
+from ..contract.image import dated_path
 from ..contract.nomenclature import NODATA
-from ..contract.segmentation import Report, SegmentationJob, SegmentationResult, dated_path
+from ..contract.report import Report
+from ..contract.segmentation import SegmentationJob, SegmentationResult
 from ..contract.version import plugin_version
 from ..models.library import BUNDLED
 from .backends.backend import MOSTLY, Backend
@@ -45,7 +47,7 @@ def segment(job: SegmentationJob, report: Report) -> SegmentationResult:
         inputs = check_job(job, report.warning)
         report.progress(0.0, "Loading the model")
         try:
-            backend = warm_backend(inputs.model, job.device, job.precision)
+            backend = warm_backend(inputs.model, job.image.device, job.image.precision)
         except BadModel as error:
             raise BadInput(str(error), "model") from None
         if report.cancelled() or report.enough():
@@ -231,13 +233,15 @@ class _Clock:
 
 def _with_full_paths(job: SegmentationJob) -> SegmentationJob:
     """The job as it can be run again from any folder; sources that are no files and ids of models stay as they are."""
-    paths = {name: getattr(job, name) for name in ("output", "confidence", "probabilities", "difference")}
-    for name in ("input", "elevation", "terrain", "model"):
-        value = getattr(job, name)
-        if value and value != BUNDLED and os.path.exists(value):
-            paths[name] = value
-    series = tuple(_absolute(path) for path in job.sentinel2 or ())
-    return replace(job, sentinel2=series, **{name: os.path.abspath(path) for name, path in paths.items() if path})
+    written = {name: getattr(job, name) for name in ("output", "confidence", "probabilities", "difference")}
+    read = {name: getattr(job.image, name) for name in ("input", "elevation", "terrain", "model")}
+    read = {name: path for name, path in read.items() if path != BUNDLED and os.path.exists(path or "")}
+    series = tuple(_absolute(path) for path in job.image.sentinel2 or ())
+    return replace(job, image=replace(job.image, sentinel2=series, **_full(read)), **_full(written))
+
+
+def _full(paths: dict[str, str | None]) -> dict[str, str]:
+    return {name: os.path.abspath(path) for name, path in paths.items() if path}
 
 
 def _absolute(text: str) -> str:

@@ -41,7 +41,7 @@ def overview(job: SegmentationJob, cancelled: Callable[[], bool]) -> dict:
     """
     warnings: list[str] = []
     with gdal_settings(), about("sentinel2"):
-        if not job.sentinel2:
+        if not job.image.sentinel2:
             raise BadInput("No Sentinel-2 series is named: give a path.")
         place = find_place(job, lambda warning: None)
         series = find_series(job, place, warnings.append)
@@ -54,7 +54,7 @@ def overview(job: SegmentationJob, cancelled: Callable[[], bool]) -> dict:
                     raise Cancelled
                 looks.setdefault(acquisition.date, []).append(glance.look(acquisition, files))
     dates = [_entry(date, series, seen, glance) for date, seen in looks.items()]
-    used = {entry["date"] for entry in dates if entry["state"] != "rejected"} - set(job.leave_out)
+    used = {entry["date"] for entry in dates if entry["state"] != "rejected"} - set(job.image.leave_out)
     return {"kind": series.kind, "dates": dates, "months": len({date[5:7] for date in used}), "warnings": warnings}
 
 

@@ -102,9 +102,9 @@ def open_tiles(inputs: Inputs) -> Tiles:
     grid, job = inputs.grid, inputs.job
     heights = terrain = superpatches = None
     if inputs.heights:
-        heights = warped_reader(job.elevation, grid.crs_wkt, grid.transform, grid.width, grid.height)
-        if job.terrain is not None:
-            terrain = warped_reader(job.terrain, grid.crs_wkt, grid.transform, grid.width, grid.height)
+        heights = warped_reader(job.image.elevation, grid.crs_wkt, grid.transform, grid.width, grid.height)
+        if job.image.terrain is not None:
+            terrain = warped_reader(job.image.terrain, grid.crs_wkt, grid.transform, grid.width, grid.height)
     if inputs.sentinel2 is not None:
         superpatches = Superpatches(inputs.sentinel2, inputs.card.satellite, grid)
     return Tiles(inputs, aerial_reader(inputs.aerial, grid), heights, terrain, superpatches)

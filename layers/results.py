@@ -53,7 +53,7 @@ def add_result(project: QgsProject, result: dict, request: RunRequest, made: dat
     title = (result.get("model") or {}).get("title") or request.model_title
     describe_result(
         land_cover,
-        {**result, "model": {"id": request.job.model, **(result.get("model") or {}), "title": title}},
+        {**result, "model": {"id": request.job.image.model, **(result.get("model") or {}), "title": title}},
         made,
         aerial_layer=request.aerial_layer,
         confidence_layer=confidence.id() if confidence else "",

@@ -25,7 +25,7 @@ from qgis.PyQt.QtCore import QCoreApplication
 
 from ..contract.dates import date_in
 from ..contract.errors import BadInput
-from ..contract.segmentation import dated_path
+from ..contract.image import dated_path
 
 
 def _tr(text: str) -> str:

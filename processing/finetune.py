@@ -26,8 +26,11 @@ from qgis.core import (
 from qgis.PyQt.QtCore import QCoreApplication
 from qgis.PyQt.QtGui import QIcon
 
+from ..contract.choices import HOLDOUT as USUAL_HOLDOUT
+from ..contract.choices import KEEP_BASE as USUAL_KEEP_BASE
+from ..contract.choices import MAX_HOLDOUT, TRAINABLE
 from ..contract.class_plan import parse_class_map
-from ..contract.finetuning import MAX_HOLDOUT, TRAINABLE, FinetuneJob
+from ..contract.finetuning import FinetuneJob
 from ..layers.polygons import PolygonFile, copied_file, remove_copy, saved_file
 from .engine_call import call_engine, engine_found
 from .icons import ICON_PATH
@@ -173,16 +176,16 @@ class FinetuneAlgorithm(QgsProcessingAlgorithm):
             choice(
                 TRAINABLE_LAYERS,
                 self.tr("What may change"),
-                list(TRAINABLE),
+                TRAINABLE,
                 self.tr("The last layers (fast), the decoder, or all of the network."),
             ),
             described(
-                number(HOLDOUT, self.tr("Share held out"), real, 0.25, minValue=0.0, maxValue=MAX_HOLDOUT),
+                number(HOLDOUT, self.tr("Share held out"), real, USUAL_HOLDOUT, minValue=0.0, maxValue=MAX_HOLDOUT),
                 self.tr("Share of the polygons that the model never learns from, to measure it; 0 for none."),
                 advanced=True,
             ),
             described(
-                number(KEEP_BASE, self.tr("Weight of what it knew"), real, FinetuneJob.keep_base, minValue=0.0),
+                number(KEEP_BASE, self.tr("Weight of what it knew"), real, USUAL_KEEP_BASE, minValue=0.0),
                 self.tr("How strongly unlabelled pixels hold the model to the base model; 0 lets it forget."),
                 advanced=True,
             ),
@@ -211,9 +214,9 @@ class FinetuneAlgorithm(QgsProcessingAlgorithm):
         self, parameters: dict, context: QgsProcessingContext, feedback: QgsProcessingFeedback
     ) -> bool:
         """Copies all that belongs to QGIS to plain values and files: the work itself runs in another thread."""
-        image, settings = image_settings(self, parameters, context)
+        layer, image = image_settings(self, parameters, context)
         self._settings = dict(
-            settings,
+            image=image,
             class_field=self.parameterAsString(parameters, CLASS_FIELD, context) or _FIELD,
             class_map=or_refuse(parse_class_map, self.parameterAsString(parameters, CLASS_MAP, context)),
             name=self.parameterAsString(parameters, NAME, context).strip(),
@@ -225,7 +228,7 @@ class FinetuneAlgorithm(QgsProcessingAlgorithm):
             one_class=self.parameterAsBool(parameters, ONE_CLASS, context),
             seed=self.parameterAsInt(parameters, SEED, context),
         )
-        self._polygons = self._polygon_file(parameters, image, context)
+        self._polygons = self._polygon_file(parameters, layer, context)
         return True
 
     def processAlgorithm(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from qgis.core import (
     QgsProcessingAlgorithm,
@@ -17,6 +17,8 @@ from qgis.core import (
 )
 from qgis.PyQt.QtCore import QCoreApplication
 
+from ..contract.choices import DEVICES, PRECISIONS
+from ..contract.image import ImageSettings
 from ..layers.sources import absolute, raster_path
 from ..models.library import BUNDLED, default_model
 from .series_parameter import SeriesParameter, series_of
@@ -31,7 +33,7 @@ MODEL = "MODEL"
 DEVICE = "DEVICE"
 PRECISION = "PRECISION"
 
-_CHOICES = {DEVICE: ["auto", "cpu", "cuda", "mps"], PRECISION: ["auto", "fp32", "bf16"]}
+_CHOICES = {DEVICE: DEVICES, PRECISION: PRECISIONS}
 
 
 def described(
@@ -44,9 +46,10 @@ def described(
     return parameter
 
 
-def choice(name: str, title: str, options: list[str], text: str) -> QgsProcessingParameterDefinition:
+def choice(name: str, title: str, options: Iterable[str], text: str) -> QgsProcessingParameterDefinition:
     """An advanced parameter that is one of the options, the first by default; scripts give it by name."""
-    parameter = QgsProcessingParameterEnum(name, title, options, defaultValue=options[0], usesStaticStrings=True)
+    names = list(options)
+    parameter = QgsProcessingParameterEnum(name, title, names, defaultValue=names[0], usesStaticStrings=True)
     return described(parameter, text, advanced=True)
 
 
@@ -57,8 +60,8 @@ def image_parameter(name: str) -> QgsProcessingParameterDefinition:
 
 def image_settings(
     algorithm: QgsProcessingAlgorithm, parameters: dict, context: QgsProcessingContext
-) -> tuple[QgsRasterLayer, dict]:
-    """The layer of INPUT, and the job's settings that all parameters named above give, as plain values.
+) -> tuple[QgsRasterLayer, ImageSettings]:
+    """The layer of INPUT, and what all parameters named above give.
 
     For `prepareAlgorithm`, which runs on the main thread.
     Raises QgsProcessingException, with a sentence for the user, where one of them cannot be used.
@@ -67,7 +70,7 @@ def image_settings(
     if layer is None:
         raise QgsProcessingException(algorithm.invalidRasterError(parameters, INPUT))
     model = algorithm.parameterAsString(parameters, MODEL, context) or default_model()
-    settings = dict(
+    settings = ImageSettings(
         input=or_refuse(raster_path, layer),
         bands=algorithm.parameterAsString(parameters, BANDS, context),
         elevation=_optional_path(algorithm, parameters, ELEVATION, context),

@@ -20,8 +20,8 @@ from qgis.core import (
 from qgis.PyQt.QtCore import QCoreApplication
 from qgis.PyQt.QtGui import QIcon
 
+from ..contract import choices
 from ..contract.nomenclature import FLAIR_CLASSES
-from ..contract.segmentation import CLASSES as CHOICES_OF_CLASSES
 from ..contract.segmentation import SegmentationJob
 from ..layers.sources import polygon_in, valid_geometries
 from ..layers.styling import ConfidenceStyler, DifferenceStyler, LandCoverStyler
@@ -124,7 +124,7 @@ class SegmentAlgorithm(QgsProcessingAlgorithm):
             choice(
                 TTA,
                 self.tr("Test-time augmentation"),
-                ["none", "flips", "d4"],
+                choices.AUGMENTATIONS,
                 self.tr("Averages several views of each tile: flips takes 4 times, d4 8 times as long."),
             )
         )
@@ -132,7 +132,7 @@ class SegmentAlgorithm(QgsProcessingAlgorithm):
             choice(
                 CLASSES,
                 self.tr("Classes"),
-                list(CHOICES_OF_CLASSES),
+                choices.CLASSES,
                 self.tr(
                     "Whose classes the map shows. flair13: the 13 of FLAIR; a model's other classes, such as "
                     "greenhouses, swimming pools and snow, become other. model: all of the model's own, with their "
@@ -171,10 +171,10 @@ class SegmentAlgorithm(QgsProcessingAlgorithm):
         self, parameters: dict, context: QgsProcessingContext, feedback: QgsProcessingFeedback
     ) -> bool:
         """Copies all that belongs to QGIS to plain values: the work itself runs in another thread."""
-        layer, settings = image_settings(self, parameters, context)
+        layer, image = image_settings(self, parameters, context)
         self._aerial_layer = layer.id()
         self._settings = dict(
-            settings,
+            image=image,
             extent=self._extent(parameters, layer.crs(), context),
             mask=self._mask(parameters, layer.crs(), context, feedback),
             tta=self.parameterAsEnumString(parameters, TTA, context),

@@ -49,7 +49,7 @@ def probabilities(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Class probabilities (CLASSES, H, W) float32 and codes (H, W) uint8 at 0.2 m a pixel, from the bands of `roles`.
 
-    augmentation: at test time, of `inference.predict.AUGMENTATIONS`.
+    augmentation: at test time, of `contract.choices.AUGMENTATIONS`.
     Raises ValueError where a series is asked for and the image has none.
     """
     aerial, codes = at_model_gsd(image)

@@ -29,6 +29,7 @@ from dataclasses import dataclass
 from qgis.PyQt.QtCore import QProcess, QProcessEnvironment
 
 from ..contract import protocol
+from ..contract.errors import ProtocolError
 from .environment import Engine, child_environment, find_engine, worker_command
 from .errors import BadInputError, CancelledError, EngineDied, EngineError, EngineFailed, EngineNotFound
 
@@ -217,7 +218,7 @@ class _Worker:
         for line in lines:
             try:
                 answer = protocol.decode_answer(line)
-            except protocol.ProtocolError:
+            except ProtocolError:
                 # Only what prints before the worker takes over its output gets here: the start-up
                 # files of an interpreter.
                 self._log.append(line.decode("utf-8", "replace"))

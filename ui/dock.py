@@ -168,7 +168,7 @@ class LandCoverDock(QgsDockWidget):
         return bool(self.queue.runs) or self._training() or fetching
 
     def _models_in_use(self) -> set[str]:
-        used = {run.request.job.model for run in self.queue.runs}
+        used = {run.request.job.image.model for run in self.queue.runs}
         return used | ({self.finetune.setup.model.model()} if self._training() else set())
 
     def _on_library_changed(self) -> None:

@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Sequence
 
 from ...contract.errors import BadInput, about
-from ...contract.segmentation import dated_path
+from ...contract.image import dated_path
 from .cube import is_cube, read_cube
 from .flair import is_flair, read_flair
 from .folder import SUFFIXES, read_folder

@@ -15,7 +15,7 @@ from rasterio.io import DatasetReader
 from ...contract.cards import SATELLITE_BANDS
 from ...contract.dates import date_in, unknown_date
 from ...contract.errors import BadInput
-from ...contract.segmentation import dated_path
+from ...contract.image import dated_path
 from ..raster.aerial import check_not_truncated, open_raster, unreadable
 from .bands import CLASSES, CLOUDS, MASKS, SNOW, check_complete, role_in
 from .series import Acquisition, Source

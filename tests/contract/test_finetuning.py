@@ -7,8 +7,10 @@ import pytest
 
 from flair_landcover.contract.errors import BadInput
 from flair_landcover.contract.finetuning import FinetuneJob, FinetuneResult, check_settings
+from flair_landcover.contract.segmentation import SegmentationJob
+from flair_landcover.tests.jobs import finetune_job
 
-JOB = FinetuneJob(
+JOB = finetune_job(
     input="/d/été.tif",
     polygons="/d/p.gpkg",
     class_map=(("pv", "solar panels"), ("7", "")),
@@ -44,17 +46,17 @@ def test_a_class_map_that_is_no_list_of_pairs_is_refused(class_map):
 
 
 def test_one_path_of_a_series_may_be_given_as_it_is():
-    assert FinetuneJob("a", "b", sentinel2="/d/s2").sentinel2 == ("/d/s2",)
-    assert FinetuneJob("a", "b", sentinel2=()).sentinel2 is None
+    assert finetune_job("a", "b", sentinel2="/d/s2").image.sentinel2 == ("/d/s2",)
+    assert finetune_job("a", "b", sentinel2=()).image.sentinel2 is None
 
 
 def test_the_map_of_the_same_image_has_the_same_settings():
-    map_job = JOB.segmentation("/d/map.tif")
+    map_job = SegmentationJob(JOB.image, "/d/map.tif")
     assert map_job.output == "/d/map.tif"
     for name in (
         "input", "bands", "elevation", "terrain", "sentinel2", "leave_out", "model", "device", "precision"
     ):  # fmt: skip
-        assert getattr(map_job, name) == getattr(JOB, name)
+        assert map_job.to_dict()[name] == JOB.to_dict()[name]
 
 
 @pytest.mark.parametrize(
@@ -77,13 +79,13 @@ def test_the_map_of_the_same_image_has_the_same_settings():
 )
 def test_settings_out_of_range_are_refused(name, value):
     with pytest.raises(BadInput) as caught:
-        check_settings(FinetuneJob("a", "b", **{name: value}))
+        check_settings(finetune_job("a", "b", **{name: value}))
     assert caught.value.field == name
 
 
 def test_usual_settings_are_fine():
     check_settings(JOB)
-    check_settings(FinetuneJob("a", "b", holdout=0, keep_base=0, epochs=3, trainable="all", seed=7))
+    check_settings(finetune_job("a", "b", holdout=0, keep_base=0, epochs=3, trainable="all", seed=7))
 
 
 def test_a_result_is_plain_json():

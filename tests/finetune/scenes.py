@@ -10,11 +10,13 @@ import numpy as np
 
 from flair_landcover.contract.cards import ModelCard, SatelliteInput
 from flair_landcover.contract.finetuning import FinetuneJob
+from flair_landcover.contract.segmentation import SegmentationJob
 from flair_landcover.finetune.annotations import Annotations, read_annotations
 from flair_landcover.finetune.holdout import split
 from flair_landcover.finetune.samples import Ground
 from flair_landcover.inference.check import check_inputs
 from flair_landcover.inference.tiles import open_tiles
+from flair_landcover.tests.jobs import finetune_job
 
 from ..inference.conftest import make_model, write_raster
 from .polygons import square, write_polygons
@@ -60,7 +62,7 @@ def scene_job(folder: Path, card: ModelCard = TINY, polygons: tuple[list, list] 
         make_model(model, card)
     path = write_polygons(folder / "drawn.gpkg", *(polygons or drawn()))
     values = {"input": str(image), "polygons": path, "model": str(model), "output": str(folder / "new"), **settings}
-    return FinetuneJob(**values)
+    return finetune_job(**values)
 
 
 @dataclass
@@ -104,7 +106,7 @@ class Watcher:
 
 def ground_of(job: FinetuneJob, size: int = 64) -> tuple[Ground, Annotations]:
     """What samples of a job are drawn from; close its `tiles`."""
-    inputs = check_inputs(job.segmentation(""), lambda _: None)
+    inputs = check_inputs(SegmentationJob(job.image, ""), lambda _: None)
     annotations = read_annotations(job, inputs.card, inputs.grid, lambda _: None)
     sides = split(annotations.items, job.holdout, job.seed, inputs.grid)
     card = replace(inputs.card, classes=annotations.plan.legend)

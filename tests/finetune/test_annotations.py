@@ -9,8 +9,8 @@ import shapely
 
 from flair_landcover.contract.cards import ModelCard
 from flair_landcover.contract.errors import BadInput
-from flair_landcover.contract.finetuning import FinetuneJob
 from flair_landcover.finetune.annotations import read_annotations
+from flair_landcover.tests.jobs import finetune_job
 
 from .polygons import LEFT, TOP, curved_disc, locked, made_grid, square, write_polygons
 
@@ -25,7 +25,7 @@ def path(tmp_path):
 
 
 def read(polygons, warn=None, grid=None, **settings):
-    job = FinetuneJob(input="aerial.tif", polygons=str(polygons), **settings)
+    job = finetune_job(input="aerial.tif", polygons=str(polygons), **settings)
     return read_annotations(job, CARD, grid or made_grid(), (warn if warn is not None else []).append)
 
 

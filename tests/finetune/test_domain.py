@@ -12,7 +12,6 @@ import torch
 
 from flair_landcover.contract.cards import write_card
 from flair_landcover.contract.finetuning import FinetuneJob
-from flair_landcover.contract.segmentation import SegmentationJob
 from flair_landcover.finetune.domain import read_domain, starting_network
 from flair_landcover.finetune.finetune import finetune
 from flair_landcover.finetune.log_probabilities import base_shares
@@ -24,6 +23,7 @@ from flair_landcover.inference.segment import segment
 from flair_landcover.models.networks.checkpoints import load_model
 from flair_landcover.models.networks.gated import GatedNetwork
 from flair_landcover.models.networks.weights import save_weights
+from flair_landcover.tests.jobs import changed, segmentation_job
 
 from ..inference.conftest import Recorder, read_labels, write_raster
 from .polygons import write_polygons
@@ -58,13 +58,13 @@ def mapped(image: Path, model: str, output: Path) -> tuple[np.ndarray, list[str]
     """The map of an image, and what the user was told."""
     report = Recorder()
     # float32: in bfloat16 a random network's near ties fall either way
-    segment(SegmentationJob(input=str(image), output=str(output), model=model, precision="fp32"), report)
+    segment(segmentation_job(input=str(image), output=str(output), model=model, precision="fp32"), report)
     return read_labels(output), report.warnings
 
 
 def test_another_image_is_mapped_as_by_the_base_model_and_the_user_is_told(usual, folder, other_image, tmp_path):
     result, job = usual
-    before, silence = mapped(other_image, job.model, tmp_path / "before.tif")
+    before, silence = mapped(other_image, job.image.model, tmp_path / "before.tif")
     after, told = mapped(other_image, result.folder, tmp_path / "after.tif")
     assert (before == after).mean() > 0.99  # stored weights are rounded
     assert not silence and len(told) == 1 and "100% of the image does not look like" in told[0]
@@ -72,7 +72,7 @@ def test_another_image_is_mapped_as_by_the_base_model_and_the_user_is_told(usual
 
 def test_the_image_itself_is_mapped_by_what_was_learnt_and_nothing_is_said(usual, folder, tmp_path):
     result, job = usual
-    before, _ = mapped(folder / "aerial.tif", job.model, tmp_path / "before.tif")
+    before, _ = mapped(folder / "aerial.tif", job.image.model, tmp_path / "before.tif")
     after, told = mapped(folder / "aerial.tif", result.folder, tmp_path / "after.tif")
     assert (before != after).mean() > 0.2 and not told
 
@@ -82,7 +82,7 @@ def test_a_training_for_every_image_changes_the_map_of_others_too(folder, other_
     result = finetune(job, Watcher())
     assert not isinstance(load_model(Path(result.folder))[1], GatedNetwork)
     assert result.card["fine_tuning"]["parameters"]["everywhere"] is True
-    before, _ = mapped(other_image, job.model, tmp_path / "before.tif")
+    before, _ = mapped(other_image, job.image.model, tmp_path / "before.tif")
     after, told = mapped(other_image, result.folder, tmp_path / "after.tif")
     assert (before != after).mean() > 0.05 and not told
 
@@ -94,7 +94,7 @@ def again(usual, other_image, folder) -> tuple[str, FinetuneJob]:
     places = dict(zip(CLASSES, (*CLASSES[1:], CLASSES[0])))
     polygons = write_polygons(folder / "changed.gpkg", shapes, [places[value] for value in values])
     job = replace(usual[1], input=str(other_image), polygons=polygons, model=usual[0].folder, name="Again")
-    job = replace(job, output=str(folder / "again"))
+    job = changed(job, output=str(folder / "again"))
     return finetune(job, Watcher()).folder, job
 
 

@@ -20,6 +20,7 @@ from flair_landcover.finetune.finetune import finetune
 from flair_landcover.inference.segment import segment
 from flair_landcover.models.library import installed_models
 from flair_landcover.models.networks.weights import load_weights
+from flair_landcover.tests.jobs import changed
 
 from ..inference.conftest import Recorder, read_labels
 from .scenes import SMALL, Watcher, drawn, scene_job, truth
@@ -54,8 +55,8 @@ def own_weights(model: str) -> dict[str, torch.Tensor]:
 
 
 def mapped(job: FinetuneJob, model: str, output: Path, **settings) -> np.ndarray:
-    asked = SegmentationJob.from_dict({**job.segmentation(str(output)).to_dict(), "model": model, **settings})
-    segment(asked, Recorder())
+    image = replace(job.image, model=model)
+    segment(changed(SegmentationJob(image, str(output)), **settings), Recorder())
     return read_labels(output)
 
 
@@ -63,7 +64,7 @@ def test_the_new_model_is_better_where_nothing_was_drawn(done, tmp_path):
     result, _, job = done
     right = [
         (mapped(job, m, tmp_path / f"{n}.tif") == truth())[:, 150:].mean()
-        for n, m in enumerate((job.model, result.folder))
+        for n, m in enumerate((job.image.model, result.folder))
     ]
     assert right[1] > right[0] + 0.3
     assert right[1] > 0.6
@@ -95,7 +96,7 @@ def test_the_scores_are_those_of_the_held_out_polygons(done):
 
 def test_the_card_tells_where_the_model_comes_from(done):
     result, _, job = done
-    card, base = read_card(Path(result.folder)), read_card(Path(job.model))
+    card, base = read_card(Path(result.folder)), read_card(Path(job.image.model))
     made = card.fine_tuning
     assert json.loads(json.dumps(card.to_dict())) == json.loads(json.dumps(result.card))
     assert made["parent"] == {"id": "small", "title": "Small U-Net", "weights": base.weights_digest}
@@ -104,19 +105,19 @@ def test_the_card_tells_where_the_model_comes_from(done):
     assert made["scores"]["after"] == result.after
     assert card.title == "Fields & <b>colours</b>" and card.id == "fields-b-colours-b"
     assert card.weights_digest == digest_of(Path(result.folder) / "weights.safetensors")
-    assert str(Path(job.input).parent) not in json.dumps(made)
+    assert str(Path(job.image.input).parent) not in json.dumps(made)
 
 
 def test_the_weights_are_stored_in_half_the_bits_and_only_the_last_layers_differ(done):
     result, _, job = done
-    new, old = map(own_weights, (result.folder, job.model))
+    new, old = map(own_weights, (result.folder, job.image.model))
     changed = {name for name in old if not torch.allclose(old[name], new[name], rtol=2e-3, atol=1e-6)}
     assert changed and all(
         name.startswith(("decoder.blocks.2", "decoder.blocks.3", "decoder.blocks.4", "segmentation_head"))
         for name in changed
     )
     assert not any("running" in name for name in changed)
-    sizes = [(Path(folder) / "weights.safetensors").stat().st_size for folder in (result.folder, job.model)]
+    sizes = [(Path(folder) / "weights.safetensors").stat().st_size for folder in (result.folder, job.image.model)]
     assert sizes[0] < 0.6 * sizes[1]
 
 
@@ -138,7 +139,7 @@ def test_nothing_is_left_beside_the_model(done):
 
 def test_the_same_seed_gives_the_same_model(done, tmp_path):
     result, _, job = done
-    again = finetune(replace(job, output=str(tmp_path / "again")), Watcher())
+    again = finetune(changed(job, output=str(tmp_path / "again")), Watcher())
     assert again.card["weights_digest"] == result.card["weights_digest"]
     assert again.after == result.after
 
@@ -156,7 +157,7 @@ def test_without_a_holdout_all_epochs_run_and_the_user_is_told(folder, tmp_path)
 def test_more_of_the_network_can_be_trained(folder, tmp_path, trainable):
     job = scene_job(folder, trainable=trainable, epochs=2, output=str(tmp_path / "m"))
     result = finetune(job, Watcher())
-    new, old = map(own_weights, (result.folder, job.model))
+    new, old = map(own_weights, (result.folder, job.image.model))
     first = [
         torch.allclose(old[n], new[n], rtol=2e-3, atol=1e-6)
         for n in ("encoder.conv1.weight", "encoder.bn1.running_mean")
@@ -218,7 +219,7 @@ def test_networks_of_flairhub_learn_too(folder, tmp_path, decoder, trainable):
     job = scene_job(folder, card, output=str(tmp_path / "m"), **settings)
     result = finetune(job, Watcher())
     assert result.after["mean_iou"] > result.before["mean_iou"] + 0.1
-    new, old = map(own_weights, (result.folder, job.model))
+    new, old = map(own_weights, (result.folder, job.image.model))
     changed = {name for name in old if not torch.allclose(old[name], new[name], rtol=2e-3, atol=1e-6)}
     assert changed and all(name.startswith("main_decoders.") for name in changed)
 
@@ -235,7 +236,7 @@ def test_a_grown_model_can_be_trained_again(folder, tmp_path):
         output=str(tmp_path / "one"),
     )
     first = finetune(job, Watcher())
-    second = finetune(replace(job, model=first.folder, output=str(tmp_path / "two")), Watcher())
+    second = finetune(changed(job, model=first.folder, output=str(tmp_path / "two")), Watcher())
     assert second.card["outputs"] == first.card["outputs"] and second.card["classes"] == first.card["classes"]
     assert second.card["fine_tuning"]["parent"]["weights"] == first.card["weights_digest"]
 
@@ -306,7 +307,7 @@ def test_a_base_model_that_cannot_be_opened_is_refused(folder, tmp_path):
 
 def test_polygons_without_data_below_are_refused(tmp_path):
     job = scene_job(tmp_path, holdout=0.0)
-    with rasterio.open(job.input, "r+") as dataset:
+    with rasterio.open(job.image.input, "r+") as dataset:
         dataset.nodata = 0
         pixels = dataset.read()
         pixels[:, :, :150] = 0

@@ -9,7 +9,6 @@ import rasterio
 import torch
 
 from flair_landcover.contract.cards import ROLES
-from flair_landcover.contract.finetuning import FinetuneJob
 from flair_landcover.finetune.samples import (
     ANYWHERE,
     IGNORED,
@@ -21,6 +20,7 @@ from flair_landcover.finetune.samples import (
 )
 from flair_landcover.research.scenes.polygons import draw_polygons, write_polygons
 from flair_landcover.research.scenes.village import AERIAL_CRS, make_village
+from flair_landcover.tests.jobs import finetune_job
 
 from ..inference.conftest import make_model
 from .scenes import CLASSES, SMALL, TINY, WITH_SATELLITE, ground_of, scene_job
@@ -85,7 +85,7 @@ def test_the_hold_out_is_judged_on_its_own_pixels_alone(ground):
 
 def test_pixels_without_data_are_neither_learnt_nor_judged(tmp_path):
     job = scene_job(tmp_path, TINY, holdout=0.0)
-    with rasterio.open(job.input, "r+") as dataset:
+    with rasterio.open(job.image.input, "r+") as dataset:
         dataset.nodata = 0
         pixels = dataset.read()
         pixels[:, :150] = 0
@@ -127,7 +127,7 @@ def test_with_a_series_samples_are_whole_tiles_and_some_go_without_it(tmp_path):
     files = make_village(tmp_path / "village", size=512)
     polygons = write_polygons(tmp_path / "p.gpkg", draw_polygons(files.truth, 8), AERIAL_CRS)
     model = make_model(tmp_path / "utt", WITH_SATELLITE)
-    job = FinetuneJob(str(files.aerial), str(polygons), model=str(model), sentinel2=str(files.sentinel2))
+    job = finetune_job(str(files.aerial), str(polygons), model=str(model), sentinel2=str(files.sentinel2))
     ground, _ = ground_of(job, size=WITH_SATELLITE.tile_size)
     with ground.tiles:
         assert ground.with_series

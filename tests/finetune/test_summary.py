@@ -9,8 +9,8 @@ import shapely
 
 from flair_landcover.contract.cards import WEIGHTS_NAME, ModelCard, write_card
 from flair_landcover.contract.errors import BadInput, Cancelled
-from flair_landcover.contract.finetuning import FinetuneJob
 from flair_landcover.finetune.summary import summary
+from flair_landcover.tests.jobs import finetune_job
 
 from ..inference.conftest import picture, write_raster
 from .polygons import square, write_polygons
@@ -28,7 +28,7 @@ def image(tmp_path_factory) -> dict:
 
 
 def told(image: dict, polygons: str, **settings) -> dict:
-    answer = summary(FinetuneJob(**image, polygons=polygons, **settings), lambda: False)
+    answer = summary(finetune_job(**image, polygons=polygons, **settings), lambda: False)
     assert json.loads(json.dumps(answer)) == answer
     return answer
 
@@ -90,12 +90,12 @@ def test_too_few_polygons_for_a_holdout_are_told(image, tmp_path):
 def test_what_the_training_would_refuse_is_refused(image, tmp_path, change, field):
     polygons = write_polygons(tmp_path / "p.gpkg", [square(0, 0), square(50, 0)], [5, 7])
     with pytest.raises(BadInput) as caught:
-        summary(FinetuneJob(**{**image, "polygons": polygons, **change}), lambda: False)
+        summary(finetune_job(**{**image, "polygons": polygons, **change}), lambda: False)
     assert caught.value.field == field
 
 
 def test_it_can_be_cancelled(image, tmp_path):
     polygons = write_polygons(tmp_path / "p.gpkg", [square(0, 0), square(50, 0)], [5, 7])
     with pytest.raises(Cancelled):
-        summary(FinetuneJob(**image, polygons=polygons), lambda: True)
+        summary(finetune_job(**image, polygons=polygons), lambda: True)
     assert sorted(path.name for path in Path(tmp_path).iterdir()) == ["p.gpkg"]

@@ -17,11 +17,11 @@ import torch
 
 from flair_landcover.contract.cards import ROLES, WEIGHTS_NAME, ModelCard, digest_of, read_card, write_card
 from flair_landcover.contract.nomenclature import FLAIR_CLASSES
-from flair_landcover.contract.segmentation import SegmentationJob
 from flair_landcover.inference.segment import segment
 from flair_landcover.models.networks.build import build_network
 from flair_landcover.models.networks.checkpoints import load_model
 from flair_landcover.models.networks.weights import save_quantised
+from flair_landcover.tests.jobs import changed, segmentation_job
 
 from .conftest import Recorder, picture, read_labels, write_raster
 
@@ -66,7 +66,7 @@ def done(request, tmp_path_factory):
     card = CARDS[request.param]
     raster = write_raster(folder / "a.tif", picture(len(card.inputs), SIDE, SIDE).astype(np.uint8))
     model = write_model(folder / "model", card)
-    job = SegmentationJob(str(raster), str(folder / "map.tif"), model=str(model), device="cpu", precision="fp32")
+    job = segmentation_job(str(raster), str(folder / "map.tif"), model=str(model), device="cpu", precision="fp32")
     recorder = Recorder()
     return job, segment(job, recorder), recorder
 
@@ -85,7 +85,7 @@ def test_the_map_covers_the_raster_with_classes_of_the_card(done):
 
 def test_the_map_tells_its_model_and_its_classes(done):
     job, _, _ = done
-    card = read_card(Path(job.model))
+    card = read_card(Path(job.image.model))
     with rasterio.open(job.output) as dataset:
         tags = {**dataset.tags(), **dataset.tags(1)}
         colours = dataset.colormap(1)
@@ -98,9 +98,9 @@ def test_the_map_tells_its_model_and_its_classes(done):
 
 def test_another_picture_gives_another_map(done, tmp_path):
     job, _, _ = done
-    bands = len(read_card(Path(job.model)).inputs)
+    bands = len(read_card(Path(job.image.model)).inputs)
     raster = write_raster(tmp_path / "a.tif", picture(bands, SIDE, SIDE, seed=9).astype(np.uint8))
-    segment(replace(job, input=str(raster), output=str(tmp_path / "map.tif")), Recorder())
+    segment(changed(job, input=str(raster), output=str(tmp_path / "map.tif")), Recorder())
     assert (read_labels(tmp_path / "map.tif") != read_labels(Path(job.output))).mean() > 0.2
 
 

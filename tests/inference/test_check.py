@@ -5,7 +5,6 @@ from __future__ import annotations
 import shutil
 import subprocess
 import sys
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -17,9 +16,9 @@ from affine import Affine
 from flair_landcover.__main__ import main
 from flair_landcover.contract.cards import ModelCard
 from flair_landcover.contract.errors import BadInput
-from flair_landcover.contract.segmentation import SegmentationJob
 from flair_landcover.inference.check import check_job
 from flair_landcover.models.networks.build import build_network
+from flair_landcover.tests.jobs import changed, segmentation_job
 
 from .conftest import make_model, picture, write_raster
 
@@ -91,7 +90,7 @@ def test_an_extent_that_is_not_four_numbers_is_refused(aerial, refused, extent):
 
 def test_a_mask_without_polygons_is_refused(aerial, small_model, tmp_path):
     line = {"type": "LineString", "coordinates": [(652000, 6862000), (652010, 6861990)]}
-    job = SegmentationJob(str(aerial), str(tmp_path / "map.tif"), model=str(small_model), mask=(line,))
+    job = segmentation_job(str(aerial), str(tmp_path / "map.tif"), model=str(small_model), mask=(line,))
     with pytest.raises(BadInput, match="no valid polygons"):
         check_job(job, lambda warning: None)
 
@@ -264,7 +263,7 @@ def test_a_terrain_model_of_another_place_is_refused_by_its_name(tmp_path, aeria
 def warnings_of(raster: Path, model: Path, **settings: object) -> list[str]:
     warnings: list[str] = []
     output = str(raster.with_name("map.tif"))
-    check_job(SegmentationJob(str(raster), output, model=str(model), **settings), warnings.append)
+    check_job(segmentation_job(str(raster), output, model=str(model), **settings), warnings.append)
     return warnings
 
 
@@ -343,7 +342,7 @@ def test_bad_input_names_its_setting(field, settings, aerial, small_model, utt_m
     )
     if settings.get("model") == "utt":
         settings = {**settings, "model": str(utt_model)}
-    job = SegmentationJob(**{"input": "aerial.tif", "output": "map.tif", "model": str(small_model), **settings})
+    job = segmentation_job(**{"input": "aerial.tif", "output": "map.tif", "model": str(small_model), **settings})
     with pytest.raises(BadInput) as caught:
         check_job(job, lambda warning: None)
     assert caught.value.field == field
@@ -351,7 +350,7 @@ def test_bad_input_names_its_setting(field, settings, aerial, small_model, utt_m
 
 def test_a_band_that_the_model_cannot_do_without_is_about_the_bands(aerial, tmp_path):
     card = ModelCard(id="strict", title="Strict", architecture="smp:Unet:resnet18", tile_size=128, fill={})
-    job = SegmentationJob(str(aerial), str(tmp_path / "map.tif"), model=str(make_model(tmp_path / "strict", card)))
+    job = segmentation_job(str(aerial), str(tmp_path / "map.tif"), model=str(make_model(tmp_path / "strict", card)))
     with pytest.raises(BadInput, match=r"needs near infrared.* or choose U-T&T starter") as caught:
         check_job(job, lambda warning: None)
     assert caught.value.field == "bands"
@@ -360,10 +359,10 @@ def test_a_band_that_the_model_cannot_do_without_is_about_the_bands(aerial, tmp_
 def test_a_full_disk_is_about_the_first_output_on_it(aerial, small_model, tmp_path, monkeypatch):
     free = shutil.disk_usage(tmp_path)._replace(free=52_000_000)
     monkeypatch.setattr("shutil.disk_usage", lambda folder: free)
-    job = SegmentationJob(str(aerial), str(tmp_path / "map.tif"), model=str(small_model))
+    job = segmentation_job(str(aerial), str(tmp_path / "map.tif"), model=str(small_model))
     check_job(job, lambda warning: None)
     with pytest.raises(BadInput, match="free some space") as caught:
-        check_job(replace(job, probabilities=str(tmp_path / "p.tif"), confidence=str(tmp_path / "c.tif")), print)
+        check_job(changed(job, probabilities=str(tmp_path / "p.tif"), confidence=str(tmp_path / "c.tif")), print)
     assert caught.value.field == "output"
 
 
@@ -372,7 +371,7 @@ def test_a_checkpoint_file_is_checked_by_its_own_card_and_read_again_when_it_cha
     weights = build_network(card).state_dict()
     path = tmp_path / "FLAIR-INC_rgbie_15cl.pth"
     torch.save({f"model.seg_model.{name}": value for name, value in weights.items()}, path)
-    job = SegmentationJob(str(aerial), str(tmp_path / "map.tif"), model=str(path))
+    job = segmentation_job(str(aerial), str(tmp_path / "map.tif"), model=str(path))
     with pytest.raises(BadInput, match=r"FLAIR-INC U-Net from .* needs near infrared"):
         check_job(job, lambda warning: None)
     path.write_bytes(b"no checkpoint any more")
@@ -384,8 +383,8 @@ def test_a_checkpoint_file_is_checked_by_its_own_card_and_read_again_when_it_cha
 def test_checking_a_model_folder_does_not_load_torch(aerial, small_model, tmp_path):
     code = (
         "import sys; from flair_landcover.inference.forecast import forecast\n"
-        "from flair_landcover.contract.segmentation import SegmentationJob\n"
-        f"job = SegmentationJob({str(aerial)!r}, {str(tmp_path / 'map.tif')!r}, model={str(small_model)!r})\n"
+        "from flair_landcover.tests.jobs import segmentation_job\n"
+        f"job = segmentation_job({str(aerial)!r}, {str(tmp_path / 'map.tif')!r}, model={str(small_model)!r})\n"
         "print(forecast(job, lambda: False)['tiles'], 'torch' in sys.modules)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=Path.home())

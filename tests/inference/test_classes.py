@@ -25,6 +25,7 @@ from flair_landcover.models.library import BUNDLED_FOLDER
 from flair_landcover.models.networks.build import build_network
 from flair_landcover.models.networks.checkpoints import load_model
 from flair_landcover.models.networks.flairhub import FlairHub
+from flair_landcover.tests.jobs import changed, segmentation_job
 
 from .conftest import Recorder, make_model, picture, read_labels, write_raster
 from .sentinel2.made_series import write_date
@@ -212,7 +213,7 @@ def made(request, tmp_path_factory) -> Made:
     torch.save({PREFIXES[kind] + name: value for name, value in network.state_dict().items()}, path)
     live = np.array([name is not None for name in LIVE[kind]])
     odds = np.where(live[:, None, None], np.exp(logits - logits.max()), 0.0)
-    job = SegmentationJob(
+    job = segmentation_job(
         str(write_raster(folder / "a.tif", pixels)), "", BANDS[kind], model=str(path), device="cpu", precision="fp32"
     )
     results = {}
@@ -325,7 +326,7 @@ def foreign_model(tmp_path_factory) -> Path:
 @pytest.mark.parametrize("choice", ["flair13", "model"])
 def test_neighbouring_extents_agree(foreign_model, tmp_path, choice):
     raster = write_raster(tmp_path / "a.tif", picture(5, 160, 300).astype(np.uint8))
-    job = SegmentationJob(
+    job = segmentation_job(
         *(str(raster), str(tmp_path / "map.tif")),
         model=str(foreign_model),
         device="cpu",
@@ -339,7 +340,7 @@ def test_neighbouring_extents_agree(foreign_model, tmp_path, choice):
         ("west", slice(0, 137), (left, top - 32, border, top)),
         ("east", slice(137, 300), (border, top - 32, left + 60, top)),
     ):
-        segment(replace(job, output=str(tmp_path / f"{name}.tif"), extent=extent), Recorder())
+        segment(changed(job, output=str(tmp_path / f"{name}.tif"), extent=extent), Recorder())
         np.testing.assert_array_equal(read_labels(tmp_path / f"{name}.tif"), whole[:, columns])
     assert len(np.unique(whole)) > 1
 
@@ -356,7 +357,7 @@ def test_what_sentinel2_changes_is_told_in_the_same_classes(tmp_path, choice, va
     raster = write_raster(tmp_path / "a.tif", picture(5, 60, 60).astype(np.uint8))
     for month in (3, 6):
         write_date(tmp_path / "s", f"2021-0{month}-15")
-    job = SegmentationJob(
+    job = segmentation_job(
         *(str(raster), str(tmp_path / "map.tif")),
         sentinel2=(str(tmp_path / "s"),),
         difference=str(tmp_path / "difference.tif"),
@@ -366,7 +367,7 @@ def test_what_sentinel2_changes_is_told_in_the_same_classes(tmp_path, choice, va
         classes=choice,
     )
     result = segment(job, Recorder())
-    segment(replace(job, output=str(tmp_path / "without.tif"), sentinel2=None, difference=None), Recorder())
+    segment(changed(job, output=str(tmp_path / "without.tif"), sentinel2=None, difference=None), Recorder())
     labels, without, difference = (read_labels(tmp_path / f"{name}.tif") for name in ("map", "without", "difference"))
     np.testing.assert_array_equal(difference, np.where(labels != without, without, 0))
     assert set(np.unique(labels)) | set(np.unique(without)) <= values
@@ -378,7 +379,7 @@ def test_what_sentinel2_changes_is_told_in_the_same_classes(tmp_path, choice, va
 
 def test_an_unknown_choice_is_refused_with_the_known_ones(foreign_model, tmp_path):
     raster = write_raster(tmp_path / "a.tif", picture(5, 60, 60).astype(np.uint8))
-    job = SegmentationJob(str(raster), str(tmp_path / "map.tif"), model=str(foreign_model), classes="mine")
+    job = segmentation_job(str(raster), str(tmp_path / "map.tif"), model=str(foreign_model), classes="mine")
     with pytest.raises(BadInput, match="'mine' is unknown: choose one of flair13, model") as caught:
         check_job(job, lambda warning: None)
     assert caught.value.field == "classes"
@@ -386,5 +387,5 @@ def test_an_unknown_choice_is_refused_with_the_known_ones(foreign_model, tmp_pat
 
 def test_a_job_of_an_older_version_maps_the_13():
     assert SegmentationJob.from_dict({"input": "a.tif", "output": "b.tif"}).classes == "flair13"
-    own = SegmentationJob("a.tif", "b.tif", classes="model")
+    own = segmentation_job("a.tif", "b.tif", classes="model")
     assert SegmentationJob.from_dict(json.loads(json.dumps(own.to_dict()))) == own

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +17,7 @@ from flair_landcover.inference.raster.read import gdal_settings
 from flair_landcover.inference.segment import segment
 from flair_landcover.inference.tiles import open_tiles
 from flair_landcover.models.networks.flairhub_card import FLAIR_HUB_SATELLITE
+from flair_landcover.tests.jobs import changed, segmentation_job
 
 from .conftest import Recorder, make_model, picture, read_labels, write_raster
 from .sentinel2.made_series import write_date
@@ -50,7 +50,7 @@ def job(tmp_path_factory, hub_model) -> SegmentationJob:
     aerial = write_raster(folder / "a.tif", picture(4, 200, 230).astype(np.uint8))
     for date in DATES:
         write_date(folder / "s", date)
-    return SegmentationJob(
+    return segmentation_job(
         str(aerial),
         str(folder / "map.tif"),
         bands="R=1 G=2 B=3 NIR=4",
@@ -66,25 +66,25 @@ def test_a_map_is_made_with_the_series_and_changes_with_its_dates(job, tmp_path)
     whole = read_labels(Path(job.output))
     assert result.sentinel2_dates == DATES
     assert len(np.unique(whole)) > 1
-    segment(replace(job, output=str(tmp_path / "part.tif"), leave_out=DATES[1:]), Recorder())
+    segment(changed(job, output=str(tmp_path / "part.tif"), leave_out=DATES[1:]), Recorder())
     assert (read_labels(tmp_path / "part.tif") != whole).any()
 
 
 def test_a_map_in_bf16_is_much_the_same(job, tmp_path):
     segment(job, Recorder())
-    segment(replace(job, output=str(tmp_path / "bf16.tif"), precision="bf16"), Recorder())
+    segment(changed(job, output=str(tmp_path / "bf16.tif"), precision="bf16"), Recorder())
     assert (read_labels(tmp_path / "bf16.tif") == read_labels(Path(job.output))).mean() > 0.9
 
 
 def test_a_job_without_series_is_refused(job):
     with pytest.raises(BadInput, match="Random FLAIR-HUB cannot do without Sentinel-2: give a series") as caught:
-        check_job(replace(job, sentinel2=None), lambda warning: None)
+        check_job(changed(job, sentinel2=None), lambda warning: None)
     assert caught.value.field == "sentinel2"
 
 
 def test_what_sentinel2_changes_cannot_be_shown(job, tmp_path):
     with pytest.raises(BadInput, match="no map without Sentinel-2 to compare with") as caught:
-        check_job(replace(job, difference=str(tmp_path / "difference.tif")), lambda warning: None)
+        check_job(changed(job, difference=str(tmp_path / "difference.tif")), lambda warning: None)
     assert caught.value.field == "difference"
 
 
@@ -92,7 +92,7 @@ def test_a_tile_without_a_pixel_of_the_series_gets_padding(job, tmp_path):
     pixels = picture(10, 80, 31, top=6000).astype(np.uint16)  # ends 10 m within the raster
     write_date(tmp_path / "s", DATES[0], pixels)
     with gdal_settings():
-        inputs = check_job(replace(job, sentinel2=(str(tmp_path / "s"),)), lambda warning: None)
+        inputs = check_job(changed(job, sentinel2=(str(tmp_path / "s"),)), lambda warning: None)
         with open_tiles(inputs) as tiles:
             within = tiles.tile_input(Tile(0, 0, (0, 0, 128, 128), (0, 0, 102, 128)))
             beyond = tiles.tile_input(Tile(0, 1, (102, 0, 128, 128), (102, 0, 128, 128)))
@@ -109,7 +109,7 @@ def test_the_faster_precision_is_found_with_a_series(hub_model):
 def test_tiles_that_the_series_does_not_reach_are_told(job, tmp_path):
     write_date(tmp_path / "s", DATES[0], picture(10, 80, 31, top=6000).astype(np.uint16))
     recorder = Recorder()
-    given = replace(job, sentinel2=(str(tmp_path / "s"),), output=str(tmp_path / "map.tif"))
+    given = changed(job, sentinel2=(str(tmp_path / "s"),), output=str(tmp_path / "map.tif"))
     result = segment(given, recorder)
     assert 0 < result.tiles_without_sentinel2 < result.tiles
     assert any(f"left out for {result.tiles_without_sentinel2} of" in warning for warning in recorder.warnings)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +13,7 @@ from flair_landcover.contract.errors import BadInput, Cancelled
 from flair_landcover.contract.segmentation import SegmentationJob
 from flair_landcover.inference.forecast import forecast
 from flair_landcover.inference.segment import segment
+from flair_landcover.tests.jobs import changed, segmentation_job
 
 from .conftest import ORIGIN, Recorder, picture, write_raster
 
@@ -32,7 +32,7 @@ def aerial(tmp_path_factory) -> Path:
 
 @pytest.fixture
 def job(aerial, small_model, tmp_path) -> SegmentationJob:
-    return SegmentationJob(
+    return segmentation_job(
         str(aerial), str(tmp_path / "map.tif"), model=str(small_model), device="cpu", precision="fp32"
     )
 
@@ -54,7 +54,7 @@ def box(left: float, bottom: float, right: float, top: float) -> dict:
     ],
 )
 def test_the_forecast_equals_the_run(job, settings, tmp_path):
-    job = replace(job, **settings)
+    job = changed(job, **settings)
     said = forecast(job, never)
     report = Recorder()
     result = segment(job, report)
@@ -70,7 +70,7 @@ def test_the_forecast_equals_the_run(job, settings, tmp_path):
 
 def test_the_largest_size_counts_all_outputs(job, tmp_path):
     labels = forecast(job, never)["largest_bytes"]
-    more = replace(job, confidence=str(tmp_path / "c.tif"), probabilities=str(tmp_path / "p.tif"))
+    more = changed(job, confidence=str(tmp_path / "c.tif"), probabilities=str(tmp_path / "p.tif"))
     assert forecast(more, never)["largest_bytes"] > 20 * (labels - 100_000)
     result = segment(more, Recorder())
     written = [Path(path).stat().st_size for path in (result.output, result.confidence, result.probabilities)]
@@ -84,7 +84,7 @@ def test_it_counts_a_resampled_raster_in_the_pixels_of_the_map(small_model, tmp_
         picture(3, 100, 150).astype(np.uint8),
         transform=Affine(0.5, 0, LEFT, 0, -0.5, TOP),
     )
-    said = forecast(SegmentationJob(str(raster), str(tmp_path / "map.tif"), model=str(small_model)), never)
+    said = forecast(segmentation_job(str(raster), str(tmp_path / "map.tif"), model=str(small_model)), never)
     assert (said["width"], said["height"], said["pixel_m"]) == (375, 250, pytest.approx(0.2))
     assert said["area_m2"] == pytest.approx(50 * 75)
 
@@ -100,7 +100,7 @@ def test_nothing_is_written_and_what_is_there_stays(job, tmp_path):
 
 def test_what_cannot_run_is_refused_with_its_setting(job):
     with pytest.raises(BadInput, match="outside the aerial raster") as caught:
-        forecast(replace(job, extent=(0, 0, 1, 1)), never)
+        forecast(changed(job, extent=(0, 0, 1, 1)), never)
     assert caught.value.field == "extent"
 
 

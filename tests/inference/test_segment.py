@@ -18,12 +18,15 @@ from flair_landcover.contract.errors import Cancelled
 from flair_landcover.contract.nomenclature import FLAIR_CLASSES
 from flair_landcover.contract.segmentation import SegmentationJob
 from flair_landcover.inference.segment import segment
+from flair_landcover.tests.jobs import segmentation_job
 
 from .conftest import CRS, ORIGIN, Recorder, picture, read_labels, write_raster
 
 
 def run(raster: Path, output: Path, model: Path, report: Recorder | None = None, **settings):
-    job = SegmentationJob(str(raster), str(output), model=str(model), device="cpu", **{"precision": "fp32", **settings})
+    job = segmentation_job(
+        str(raster), str(output), model=str(model), device="cpu", **{"precision": "fp32", **settings}
+    )
     return segment(job, report or Recorder())
 
 
@@ -426,7 +429,7 @@ def test_the_map_carries_colours_names_and_provenance(scene, small_model, tmp_pa
     assert provenance["model"]["weights"].startswith("sha256:")
     assert provenance["bands"] == {"red": 1, "green": 2, "blue": 3, "nir": 4, "elevation": 5}
     again = SegmentationJob.from_dict(provenance["job"])
-    assert again.input == str(raster)
+    assert again.image.input == str(raster)
 
 
 def test_the_provenance_names_files_so_that_any_folder_can_run_it_again(small_model, tmp_path, monkeypatch):

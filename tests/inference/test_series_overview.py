@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -13,6 +12,7 @@ from flair_landcover.contract.cards import WEIGHTS_NAME, ModelCard, SatelliteInp
 from flair_landcover.contract.errors import BadInput, Cancelled
 from flair_landcover.contract.segmentation import SegmentationJob
 from flair_landcover.inference.series_overview import overview
+from flair_landcover.tests.jobs import changed, segmentation_job
 
 from .conftest import ORIGIN, picture, write_raster
 from .sentinel2.made_series import AROUND, write_date
@@ -38,7 +38,7 @@ def job(tmp_path, utt_model) -> SegmentationJob:
     aerial = write_raster(tmp_path / "a.tif", picture(3, 1000, 1000).astype(np.uint8))
     for date, rows in DATES.items():
         write_date(tmp_path / "s", date, clouds=clouds_over(rows))
-    return SegmentationJob(str(aerial), "any.tif", sentinel2=(str(tmp_path / "s"),), model=str(utt_model))
+    return segmentation_job(str(aerial), "any.tif", sentinel2=(str(tmp_path / "s"),), model=str(utt_model))
 
 
 def never() -> bool:
@@ -62,19 +62,19 @@ def test_with_the_rule_of_flairhub_less_cloud_makes_a_date_cloudy(job, tmp_path)
     (tmp_path / "strict").mkdir()
     (tmp_path / "strict" / WEIGHTS_NAME).touch()
     write_card(card, tmp_path / "strict")
-    said = overview(replace(job, model=str(tmp_path / "strict")), never)
+    said = overview(changed(job, model=str(tmp_path / "strict")), never)
     assert [date["state"] for date in said["dates"]] == ["clear", "cloudy", "cloudy", "rejected", "rejected"]
 
 
 def test_dates_left_out_are_told_but_make_no_month(job):
-    said = overview(replace(job, leave_out=("2021-02-10",)), never)
+    said = overview(changed(job, leave_out=("2021-02-10",)), never)
     assert len(said["dates"]) == 5
     assert said["months"] == 1
 
 
 def test_shares_are_of_the_extent(job):
     lower = (ORIGIN[0], ORIGIN[1] - 200, ORIGIN[0] + 200, ORIGIN[1] - 100)
-    clear = {date["date"]: date["clear"] for date in overview(replace(job, extent=lower), never)["dates"]}
+    clear = {date["date"]: date["clear"] for date in overview(changed(job, extent=lower), never)["dates"]}
     assert clear["2021-03-10"] == 1.0
     assert clear["2021-04-10"] == 0.0
 
@@ -112,7 +112,7 @@ def test_a_large_extent_is_looked_at_thinned_with_the_same_shares(tmp_path, utt_
         mask,
         transform=Affine(10, 0, ORIGIN[0] - 200, 0, -10, ORIGIN[1] + 200),
     )
-    job = SegmentationJob(str(aerial), "any.tif", sentinel2=str(tmp_path / "s"), model=str(utt_model))
+    job = segmentation_job(str(aerial), "any.tif", sentinel2=str(tmp_path / "s"), model=str(utt_model))
     (date,) = overview(job, never)["dates"]
     assert date["clear"] == pytest.approx(0.75, abs=0.01)
     assert date["state"] == "cloudy"
@@ -124,7 +124,7 @@ def test_two_pictures_of_one_date_are_one_date_of_which_the_clearer_counts(job, 
         write_date(folder, "2021-06-10", clouds=clouds_over(rows))
         for path in folder.glob("2021-06-10*.tif"):
             path.rename(folder / path.name.replace("2021-06-10", f"{orbit}_2021-06-10"))
-    (date,) = overview(replace(job, sentinel2=(str(folder),)), never)["dates"]
+    (date,) = overview(changed(job, sentinel2=(str(folder),)), never)["dates"]
     assert date["clear"] == pytest.approx(0.8)
     assert "R008" in date["name"] and "R051" in date["name"]
 
@@ -132,14 +132,14 @@ def test_two_pictures_of_one_date_are_one_date_of_which_the_clearer_counts(job, 
 @pytest.mark.parametrize("sentinel2", [None, "nowhere"])
 def test_what_cannot_be_used_is_about_the_series(sentinel2, job, tmp_path):
     with pytest.raises(BadInput) as caught:
-        overview(replace(job, sentinel2=sentinel2), never)
+        overview(changed(job, sentinel2=sentinel2), never)
     assert caught.value.field == "sentinel2"
 
 
 def test_a_series_of_another_place_is_refused(job, tmp_path):
     write_date(tmp_path / "far", "2021-06-10", transform=AROUND * Affine.translation(500, 0))
     with pytest.raises(BadInput, match="does not cover the extent") as caught:
-        overview(replace(job, sentinel2=str(tmp_path / "far")), never)
+        overview(changed(job, sentinel2=str(tmp_path / "far")), never)
     assert caught.value.field == "sentinel2"
 
 

@@ -15,9 +15,9 @@ import numpy as np
 import pytest
 import rasterio
 
-from flair_landcover.contract.segmentation import SegmentationJob
 from flair_landcover.inference.segment import segment
 from flair_landcover.research.scenes.village import VillageFiles, make_village
+from flair_landcover.tests.jobs import segmentation_job
 
 from .conftest import Recorder, read_labels
 
@@ -49,7 +49,7 @@ def ask(village, truth, tmp_path_factory):
 
     def run(folder: Path | None) -> Answer:
         out = tmp_path_factory.mktemp("map")
-        job = SegmentationJob(
+        job = segmentation_job(
             str(village.aerial),
             str(out / "map.tif"),
             sentinel2=folder and str(folder),

@@ -13,11 +13,11 @@ import rasterio
 
 from flair_landcover.contract.cards import digest_of, read_card
 from flair_landcover.contract.nomenclature import FLAIR_CLASSES
-from flair_landcover.contract.segmentation import SegmentationJob
 from flair_landcover.inference.segment import segment
 from flair_landcover.models.library import BUNDLED_FOLDER
 from flair_landcover.models.networks.weights import load_weights
 from flair_landcover.research.scenes.village import VillageFiles, make_village
+from flair_landcover.tests.jobs import segmentation_job
 
 ROOT = Path(__file__).parents[2]
 ZIP_LIMIT = 25_000_000  # bytes that plugins.qgis.org takes
@@ -76,7 +76,7 @@ def test_it_tells_the_sample_village_better_than_its_commonest_class_would(bands
 
         enough = cancelled
 
-    segment(SegmentationJob(str(village.aerial), str(tmp_path / "map.tif"), bands=bands, device="cpu"), Quiet())
+    segment(segmentation_job(str(village.aerial), str(tmp_path / "map.tif"), bands=bands, device="cpu"), Quiet())
     with rasterio.open(tmp_path / "map.tif") as dataset:
         labels = dataset.read(1)
     with rasterio.open(village.truth) as dataset:

@@ -13,6 +13,7 @@ from qgis.PyQt.QtCore import Qt, pyqtSignal
 from qgis.PyQt.QtWidgets import QApplication, QDialog, QMessageBox, QPushButton, QStackedWidget, QVBoxLayout, QWidget
 
 from ...contract.cards import BadModel
+from ...contract.segmentation import SegmentationJob
 from ...layers.polygons import remove_copy
 from ...layers.run_request import RunRequest
 from ...models.library import discard_model, keep_model, remove_old_candidates
@@ -221,7 +222,8 @@ class FinetuneDialog(QDialog):
             self.judge.say(str(error), True)
             return
         name = self.tr("Preview of {}").format(title)
-        job = replace(request.job.segmentation(temporary_path()), model=str(self._candidate), extent=extent)
+        image = replace(request.job.image, model=str(self._candidate))
+        job = SegmentationJob(image, temporary_path(), extent=extent)
         run = RunRequest(job, name, title, layer.id(), layer.crs().toWkt(), title=name)
         self.judge.say(self.tr("The preview is being mapped; it comes as a layer of its own."))
         self._previews.append(self._queue.add(run))

@@ -257,9 +257,8 @@ class SetupPage(QWidget):
                 layer, field, transforms, (image.extent(), image.crs())
             )
         values = self.settings.values()
-        settings.update(model=self.model.model(), device=values.pop("device"))
         job = FinetuneJob(
-            **settings,
+            replace(settings, model=self.model.model(), device=values.pop("device")),
             **values,
             polygons=self._file.path,
             layer=self._file.layer,

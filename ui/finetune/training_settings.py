@@ -8,13 +8,13 @@ from qgis.gui import QgsCollapsibleGroupBox
 from qgis.PyQt.QtCore import pyqtSignal
 from qgis.PyQt.QtWidgets import QCheckBox, QComboBox, QFormLayout, QLineEdit, QSpinBox, QVBoxLayout, QWidget
 
-from ...contract.finetuning import MAX_HOLDOUT, FinetuneJob
+from ...contract.choices import ALL, DECODER, HOLDOUT, KEEP_BASE, LAST, MAX_HOLDOUT
 from ..widgets.model_field import DeviceField
 
 # Epochs at most; 0 is the engine's usual number.
 _QUICK, _NORMAL, _LONG = 4, 0, 36
 # Weights of what the base model says; the usual one is the engine's default.
-_USUAL, _FIRM = FinetuneJob.keep_base, 3.0
+_USUAL, _FIRM = KEEP_BASE, 3.0
 _LARGEST_SEED = 2**31 - 1  # of a spin box
 
 
@@ -42,17 +42,17 @@ class TrainingSettings(QWidget):
                 "nothing is drawn, which gains less. More: the whole decoder. Everything: slow, and for many polygons"
             ),
             (
-                (("last", _FIRM), self.tr("very little (close to the base model)")),
-                (("last", _USUAL), self.tr("a little (last layers)")),
-                (("decoder", _USUAL), self.tr("more (decoder)")),
-                (("all", _USUAL), self.tr("everything")),
+                ((LAST, _FIRM), self.tr("very little (close to the base model)")),
+                ((LAST, _USUAL), self.tr("a little (last layers)")),
+                ((DECODER, _USUAL), self.tr("more (decoder)")),
+                ((ALL, _USUAL), self.tr("everything")),
             ),
         )
         self.freedom.setCurrentIndex(1)
         self.holdout = QSpinBox(self)
         self.holdout.setRange(0, round(100 * MAX_HOLDOUT))
         self.holdout.setSingleStep(5)
-        self.holdout.setValue(25)
+        self.holdout.setValue(round(100 * HOLDOUT))
         self.holdout.setSuffix(self.tr(" % of the polygons"))
         self.holdout.setSpecialValueText(self.tr("none"))
         self.holdout.setToolTip(

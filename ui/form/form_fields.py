@@ -10,6 +10,7 @@ from qgis.PyQt.QtCore import pyqtSignal
 from qgis.PyQt.QtWidgets import QFormLayout, QLabel, QVBoxLayout, QWidget
 
 from ...contract.cards import has_other_classes
+from ...contract.image import ImageSettings
 from ...contract.segmentation import SegmentationJob
 from ..widgets.field import Field
 from ..widgets.model_field import DeviceField, ModelField
@@ -122,12 +123,12 @@ class FormFields(QWidget):
 
         Raises WrongField where something is missing or wrong that can be known without the engine.
         """
-        settings = self.image_settings()
+        image = self.image_settings()
         layer, area = self.aerial.layer(), self.area.area()
         extent, mask = (None, None) if area is None else _of("area", lambda: area.in_image(layer))
         destination = self.destination.destination(self.more.probabilities())
         difference = None
-        if settings["sentinel2"] and self.series.difference():
+        if image.sentinel2 and self.series.difference():
             difference = beside(destination.output, "difference")
         for layer in filter(None, map(layer_of, [*destination.paths(), *filter(None, (difference,))])):
             raise WrongField(
@@ -137,7 +138,7 @@ class FormFields(QWidget):
                 ),
             )
         return SegmentationJob(
-            **settings,
+            image,
             output=destination.output,
             extent=extent,
             mask=mask,
@@ -148,8 +149,8 @@ class FormFields(QWidget):
             probabilities=destination.probabilities,
         )
 
-    def image_settings(self) -> dict:
-        """The settings of a job that say what image is looked at, with what beside it, by what model and where.
+    def image_settings(self) -> ImageSettings:
+        """What image is looked at, with what beside it, by what model and where.
 
         Raises WrongField as `job`.
         """
@@ -160,7 +161,7 @@ class FormFields(QWidget):
             raise WrongField("bands", self.bands.complaint())
         elevation, terrain = _of("heights", self.heights.paths)
         sentinel2 = _of("sentinel2", self.sentinel2.paths)
-        return dict(
+        return ImageSettings(
             input=path,
             bands=self.bands.text(),
             elevation=elevation,
@@ -183,7 +184,7 @@ class FormFields(QWidget):
         if not (path and sentinel2):
             return None
         output = self.destination.destination(False).output
-        return SegmentationJob(path, output, extent=extent, mask=mask, sentinel2=sentinel2)
+        return SegmentationJob(ImageSettings(path, sentinel2=sentinel2), output, extent=extent, mask=mask)
 
     def bands_used(self, path: str) -> str:
         """The bands' text that was last used for an image, or ""."""
@@ -191,21 +192,16 @@ class FormFields(QWidget):
 
     def remember(self, job: SegmentationJob) -> None:
         """Keeps the choices for the next time, and makes room for the next map."""
-        bands = {path: text for path, text in self._used.bands.items() if path != job.input}
+        image = job.image
+        bands = {path: text for path, text in self._used.bands.items() if path != image.input}
         self._used = LastUsed(
-            input=job.input,
+            image,
             heights=self.heights.source().value,
-            elevation=job.elevation or "",
-            terrain=job.terrain or "",
-            sentinel2=job.sentinel2 or (),
-            model=job.model,
-            device=job.device,
-            precision=job.precision,
             tta=job.tta,
             classes=job.classes,
             confidence=job.confidence is not None,
             probabilities=job.probabilities is not None,
-            bands={**bands, job.input: job.bands},
+            bands={**bands, image.input: image.bands},
             left_out=self.series.remembered(),
             difference=self.series.difference_box.isChecked(),
         )
@@ -214,12 +210,13 @@ class FormFields(QWidget):
 
     def take_layers(self) -> None:
         """Chooses the layers that were last used, where the project has them."""
-        layer = layer_of(self._used.input) if self._used.input else None
+        image = self._used.image
+        layer = layer_of(image.input) if image.input else None
         if layer is not None:
             self.aerial.set_layer(layer)
         # In another project, a file that is no layer would lie somewhere else on earth.
-        if self._used.sentinel2 and (layer is not None or all(map(layer_of, self._used.sentinel2))):
-            self.sentinel2.set_paths(self._used.sentinel2)
+        if image.sentinel2 and (layer is not None or all(map(layer_of, image.sentinel2))):
+            self.sentinel2.set_paths(image.sentinel2)
 
     def close(self) -> None:
         """Lets go of the canvas and the project."""
@@ -227,17 +224,17 @@ class FormFields(QWidget):
         self.sentinel2.close()
 
     def _restore(self) -> None:
-        used = self._used
-        self.model.set_model(used.model)
-        self.device.set_device(used.device)
-        self.more.set_values(used.precision, used.tta, used.classes, used.probabilities)
+        used, image = self._used, self._used.image
+        self.model.set_model(image.model)
+        self.device.set_device(image.device)
+        self.more.set_values(image.precision, used.tta, used.classes, used.probabilities)
         self.destination.set_confidence(used.confidence)
         self.series.set_remembered(used.left_out)
         self.series.set_difference(used.difference)
         if used.heights in [source.value for source in HeightSource]:
             self.heights.set_source(HeightSource(used.heights))
-            if os.path.exists(used.elevation):
-                self.heights.set_paths(used.elevation, used.terrain)
+            if os.path.exists(image.elevation or ""):
+                self.heights.set_paths(image.elevation, image.terrain or "")
         self.take_layers()
 
     def _show_height_band(self) -> None:

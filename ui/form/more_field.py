@@ -5,7 +5,7 @@ from __future__ import annotations
 from qgis.PyQt.QtCore import pyqtSignal
 from qgis.PyQt.QtWidgets import QCheckBox, QComboBox, QFormLayout, QLabel, QWidget
 
-from ...contract.segmentation import FLAIR13, MODEL
+from ...contract.choices import AUTO, D4, FLAIR13, FLIPS, MODEL, ONE_LOOK
 
 
 class MoreField(QWidget):
@@ -17,14 +17,14 @@ class MoreField(QWidget):
         super().__init__(parent)
         self._precision = self._choice(
             self.tr("Arithmetic of the network; automatic measures what is faster on this computer"),
-            (("auto", self.tr("automatic")), ("fp32", self.tr("32 bits")), ("bf16", self.tr("16 bits (bfloat16)"))),
+            ((AUTO, self.tr("automatic")), ("fp32", self.tr("32 bits")), ("bf16", self.tr("16 bits (bfloat16)"))),
         )
         self._tta = self._choice(
             self.tr("Looks at each tile several times, turned and mirrored, and takes the mean"),
             (
-                ("none", self.tr("one look a tile")),
-                ("flips", self.tr("4 looks (4 times as long)")),
-                ("d4", self.tr("8 looks (8 times as long)")),
+                (ONE_LOOK, self.tr("one look a tile")),
+                (FLIPS, self.tr("4 looks (4 times as long)")),
+                (D4, self.tr("8 looks (8 times as long)")),
             ),
         )
         self._classes = self._choice(

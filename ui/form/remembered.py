@@ -3,42 +3,33 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass, field, fields
-from typing import TypeVar
+from dataclasses import asdict, dataclass, field, replace
 
 from qgis.core import QgsSettings
 
-from ...contract.segmentation import FLAIR13, SegmentationJob
+from ...contract.choices import AUGMENTATIONS, CLASSES, ONE_LOOK
+from ...contract.image import ImageSettings
+from ...contract.plain import fitting
+from ...contract.segmentation import SegmentationJob
 
 _LAST_USED = "flair_landcover/last_used"
 _PACES = "flair_landcover/paces"
 _KEPT_IMAGES = 20  # images whose bands are remembered
 
-# Passes of the network for each tile; see inference/predict.py.
-_PASSES = {"none": 1, "flips": 4, "d4": 8}
-
-_Kept = TypeVar("_Kept")
-
 
 @dataclass(frozen=True)
 class LastUsed:
-    """The choices of the last run, as a job names them.
+    """The choices of the last run, as a job names them; kept as one flat JSON object.
 
-    heights: a `HeightSource` by its value. bands: the bands' text by image. sentinel2: paths of the series.
+    image: its own bands and dates aside. heights: a `HeightSource` by its value. bands: the bands' text by image.
     left_out: ISO dates not used, by series, as `SeriesField.remembered` gives them. difference: whether a layer
     of what the series changes was wanted.
     """
 
-    input: str = ""
+    image: ImageSettings = field(default_factory=lambda: ImageSettings("", model=""))
     heights: str = "band"
-    elevation: str = ""
-    terrain: str = ""
-    sentinel2: tuple[str, ...] = ()
-    model: str = ""
-    device: str = "auto"
-    precision: str = "auto"
-    tta: str = "none"
-    classes: str = FLAIR13
+    tta: str = ONE_LOOK
+    classes: str = CLASSES[0]
     confidence: bool = False
     probabilities: bool = False
     bands: dict[str, str] = field(default_factory=dict)
@@ -48,13 +39,16 @@ class LastUsed:
 
 def last_used() -> LastUsed:
     """What `remember` kept, or the defaults."""
-    return _read(LastUsed, _stored(_LAST_USED))
+    values = _stored(_LAST_USED)
+    image = replace(LastUsed().image, **fitting(ImageSettings, values))
+    return LastUsed(**{**fitting(LastUsed, values), "image": image})
 
 
 def remember(used: LastUsed) -> None:
     """Keeps the choices; of images beyond the last 20 the bands are forgotten."""
+    values = asdict(used)
     bands = dict(list(used.bands.items())[-_KEPT_IMAGES:])
-    QgsSettings().setValue(_LAST_USED, json.dumps({**asdict(used), "bands": bands}))
+    QgsSettings().setValue(_LAST_USED, json.dumps({**values.pop("image"), **values, "bands": bands}))
 
 
 @dataclass(frozen=True)
@@ -71,7 +65,7 @@ class Pace:
 
     def seconds(self, tiles: int, tta: str) -> float:
         """What a run of so many tiles should take."""
-        return self.overhead_s + tiles * _PASSES[tta] * self.pass_s
+        return self.overhead_s + tiles * AUGMENTATIONS[tta] * self.pass_s
 
 
 def measured_pace(
@@ -84,13 +78,14 @@ def measured_pace(
     """
     first, last, came = tile_times
     tile_s = (last - first) / (came - 1) if came > 1 else seconds / max(1, tiles)
-    return Pace(tile_s / _PASSES[tta], max(0.0, seconds - tiles * tile_s), pixel_bytes)
+    return Pace(tile_s / AUGMENTATIONS[tta], max(0.0, seconds - tiles * tile_s), pixel_bytes)
 
 
 def pace_key(job: SegmentationJob) -> str:
     """What a pace depends on."""
-    satellite = "difference" if job.difference else "sentinel2" if job.sentinel2 else "aerial"
-    return "|".join((job.model, job.device, job.precision, satellite))
+    image = job.image
+    satellite = "difference" if job.difference else "sentinel2" if image.sentinel2 else "aerial"
+    return "|".join((image.model, image.device, image.precision, satellite))
 
 
 def last_pace(key: str) -> Pace | None:
@@ -113,14 +108,3 @@ def _stored(name: str) -> dict:
     except ValueError:
         return {}
     return values if isinstance(values, dict) else {}
-
-
-def _read(kind: type[_Kept], values: dict) -> _Kept:
-    """A dataclass of the values that fit; what another version wrote differently is left out."""
-    defaults = kind()
-    # JSON makes lists of tuples.
-    values = {name: tuple(value) if isinstance(value, list) else value for name, value in values.items()}
-    fitting = {
-        f.name: values[f.name] for f in fields(kind) if isinstance(values.get(f.name), type(getattr(defaults, f.name)))
-    }
-    return kind(**fitting)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +17,7 @@ from flair_landcover.contract.nomenclature import FLAIR_CLASSES
 from flair_landcover.contract.segmentation import SegmentationJob, SegmentationResult
 from flair_landcover.inference.forecast import forecast
 from flair_landcover.inference.segment import segment
+from flair_landcover.tests.jobs import changed, segmentation_job
 
 from ..conftest import ORIGIN, Recorder, make_model, picture, read_labels, write_raster
 from .made_series import AROUND, write_date
@@ -46,7 +46,7 @@ def scene(tmp_path_factory, tiny_model) -> SegmentationJob:
     aerial = write_raster(folder / "a.tif", picture(5, 200, 230).astype(np.uint8))
     for date in DATES:
         write_date(folder / "s", date)
-    return SegmentationJob(
+    return segmentation_job(
         str(aerial),
         str(folder / "map.tif"),
         sentinel2=str(folder / "s"),
@@ -59,7 +59,7 @@ def scene(tmp_path_factory, tiny_model) -> SegmentationJob:
 def run(job: SegmentationJob, output: Path, **settings) -> tuple[np.ndarray, SegmentationResult, list[str]]:
     """Labels, result and warnings of the job with other settings."""
     report = Recorder()
-    result = segment(replace(job, output=str(output), **settings), report)
+    result = segment(changed(job, output=str(output), **settings), report)
     return read_labels(output), result, report.warnings
 
 
@@ -88,7 +88,7 @@ def test_the_series_changes_the_map_and_its_dates_are_told(scene, whole, tmp_pat
 
 def test_adjacent_extents_equal_the_whole_with_a_series_too(scene, whole, tmp_path):
     """The 10 m grid is no multiple of the aerial one here, and clouds differ from tile to tile."""
-    job = replace(scene, sentinel2=str(cloudy_elsewhere(tmp_path / "s")))
+    job = changed(scene, sentinel2=str(cloudy_elsewhere(tmp_path / "s")))
     together, *_ = run(job, tmp_path / "map.tif")
     assert (together != whole).any()
     for number, (column, row, width, height) in enumerate(((0, 0, 91, 200), (91, 0, 139, 77), (91, 77, 139, 123))):
@@ -121,8 +121,8 @@ def test_dates_left_out_are_as_if_they_were_not_there(scene, tmp_path):
     assert result.sentinel2_dates == DATES[1:3]
     made = provenance(tmp_path / "map.tif")
     assert made["sentinel2_dates"] == list(DATES[1:3])
-    assert SegmentationJob.from_dict(made["job"]).leave_out == (DATES[0], DATES[3])
-    assert SegmentationJob.from_dict(made["job"]).sentinel2 == scene.sentinel2
+    assert SegmentationJob.from_dict(made["job"]).image.leave_out == (DATES[0], DATES[3])
+    assert SegmentationJob.from_dict(made["job"]).image.sentinel2 == scene.image.sentinel2
 
 
 def test_a_date_to_leave_out_that_is_not_there_is_said(scene, tmp_path):
@@ -133,14 +133,14 @@ def test_a_date_to_leave_out_that_is_not_there_is_said(scene, tmp_path):
 @pytest.mark.parametrize(("dates", "message"), [(("May",), "write it as"), (DATES, "All dates")])
 def test_dates_that_cannot_be_left_out_are_refused(dates, message, scene):
     with pytest.raises(BadInput, match=message) as caught:
-        forecast(replace(scene, leave_out=dates), lambda: False)
+        forecast(changed(scene, leave_out=dates), lambda: False)
     assert caught.value.field == "leave_out"
 
 
 def test_the_difference_is_that_of_two_runs(scene, whole, tmp_path):
     without, *_ = run(scene, tmp_path / "without.tif", sentinel2=None)
     labels, result, warnings = run(scene, tmp_path / "map.tif", difference=str(tmp_path / "d.tif"))
-    said = forecast(replace(scene, difference=str(tmp_path / "d.tif")), lambda: False)
+    said = forecast(changed(scene, difference=str(tmp_path / "d.tif")), lambda: False)
     assert said["warnings"] == warnings
     assert said["largest_bytes"] > 1.9 * (forecast(scene, lambda: False)["largest_bytes"] - 1e5)
     np.testing.assert_array_equal(labels, whole)
@@ -177,14 +177,14 @@ def test_without_a_series_or_a_model_that_takes_one_there_is_no_difference(setti
     if "model" in settings:
         settings = {"model": str(small_model)}
     with pytest.raises(BadInput, match="nothing to show") as caught:
-        forecast(replace(scene, difference=str(tmp_path / "d.tif"), **settings), lambda: False)
+        forecast(changed(scene, difference=str(tmp_path / "d.tif"), **settings), lambda: False)
     assert caught.value.field == "difference"
 
 
 def test_an_output_in_the_place_of_a_date_is_refused(scene):
-    date = Path(scene.sentinel2[0]) / f"{DATES[0]}.tif"
+    date = Path(scene.image.sentinel2[0]) / f"{DATES[0]}.tif"
     with pytest.raises(BadInput, match="one of the inputs") as caught:
-        forecast(replace(scene, difference=str(date)), lambda: False)
+        forecast(changed(scene, difference=str(date)), lambda: False)
     assert caught.value.field == "difference"
 
 
@@ -205,11 +205,11 @@ def test_tiles_that_the_series_does_not_cover_fall_back_and_are_reported(scene, 
 
 
 def test_a_job_takes_one_path_or_several_and_comes_back_from_json():
-    one = SegmentationJob("a.tif", "b.tif", sentinel2="s.tif")
-    assert one == SegmentationJob("a.tif", "b.tif", sentinel2=("s.tif",))
+    one = segmentation_job("a.tif", "b.tif", sentinel2="s.tif")
+    assert one == segmentation_job("a.tif", "b.tif", sentinel2=("s.tif",))
     assert SegmentationJob.from_dict({"input": "a.tif", "output": "b.tif", "sentinel2": "s.tif"}) == one
-    many = SegmentationJob(
+    many = segmentation_job(
         "a.tif", "b.tif", sentinel2=("1.tif", "2.tif"), leave_out=("2021-01-01",), difference="d.tif"
     )
     assert SegmentationJob.from_dict(json.loads(json.dumps(many.to_dict()))) == many
-    assert SegmentationJob("a.tif", "b.tif", sentinel2="").sentinel2 is None
+    assert segmentation_job("a.tif", "b.tif", sentinel2="").image.sentinel2 is None

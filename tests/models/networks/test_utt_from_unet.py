@@ -11,7 +11,6 @@ import pytest
 import torch
 
 from flair_landcover.contract.cards import WEIGHTS_NAME, ModelCard, digest_of, read_card
-from flair_landcover.contract.segmentation import SegmentationJob
 from flair_landcover.engine.cli import run
 from flair_landcover.finetune.finetune import finetune
 from flair_landcover.inference.segment import segment
@@ -20,6 +19,7 @@ from flair_landcover.models.networks.build import build_network
 from flair_landcover.models.networks.checkpoints import load_model
 from flair_landcover.models.networks.utt import UTT
 from flair_landcover.models.networks.utt_from_unet import make_utt, utt_from_unet
+from flair_landcover.tests.jobs import changed, segmentation_job
 
 from ...finetune.scenes import Watcher, scene_job
 from ...inference.conftest import Recorder, make_model, picture, read_labels, write_raster
@@ -102,13 +102,13 @@ def test_a_map_is_the_unets_to_the_pixel_with_a_series_and_without(checkpoint, u
     raster = write_raster(tmp_path / "a.tif", picture(5, 200, 200).astype(np.uint8))
     write_date(tmp_path / "s", "2021-06-05")
     made = user / make_utt(checkpoint).id
-    job = SegmentationJob(str(raster), str(tmp_path / "unet.tif"), device="cpu", precision="fp32")
-    segment(replace(job, model=str(checkpoint)), Recorder())
+    job = segmentation_job(str(raster), str(tmp_path / "unet.tif"), device="cpu", precision="fp32")
+    segment(changed(job, model=str(checkpoint)), Recorder())
     expected = read_labels(tmp_path / "unet.tif")
     assert len(np.unique(expected)) > 1
     for series in (None, (str(tmp_path / "s"),)):
         output = str(tmp_path / "utt.tif")
-        result = segment(replace(job, model=str(made), sentinel2=series, output=output), Recorder())
+        result = segment(changed(job, model=str(made), sentinel2=series, output=output), Recorder())
         assert (read_labels(Path(output)) == expected).all()
         assert result.tiles_without_sentinel2 == 0 and bool(result.sentinel2_dates) == bool(series)
 

@@ -7,14 +7,14 @@ import pytest
 pytest.importorskip("qgis.core", reason="needs QGIS's Python")
 from qgis.core import QgsApplication
 
-from flair_landcover.contract.finetuning import FinetuneJob
+from flair_landcover.tests.jobs import finetune_job
 from flair_landcover.ui.finetune.task import FinetuneTask
 
 from .conftest import epoch, wait_for
 
 
 def test_a_task_tells_its_epochs_and_gives_the_engines_answer(application, teacher, tmp_path):
-    job = FinetuneJob("/nowhere/a.tif", "/nowhere/p.gpkg", output=str(tmp_path / "model"))
+    job = finetune_job("/nowhere/a.tif", "/nowhere/p.gpkg", output=str(tmp_path / "model"))
     task = FinetuneTask(job, "Valley", teacher)
     epochs, ended = [], []
     task.signals.epoch_done.connect(epochs.append)

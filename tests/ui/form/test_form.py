@@ -96,8 +96,8 @@ def test_run_gives_the_checked_job_as_plain_values(make_form, aerial, model, tmp
     QTest.mouseClick(form.run_button, Qt.MouseButton.LeftButton)
     (request,) = asked
     json.dumps(request.job.to_dict())
-    assert request.job.input == aerial.source() and request.job.output == str(tmp_path / "map.tif")
-    assert request.job.bands == "R=1 G=2 B=3 NIR=4 ELEVATION=5"
+    assert request.job.image.input == aerial.source() and request.job.output == str(tmp_path / "map.tif")
+    assert request.job.image.bands == "R=1 G=2 B=3 NIR=4 ELEVATION=5"
     assert request.job.extent == (LEFT + 5, TOP - 25, LEFT + 30, TOP - 10) and request.job.mask is None
     assert (request.name, request.aerial_layer, request.tiles) == ("ortho", aerial.id(), 1)
     assert request.pixels == 125 * 75
@@ -135,7 +135,7 @@ def test_two_height_models_are_taken_as_their_difference(make_form, aerial, tmp_
     form.fields.heights.set_paths(surface, terrain)
     ready(form)
     job = form.fields.job()
-    assert (job.elevation, job.terrain) == (surface, terrain) and "ELEVATION" not in job.bands
+    assert (job.image.elevation, job.image.terrain) == (surface, terrain) and "ELEVATION" not in job.image.bands
 
 
 def test_remarks_unfold(make_form, tmp_path):
@@ -192,7 +192,7 @@ def test_the_dates_of_a_series_are_shown_and_those_left_out_go_into_the_job(make
     form.fields.destination.set_file(str(tmp_path / "map.tif"))
     ready(form)
     job = form.fields.job()
-    assert (job.sentinel2, job.leave_out) == ((folder,), ("2021-05-20",))
+    assert (job.image.sentinel2, job.image.leave_out) == ((folder,), ("2021-05-20",))
     assert job.difference == str(tmp_path / "map_difference.tif")
     for date in ("2021-04-15", "2021-06-09"):
         QTest.mouseClick(strip.mark_of(date), Qt.MouseButton.LeftButton)
@@ -247,7 +247,7 @@ def test_a_series_its_dates_left_out_and_the_wish_are_there_the_next_time(make_f
     again = make_form()
     ready(again)
     job = again.fields.job()
-    assert (job.sentinel2, job.leave_out) == ((folder,), ("2021-05-20",)) and job.difference
+    assert (job.image.sentinel2, job.image.leave_out) == ((folder,), ("2021-05-20",)) and job.difference
     wait_for(again.fields.series.strip.isVisible)
     assert again.fields.series.strip.left_out() == {"2021-05-20"}
 
@@ -286,7 +286,7 @@ def test_what_was_used_is_there_the_next_time(make_form, aerial, model, tmp_path
     wait_for(lambda: again.fields.bands.text())
     job = again.fields.job()
     for name in ("input", "bands", "elevation", "model", "device", "precision", "tta"):
-        assert getattr(job, name) == getattr(used, name), name
+        assert job.to_dict()[name] == used.to_dict()[name], name
     assert job.confidence and job.probabilities and job.output != used.output
 
 

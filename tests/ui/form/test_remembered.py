@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import pytest
 
+from flair_landcover.contract.image import ImageSettings
+from flair_landcover.tests.jobs import segmentation_job
 from flair_landcover.tests.qgis_application import qgis_application
 
 pytest.importorskip("qgis.core", reason="needs QGIS's Python")
 from qgis.core import QgsSettings
 
-from flair_landcover.contract.segmentation import SegmentationJob
 from flair_landcover.ui.form.remembered import (
     LastUsed,
     Pace,
@@ -36,12 +37,10 @@ def test_nothing_remembered_gives_the_defaults():
 
 def test_what_is_remembered_comes_back():
     used = LastUsed(
-        input="/a/é.tif",
+        ImageSettings("/a/é.tif", model="own", sentinel2=("/a/20210415.tif", "/a/20210420.tif")),
         heights="raster",
-        model="own",
         confidence=True,
         bands={"/a/é.tif": "R=1 G=2 B=3"},
-        sentinel2=("/a/20210415.tif", "/a/20210420.tif"),
         left_out={"/a/20210415.tif\n/a/20210420.tif": ["2021-04-15"]},
         difference=True,
     )
@@ -63,16 +62,16 @@ def test_settings_of_another_version_or_broken_ones_are_passed_over(stored):
 
 
 def test_a_pace_is_kept_for_its_kind_of_run():
-    job = SegmentationJob("a.tif", "b.tif")
+    job = segmentation_job("a.tif", "b.tif")
     keep_pace(pace_key(job), Pace(0.5, 2.0, 0.1))
     assert last_pace(pace_key(job)) == Pace(0.5, 2.0, 0.1)
-    assert last_pace(pace_key(SegmentationJob("a.tif", "b.tif", device="cuda"))) is None
-    assert last_pace(pace_key(SegmentationJob("a.tif", "b.tif", sentinel2="s.tif"))) is None
-    with_series = SegmentationJob("a.tif", "b.tif", sentinel2="s.tif")
+    assert last_pace(pace_key(segmentation_job("a.tif", "b.tif", device="cuda"))) is None
+    assert last_pace(pace_key(segmentation_job("a.tif", "b.tif", sentinel2="s.tif"))) is None
+    with_series = segmentation_job("a.tif", "b.tif", sentinel2="s.tif")
     keep_pace(pace_key(with_series), Pace(0.6, 2.0, 0.1))
-    assert last_pace(pace_key(SegmentationJob("a.tif", "b.tif", sentinel2="s.tif", difference="d.tif"))) is None
+    assert last_pace(pace_key(segmentation_job("a.tif", "b.tif", sentinel2="s.tif", difference="d.tif"))) is None
     # the area and its file say nothing about the pace
-    assert last_pace(pace_key(SegmentationJob("c.tif", "d.tif", extent=(0, 0, 1, 1)))) is not None
+    assert last_pace(pace_key(segmentation_job("c.tif", "d.tif", extent=(0, 0, 1, 1)))) is not None
 
 
 def test_a_pace_of_another_version_is_passed_over():

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from flair_landcover.contract.nomenclature import FLAIR_CLASSES
-from flair_landcover.contract.segmentation import SegmentationJob
+from flair_landcover.tests.jobs import segmentation_job
 from flair_landcover.tests.qgis_application import qgis_application
 
 pytest.importorskip("qgis.core", reason="needs QGIS's Python")
@@ -69,7 +69,7 @@ class Runs:
             "model": {"id": "bundled", "title": "U-T&T starter"},
             **changes,
         }
-        job = SegmentationJob(str(folder / "aerial.tif"), str(output), **paths)
+        job = segmentation_job(str(folder / "aerial.tif"), str(output), **paths)
         return result, RunRequest(job, "ortho", "U-T&T starter", aerial_layer, "", 1)
 
 

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from flair_landcover.contract.segmentation import SegmentationJob
 from flair_landcover.tests import qgis_side
+from flair_landcover.tests.jobs import segmentation_job
 from flair_landcover.tests.qgis_application import qgis_application
 
 pytest.importorskip("qgis.core", reason="needs QGIS's Python")
@@ -110,7 +110,7 @@ def request_for(model, tmp_path):
     """Makes the request to map an aerial raster."""
 
     def make(aerial: Path, name: str = "ortho", **settings) -> RunRequest:
-        job = SegmentationJob(
+        job = segmentation_job(
             input=str(aerial),
             output=str(tmp_path / f"{name}.tif"),
             **{"model": str(model), "device": "cpu", "precision": "fp32", **settings},
@@ -122,7 +122,7 @@ def request_for(model, tmp_path):
 
 def plain_request(name: str = "ortho", model_title: str = "Untrained") -> RunRequest:
     """A request that nobody opens the files of."""
-    job = SegmentationJob(input="/nowhere/a.tif", output="/nowhere/b.tif")
+    job = segmentation_job(input="/nowhere/a.tif", output="/nowhere/b.tif")
     return RunRequest(job=job, name=name, model_title=model_title, aerial_layer="", crs_wkt="")
 
 

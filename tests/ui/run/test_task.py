@@ -90,13 +90,13 @@ import sys, time
 from flair_landcover.tests.qgis_application import qgis_application
 app = qgis_application()
 from qgis.PyQt.QtTest import QTest
-from flair_landcover.contract.segmentation import SegmentationJob
+from flair_landcover.tests.jobs import segmentation_job
 from flair_landcover.runtime.client import EngineClient
 from flair_landcover.ui.run.run_queue import RunQueue
 from flair_landcover.layers.run_request import RunRequest
 
 aerial, output, model, how = sys.argv[1:]
-job = SegmentationJob(input=aerial, output=output, model=model, device="cpu", precision="fp32")
+job = segmentation_job(input=aerial, output=output, model=model, device="cpu", precision="fp32")
 client = EngineClient()
 queue = RunQueue(lambda: client)
 run = queue.add(RunRequest(job, "ortho", "Untrained", "", ""))

@@ -11,15 +11,15 @@ pytest.importorskip("qgis.core", reason="needs QGIS's Python")
 from qgis.core import Qgis
 from qgis.PyQt.QtCore import QT_VERSION_STR
 
-from flair_landcover.contract.segmentation import SegmentationJob
 from flair_landcover.contract.version import plugin_version
 from flair_landcover.layers.run_request import RunRequest
 from flair_landcover.runtime.errors import EngineDied
+from flair_landcover.tests.jobs import segmentation_job
 from flair_landcover.ui.widgets.details import details_text
 
 pytestmark = pytest.mark.usefixtures("josefine")
 
-JOB = SegmentationJob(
+JOB = segmentation_job(
     input="/data/people/josefine/été.tif", output="/home/marie/map.tif", extent=(1.0, 2.0, 3.5, 4.0), tta="flips"
 )
 
@@ -71,8 +71,8 @@ def test_an_error_of_python_is_told_with_its_traceback():
 
 def test_a_mask_of_many_corners_is_told_by_its_size():
     ring = [[float(i), float(i)] for i in range(2000)]
-    job = SegmentationJob(input="a", output="b", mask=({"type": "Polygon", "coordinates": [ring]},))
+    job = segmentation_job(input="a", output="b", mask=({"type": "Polygon", "coordinates": [ring]},))
     text = details_text(job)
     assert len(text) < 2000 and "1 polygons" in settings_in(text)["mask"]
-    small = SegmentationJob(input="a", output="b", mask=({"type": "Polygon", "coordinates": [ring[:4]]},))
+    small = segmentation_job(input="a", output="b", mask=({"type": "Polygon", "coordinates": [ring[:4]]},))
     assert settings_in(details_text(small))["mask"][0]["type"] == "Polygon"

@@ -1,0 +1,94 @@
+"""What every job says of the image that it looks at, and how a job becomes JSON."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, fields
+from typing import ClassVar, TypeVar
+
+from .choices import DEVICES, PRECISIONS
+from .errors import BadInput
+
+_DATED = re.compile(r"^(.+)@(\d{4}-\d{2}-\d{2})$", re.DOTALL)
+
+_Job = TypeVar("_Job", bound="ImageJob")
+
+
+def texts(given: str | Iterable[str] | None) -> tuple[str, ...]:
+    """One text or several as a tuple, without the empty ones."""
+    return tuple(text for text in ((given,) if isinstance(given, str) else given or ()) if text)
+
+
+def dated_path(text: str) -> tuple[str, str]:
+    """A path of a series without the date that stands behind its @, and that date as ISO; "" where there is none."""
+    match = None if os.path.exists(text) else _DATED.match(text)
+    return (match[1], match[2]) if match else (text, "")
+
+
+@dataclass(frozen=True)
+class ImageSettings:
+    """Which image is looked at, with what beside it, by which model and on what.
+
+    input: path of the aerial raster.
+    bands: band numbers by role, such as ``R=1 G=2 B=3 NIR=4 ELEVATION=5``; empty: found out by band
+        descriptions, else by position.
+    elevation: path of a raster of heights above ground in metres, used for the role elevation.
+    terrain: path of a terrain model in metres; with it `elevation` is a surface model, and the height above
+        ground is the difference of both where both have data. None: `elevation` is above ground already.
+    sentinel2: paths of a Sentinel-2 series: of one raster, folder, product or data cube, or of several rasters of
+        one date each. One path may be given as it is; it becomes a tuple of one. After a raster that does not say
+        its date, or the wrong one, it can stand behind an @: ``clip.tif@2021-04-15``.
+    leave_out: ISO dates of the series that are not to be used.
+    model: id of an installed model, or the path of a model folder or checkpoint.
+    device: one of `choices.DEVICES`. precision: one of `choices.PRECISIONS`.
+    """
+
+    input: str
+    bands: str = ""
+    elevation: str | None = None
+    terrain: str | None = None
+    sentinel2: tuple[str, ...] | None = None
+    leave_out: tuple[str, ...] = ()
+    model: str = "bundled"
+    device: str = DEVICES[0]
+    precision: str = PRECISIONS[0]
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "sentinel2", texts(self.sentinel2) or None)
+        object.__setattr__(self, "leave_out", texts(self.leave_out))
+
+
+@dataclass(frozen=True)
+class ImageJob:
+    """What all jobs have in common: an image, and one flat JSON object of their settings and the image's.
+
+    REQUIRED: the settings that every job must say, each with what to tell where it does not.
+    """
+
+    image: ImageSettings
+
+    REQUIRED: ClassVar[dict[str, str]] = {"input": "The job does not say its input: give a path."}
+
+    def to_dict(self) -> dict:
+        """Plain JSON values; `from_dict` gives the same job back."""
+        values = asdict(self)
+        return {**values.pop("image"), **values}
+
+    @classmethod
+    def from_dict(cls: type[_Job], values: dict) -> _Job:
+        """The job that `to_dict` described.
+
+        Raises BadInput where a name is unknown or a required one is missing.
+        """
+        of_image = {f.name for f in fields(ImageSettings)}
+        own = {f.name for f in fields(cls)} - {"image"}
+        unknown = sorted(set(values) - of_image - own)
+        if unknown:
+            raise BadInput(f"The job holds a setting that this version does not know: {unknown[0]}. Remove it.")
+        for name, message in cls.REQUIRED.items():
+            if not values.get(name):
+                raise BadInput(message, name)
+        image = ImageSettings(**{name: value for name, value in values.items() if name in of_image})
+        return cls(image, **{name: value for name, value in values.items() if name in own})
