@@ -81,9 +81,7 @@ def main() -> None:
     parser.add_argument("--data", type=Path, help="folder of the real data, for the real patches")
     parser.add_argument("--patches", nargs="*", default=sorted(HELD_OUT_PATCHES), help="real patches to train on")
     parser.add_argument("--trainable", default=LAST)
-    parser.add_argument(
-        "--keep-base", type=float, nargs="*", default=[KEEP_BASE], help="counting on like images alone"
-    )
+    parser.add_argument("--keep-base", type=float, nargs="*", default=[KEEP_BASE], help="counting on like images alone")
     parser.add_argument(
         "--everywhere", type=float, nargs="*", default=[1.0, 0.0], help="KEEP_BASE, counting everywhere"
     )
