@@ -2,7 +2,7 @@
 #
 # Two Pythons: QGIS's own (/usr/bin/python3) runs the plugin, `.venv` runs the engine.
 
-SYSTEM_PACKAGES := qgis python3-qgis python3-venv python3-pytest xvfb
+SYSTEM_PACKAGES := qgis python3-qgis python3-venv python3-pytest python3-pytest-xdist xvfb
 SYSTEM_PYTHON := /usr/bin/python3
 ENGINE_PYTHON := $(CURDIR)/.venv/bin/python
 WORK := $(CURDIR)/.demo
@@ -13,7 +13,16 @@ QGIS_ENVIRONMENT := QGIS_PLUGINPATH=$(PLUGINS) PYTHONPATH=$(PLUGINS) FLAIR_LANDC
 	QGIS_CUSTOM_CONFIG_PATH=$(WORK)/profile QT_QPA_PLATFORM=offscreen XDG_RUNTIME_DIR=$(WORK)/runtime
 
 ENGINE_TESTS := tests/contract tests/models tests/inference tests/evaluation tests/finetune tests/engine tests/research
-QGIS_TESTS := tests/runtime tests/layers tests/processing tests/ui tests/test_plugin.py tests/test_rooms.py
+QGIS_TESTS := tests/contract tests/runtime tests/layers tests/processing tests/ui \
+	tests/test_plugin.py tests/test_rooms.py tests/test_package.py
+
+# Tests run in as many processes as there are cores to spare, each with one thread for its networks; the tests of a
+# file stay together, as they share what is expensive to make. Which files begin first: tests/conftest.py.
+WORKERS ?= 2
+PARALLEL := -n $(WORKERS) --dist loadfile
+ONE_THREAD := OMP_NUM_THREADS=1 OMP_WAIT_POLICY=PASSIVE
+ENGINE_PYTEST := $(ONE_THREAD) $(ENGINE_PYTHON) -m pytest -q $(PARALLEL) --no-loadscope-reorder
+QGIS_PYTEST := $(ONE_THREAD) $(QGIS_ENVIRONMENT) $(SYSTEM_PYTHON) -m pytest -q $(PARALLEL) --import-mode=importlib
 
 # Installs those of the named Debian packages that are not there yet.
 define install_missing
@@ -27,7 +36,8 @@ define install_missing
 	fi
 endef
 
-.PHONY: demo test test-engine test-qgis pictures benchmark-window benchmark-startup lint env system clean
+.PHONY: demo test test-engine test-qgis test-fast coverage rooms package bundle pictures benchmark-window \
+	benchmark-startup lint env system clean
 
 demo: system env $(PLUGINS)/flair_landcover
 	$(QGIS_ENVIRONMENT) ENGINE_PYTHON=$(ENGINE_PYTHON) sh demo/run.sh $(WORK)
@@ -35,10 +45,23 @@ demo: system env $(PLUGINS)/flair_landcover
 test: test-engine test-qgis
 
 test-engine: system env
-	$(ENGINE_PYTHON) -m pytest -q $(ENGINE_TESTS)
+	$(ENGINE_PYTEST) $(ENGINE_TESTS)
 
 test-qgis: system env $(PLUGINS)/flair_landcover
-	$(QGIS_ENVIRONMENT) $(SYSTEM_PYTHON) -m pytest -q --import-mode=importlib $(QGIS_TESTS)
+	$(QGIS_PYTEST) $(QGIS_TESTS)
+
+# What a change is tried with while it is made: all rooms, without the tests that take long.
+test-fast: system env $(PLUGINS)/flair_landcover
+	$(ENGINE_PYTEST) -m 'not slow' $(ENGINE_TESTS)
+	$(QGIS_PYTEST) -m 'not slow' $(QGIS_TESTS)
+
+# Who imports whom, from the ground up.
+rooms:
+	$(SYSTEM_PYTHON) tests/rooms.py
+
+# The plugin's zip, dist/flair_landcover.zip.
+package:
+	$(SYSTEM_PYTHON) .ci/package.py
 
 # The pictures of docs/, taken in a real QGIS window.
 pictures: system env $(PLUGINS)/flair_landcover
@@ -82,4 +105,4 @@ $(PLUGINS)/flair_landcover:
 	ln -sfn $(CURDIR) $@
 
 clean:
-	rm -rf .venv .demo build *.egg-info
+	rm -rf .venv .demo build dist *.egg-info

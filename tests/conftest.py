@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
+import json
+import os
 import shutil
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
+
+from flair_landcover.tests.once import made_once, run_folder
+
+# QGIS writes into its profile: a process of its own needs one of its own.
+if "PYTEST_XDIST_WORKER" in os.environ and "QGIS_CUSTOM_CONFIG_PATH" in os.environ:
+    os.environ["QGIS_CUSTOM_CONFIG_PATH"] += "-" + os.environ["PYTEST_XDIST_WORKER"]
 
 
 def seen_in_window(tmp_path_factory, script: str, **settings: str) -> dict:
@@ -31,8 +40,14 @@ def _seen(look: Callable[[], dict]) -> dict:
 
 @pytest.fixture(scope="session")
 def window(tmp_path_factory) -> dict:
-    """The plugin in its menus, and a run in Processing's dialog."""
-    return seen_in_window(tmp_path_factory, "processing_dialog")
+    """The plugin in its menus, and a run in Processing's dialog; tests of several files ask for it."""
+
+    def look(folder: Path) -> None:
+        seen = seen_in_window(tmp_path_factory, "processing_dialog")
+        (folder / "seen.json").write_text(json.dumps(seen), encoding="utf-8")
+
+    folder = made_once(run_folder(tmp_path_factory.getbasetemp()) / "window", look)
+    return json.loads((folder / "seen.json").read_text(encoding="utf-8"))
 
 
 @pytest.fixture(scope="session")

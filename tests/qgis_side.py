@@ -18,6 +18,7 @@ import numpy as np
 from osgeo import gdal, ogr, osr
 
 from flair_landcover.runtime.environment import child_environment, engine_command
+from flair_landcover.tests.once import made_once, run_folder
 
 gdal.UseExceptions()
 
@@ -92,6 +93,12 @@ def engine_python() -> str:
     return os.environ.get("FLAIR_LANDCOVER_PYTHON", "")
 
 
+def qgis_process_program() -> str:
+    """QGIS's program for the command line, or "" where there is none."""
+    # Debian's `qgis_process` is a script around `qgis_process.bin`, which older releases lack.
+    return shutil.which("qgis_process.bin") or shutil.which("qgis_process") or ""
+
+
 @functools.lru_cache
 def plugin_path(base: Path) -> Path:
     """A folder for QGIS_PLUGINPATH in which the plugin has the name that QGIS knows it by."""
@@ -101,14 +108,14 @@ def plugin_path(base: Path) -> Path:
     return folder
 
 
-@functools.lru_cache
 def untrained_model(base: Path) -> Path:
     """A model folder, made once a test run."""
-    folder = base / "modèle"
-    folder.mkdir()
-    command = engine_command(engine_python(), _MODEL_CODE.format(folder=str(folder)))
-    subprocess.run(command, env=child_environment(), check=True, timeout=300)
-    return folder
+
+    def make(folder: Path) -> None:
+        command = engine_command(engine_python(), _MODEL_CODE.format(folder=str(folder)))
+        subprocess.run(command, env=child_environment(), check=True, timeout=300)
+
+    return made_once(run_folder(base) / "modèle", make)
 
 
 def write_aerial(path: Path, size: int = 200, bands: int = 5) -> Path:
@@ -200,13 +207,14 @@ def qgis_environment(base: Path, profile: str, **more: str) -> dict[str, str]:
     }
 
 
-@functools.lru_cache
 def village(base: Path) -> Path:
     """The folder of the sample scene (aerial.tif, the dates in sentinel2), made once a test run; 410 m a side."""
-    folder = base / "village"
-    command = engine_command(engine_python(), "from flair_landcover.research.scenes.village import main\nmain()")
-    subprocess.run([*command, str(folder), "--size", "2048"], env=child_environment(), check=True, timeout=300)
-    return folder
+
+    def make(folder: Path) -> None:
+        command = engine_command(engine_python(), "from flair_landcover.research.scenes.village import main\nmain()")
+        subprocess.run([*command, str(folder), "--size", "2048"], env=child_environment(), check=True, timeout=300)
+
+    return made_once(run_folder(base) / "village", make)
 
 
 def window_report(base: Path, script: str, **more: str) -> dict:

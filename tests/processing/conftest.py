@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -42,11 +41,7 @@ def long_aerial(tmp_path_factory) -> Path:
 
 @pytest.fixture(scope="session")
 def program() -> str:
-    # Debian's `qgis_process` is a script around `qgis_process.bin`, which older releases lack.
-    found = shutil.which("qgis_process.bin") or shutil.which("qgis_process")
-    if not found:
-        pytest.skip("qgis_process is not installed")
-    return found
+    return qgis_side.qgis_process_program() or pytest.skip("qgis_process is not installed")
 
 
 @pytest.fixture(scope="session")
