@@ -5,27 +5,21 @@ from __future__ import annotations
 from pathlib import Path
 
 from qgis.core import (
-    QgsProcessingAlgorithm,
     QgsProcessingContext,
     QgsProcessingException,
     QgsProcessingFeedback,
     QgsProcessingOutputString,
-    QgsProcessingParameterEnum,
     QgsProcessingParameterFile,
     QgsProcessingParameterString,
 )
-from qgis.PyQt.QtCore import QCoreApplication
-from qgis.PyQt.QtGui import QIcon
 
 from ..runtime.client import engine_is_busy, no_engine_meanwhile
 from ..runtime.environment import find_engine, forget_interpreter, managed_folder
-from ..runtime.errors import CancelledError, EngineError
 from ..runtime.examine import examine
 from ..runtime.install import create_environment, remove_environment
 from ..runtime.network import Source, network_from_qgis, source_from_qgis
 from ..runtime.setup_report import copyable_report
-from .icons import ICON_PATH
-from .image_parameters import described
+from .algorithm import FlairAlgorithm, choice, described
 
 ACTION = "ACTION"
 WHEELS = "WHEELS"
@@ -36,7 +30,7 @@ DEVICE = "DEVICE"
 _LOOK, _INSTALL, _REMOVE = "check", "install", "remove"
 
 
-class EngineAlgorithm(QgsProcessingAlgorithm):
+class EngineAlgorithm(FlairAlgorithm):
     """Sees to the engine's Python environment in the QGIS profile."""
 
     def name(self) -> str:
@@ -44,9 +38,6 @@ class EngineAlgorithm(QgsProcessingAlgorithm):
 
     def displayName(self) -> str:
         return self.tr("Install or check the engine")
-
-    def icon(self) -> QIcon:
-        return QIcon(ICON_PATH)
 
     def tags(self) -> list[str]:
         return self.tr("install,environment,python,torch,repair,device,GPU,FLAIR").split(",")
@@ -60,48 +51,44 @@ class EngineAlgorithm(QgsProcessingAlgorithm):
             "another computer of the same kind.</p>"
         )
 
-    def tr(self, text: str) -> str:
-        return QCoreApplication.translate("EngineAlgorithm", text)
+    def cancelled_text(self) -> str:
+        return self.tr("Cancelled.")
 
-    def createInstance(self) -> EngineAlgorithm:
-        return EngineAlgorithm()
+    def canExecute(self) -> tuple[bool, str]:
+        return True, ""
 
     def initAlgorithm(self, configuration: dict | None = None) -> None:
-        action = QgsProcessingParameterEnum(
-            ACTION, self.tr("What to do"), [_LOOK, _INSTALL, _REMOVE], defaultValue=_LOOK, usesStaticStrings=True
-        )
-        self.addParameter(
-            described(
-                action,
+        folder = QgsProcessingParameterFile.Behavior.Folder
+        self.add(
+            choice(
+                ACTION,
+                self.tr("What to do"),
+                [_LOOK, _INSTALL, _REMOVE],
                 self.tr(
                     "check: says what is there, with a small network run on each device. install: makes the "
                     "environment, or makes it anew, and takes back an interpreter that was chosen before. remove: "
                     "removes it."
                 ),
-            )
-        )
-        wheels = QgsProcessingParameterFile(
-            WHEELS, self.tr("Folder of wheels"), QgsProcessingParameterFile.Behavior.Folder, optional=True
-        )
-        self.addParameter(
+                advanced=False,
+            ),
             described(
-                wheels,
+                QgsProcessingParameterFile(WHEELS, self.tr("Folder of wheels"), folder, optional=True),
                 self.tr(
                     "Install from the wheels in this folder alone; nothing is fetched then. Left empty, like the "
                     "addresses: what the window of the engine was told last."
                 ),
-            )
-        )
-        for name, title, text in (
-            (
-                TORCH_INDEX,
-                self.tr("Address of torch"),
-                self.tr("Index for torch and torchvision alone, such as that of a build for one graphics card."),
             ),
-            (INDEX, self.tr("Address of the packages"), self.tr("Index instead of pip's own, such as a mirror.")),
-        ):
-            parameter = QgsProcessingParameterString(name, title, optional=True)
-            self.addParameter(described(parameter, text, advanced=True))
+            described(
+                QgsProcessingParameterString(TORCH_INDEX, self.tr("Address of torch"), optional=True),
+                self.tr("Index for torch and torchvision alone, such as that of a build for one graphics card."),
+                advanced=True,
+            ),
+            described(
+                QgsProcessingParameterString(INDEX, self.tr("Address of the packages"), optional=True),
+                self.tr("Index instead of pip's own, such as a mirror."),
+                advanced=True,
+            ),
+        )
         self.addOutput(QgsProcessingOutputString(PYTHON, self.tr("Interpreter of the engine")))
         self.addOutput(QgsProcessingOutputString(DEVICE, self.tr("Device that a run uses")))
 
@@ -126,19 +113,7 @@ class EngineAlgorithm(QgsProcessingAlgorithm):
                 raise QgsProcessingException(self.tr("A run is going on: wait until it has ended, or cancel it."))
         return True
 
-    def processAlgorithm(
-        self, parameters: dict, context: QgsProcessingContext, feedback: QgsProcessingFeedback
-    ) -> dict:
-        try:
-            return self._see_to_it(feedback)
-        except CancelledError:
-            raise QgsProcessingException(self.tr("Cancelled.")) from None
-        except EngineError as error:
-            if error.detail:
-                feedback.pushDebugInfo(error.detail)
-            raise QgsProcessingException(str(error)) from None
-
-    def _see_to_it(self, feedback: QgsProcessingFeedback) -> dict:
+    def work(self, parameters: dict, context: QgsProcessingContext, feedback: QgsProcessingFeedback) -> dict:
         if self._action == _REMOVE:
             with no_engine_meanwhile(self.tr("The engine is being removed: wait until that is done.")):
                 remove_environment(self._folder)

@@ -6,7 +6,6 @@ import os
 
 from qgis.core import (
     QgsProcessing,
-    QgsProcessingAlgorithm,
     QgsProcessingContext,
     QgsProcessingException,
     QgsProcessingFeatureSourceDefinition,
@@ -23,8 +22,6 @@ from qgis.core import (
     QgsProcessingParameterString,
     QgsRasterLayer,
 )
-from qgis.PyQt.QtCore import QCoreApplication
-from qgis.PyQt.QtGui import QIcon
 
 from ..contract.choices import HOLDOUT as USUAL_HOLDOUT
 from ..contract.choices import KEEP_BASE as USUAL_KEEP_BASE
@@ -32,8 +29,7 @@ from ..contract.choices import MAX_HOLDOUT, TRAINABLE
 from ..contract.class_plan import parse_class_map
 from ..contract.finetuning import FinetuneJob
 from ..layers.polygons import PolygonFile, copied_file, remove_copy, saved_file
-from .engine_call import call_engine, engine_found
-from .icons import ICON_PATH
+from .algorithm import FlairAlgorithm, call_engine, choice, described, or_refuse
 from .image_parameters import (
     BANDS,
     DEVICE,
@@ -44,11 +40,8 @@ from .image_parameters import (
     PRECISION,
     SENTINEL2,
     TERRAIN,
-    choice,
-    described,
-    image_parameter,
+    image_parameters,
     image_settings,
-    or_refuse,
 )
 
 POLYGONS = "POLYGONS"
@@ -73,7 +66,7 @@ _FIELD = "class"
 _LARGEST_SEED = 2**31 - 1  # of a number in Processing
 
 
-class FinetuneAlgorithm(QgsProcessingAlgorithm):
+class FinetuneAlgorithm(FlairAlgorithm):
     """Copies its parameters to plain values and hands the job to the engine."""
 
     def name(self) -> str:
@@ -81,9 +74,6 @@ class FinetuneAlgorithm(QgsProcessingAlgorithm):
 
     def displayName(self) -> str:
         return self.tr("Fine-tune a land-cover model")
-
-    def icon(self) -> QIcon:
-        return QIcon(ICON_PATH)
 
     def tags(self) -> list[str]:
         return self.tr("land cover,training,fine-tuning,deep learning,polygons,samples,correct,FLAIR").split(",")
@@ -99,36 +89,21 @@ class FinetuneAlgorithm(QgsProcessingAlgorithm):
             "<p>Names that are no classes of the model make new classes.</p>"
         )
 
-    def tr(self, text: str) -> str:
-        return QCoreApplication.translate("FinetuneAlgorithm", text)
-
-    def createInstance(self) -> FinetuneAlgorithm:
-        return FinetuneAlgorithm()
-
-    def canExecute(self) -> tuple[bool, str]:
-        return engine_found()
-
     def initAlgorithm(self, configuration: dict | None = None) -> None:
-        for name in (INPUT, BANDS, ELEVATION, TERRAIN, SENTINEL2, LEAVE_OUT):
-            self.addParameter(image_parameter(name))
-        for parameter in self._of_polygons():
-            self.addParameter(parameter)
-        self.addParameter(image_parameter(MODEL))
-        for parameter in self._of_training():
-            self.addParameter(parameter)
-        for name in (DEVICE, PRECISION):
-            self.addParameter(image_parameter(name))
         folder = QgsProcessingParameterFolderDestination(
             OUTPUT, self.tr("Model folder"), optional=True, createByDefault=False
-        )
-        self.addParameter(
-            described(folder, self.tr("Folder to make for the new model. Left empty: a place in the library."))
         )
         report = QgsProcessingParameterFileDestination(
             REPORT, self.tr("Report"), "HTML (*.html *.htm)", optional=True, createByDefault=False
         )
-        self.addParameter(
-            described(report, self.tr("HTML page of the scores before and after. Left empty: in the model folder."))
+        self.add(
+            *image_parameters(INPUT, BANDS, ELEVATION, TERRAIN, SENTINEL2, LEAVE_OUT),
+            *self._of_polygons(),
+            *image_parameters(MODEL),
+            *self._of_training(),
+            *image_parameters(DEVICE, PRECISION),
+            described(folder, self.tr("Folder to make for the new model. Left empty: a place in the library.")),
+            described(report, self.tr("HTML page of the scores before and after. Left empty: in the model folder.")),
         )
         self.addOutput(QgsProcessingOutputFolder(MODEL_FOLDER, self.tr("Folder of the new model")))
         self.addOutput(QgsProcessingOutputString(MODEL_ID, self.tr("Id of the new model")))
@@ -231,9 +206,7 @@ class FinetuneAlgorithm(QgsProcessingAlgorithm):
         self._polygons = self._polygon_file(parameters, layer, context)
         return True
 
-    def processAlgorithm(
-        self, parameters: dict, context: QgsProcessingContext, feedback: QgsProcessingFeedback
-    ) -> dict:
+    def work(self, parameters: dict, context: QgsProcessingContext, feedback: QgsProcessingFeedback) -> dict:
         folder = self.parameterAsString(parameters, OUTPUT, context)
         report = self.parameterAsFileOutput(parameters, REPORT, context)
         job = FinetuneJob(
@@ -245,7 +218,7 @@ class FinetuneAlgorithm(QgsProcessingAlgorithm):
         )
 
         def show_epoch(values: dict) -> None:
-            feedback.pushInfo(_epoch_text(values))
+            feedback.pushInfo(self._epoch_text(values))
 
         try:
             result = call_engine("finetune", job.to_dict(), feedback, on_epoch=show_epoch)
@@ -286,16 +259,9 @@ class FinetuneAlgorithm(QgsProcessingAlgorithm):
             )
         )
 
-
-def _epoch_text(values: dict) -> str:
-    """One line for the log, such as ``Epoch 3 of 40: loss 0.712, hold-out IoU 0.31``."""
-    parts = [
-        QCoreApplication.translate("FinetuneAlgorithm", "Epoch {} of {}: loss {:.3f}").format(
-            values["number"], values["of"], values["loss"]
-        )
-    ]
-    if values.get("holdout_iou") is not None:
-        parts.append(
-            QCoreApplication.translate("FinetuneAlgorithm", "hold-out IoU {:.2f}").format(values["holdout_iou"])
-        )
-    return ", ".join(parts)
+    def _epoch_text(self, values: dict) -> str:
+        """One line for the log, such as ``Epoch 3 of 40: loss 0.712, hold-out IoU 0.31``."""
+        parts = [self.tr("Epoch {} of {}: loss {:.3f}").format(values["number"], values["of"], values["loss"])]
+        if values.get("holdout_iou") is not None:
+            parts.append(self.tr("hold-out IoU {:.2f}").format(values["holdout_iou"]))
+        return ", ".join(parts)

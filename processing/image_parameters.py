@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
 
 from qgis.core import (
     QgsProcessingAlgorithm,
     QgsProcessingContext,
     QgsProcessingException,
     QgsProcessingParameterDefinition,
-    QgsProcessingParameterEnum,
     QgsProcessingParameterRasterLayer,
     QgsProcessingParameterString,
     QgsRasterLayer,
@@ -21,6 +19,7 @@ from ..contract.choices import DEVICES, PRECISIONS
 from ..contract.image import ImageSettings
 from ..layers.sources import absolute, raster_path
 from ..models.library import BUNDLED, default_model
+from .algorithm import choice, described, or_refuse
 from .series_parameter import SeriesParameter, series_of
 
 INPUT = "INPUT"
@@ -36,26 +35,10 @@ PRECISION = "PRECISION"
 _CHOICES = {DEVICE: DEVICES, PRECISION: PRECISIONS}
 
 
-def described(
-    parameter: QgsProcessingParameterDefinition, text: str, advanced: bool = False
-) -> QgsProcessingParameterDefinition:
-    """The parameter with its help text, among the advanced ones where it is."""
-    parameter.setHelp(text)
-    if advanced:
-        parameter.setFlags(parameter.flags() | QgsProcessingParameterDefinition.Flag.FlagAdvanced)
-    return parameter
-
-
-def choice(name: str, title: str, options: Iterable[str], text: str) -> QgsProcessingParameterDefinition:
-    """An advanced parameter that is one of the options, the first by default; scripts give it by name."""
-    names = list(options)
-    parameter = QgsProcessingParameterEnum(name, title, names, defaultValue=names[0], usesStaticStrings=True)
-    return described(parameter, text, advanced=True)
-
-
-def image_parameter(name: str) -> QgsProcessingParameterDefinition:
-    """The definition of one of the parameters named above."""
-    return _MAKERS[name]()
+def image_parameters(*names: str) -> tuple[QgsProcessingParameterDefinition, ...]:
+    """The definitions of some of the parameters named above."""
+    definitions = _definitions()
+    return tuple(definitions[name] for name in names)
 
 
 def image_settings(
@@ -83,14 +66,6 @@ def image_settings(
     return layer, settings
 
 
-def or_refuse(copy: Callable, *arguments: object):
-    """What `copy` gives; its ValueError becomes what Processing shows to the user."""
-    try:
-        return copy(*arguments)
-    except ValueError as error:
-        raise QgsProcessingException(str(error)) from None
-
-
 def _optional_path(
     algorithm: QgsProcessingAlgorithm, parameters: dict, name: str, context: QgsProcessingContext
 ) -> str | None:
@@ -102,93 +77,68 @@ def _optional_path(
     return or_refuse(raster_path, layer)
 
 
-def _input() -> QgsProcessingParameterDefinition:
-    return described(
-        QgsProcessingParameterRasterLayer(INPUT, _tr("Aerial image")),
-        _tr("Raster file or layer with red, green and blue, 8 or 16 bits, in a projected CRS."),
-    )
-
-
-def _bands() -> QgsProcessingParameterDefinition:
-    return described(
-        QgsProcessingParameterString(BANDS, _tr("Bands"), optional=True),
-        _tr(
-            "Which band is what, such as 'R=1 G=2 B=3 NIR=4 ELEVATION=5'. Left empty: by the bands' "
-            "descriptions, else in this order. An elevation band counts 0.2 m to one digital number."
+def _definitions() -> dict[str, QgsProcessingParameterDefinition]:
+    raster, string = QgsProcessingParameterRasterLayer, QgsProcessingParameterString
+    definitions = (
+        described(
+            raster(INPUT, _tr("Aerial image")),
+            _tr("Raster file or layer with red, green and blue, 8 or 16 bits, in a projected CRS."),
+        ),
+        described(
+            string(BANDS, _tr("Bands"), optional=True),
+            _tr(
+                "Which band is what, such as 'R=1 G=2 B=3 NIR=4 ELEVATION=5'. Left empty: by the bands' "
+                "descriptions, else in this order. An elevation band counts 0.2 m to one digital number."
+            ),
+        ),
+        described(
+            raster(ELEVATION, _tr("Height above ground"), optional=True),
+            _tr(
+                "Raster of heights above ground in metres (surface model minus terrain model), or a surface model "
+                "where a terrain model is given too."
+            ),
+        ),
+        described(
+            raster(TERRAIN, _tr("Terrain model"), optional=True),
+            _tr("Raster of the ground's altitude in metres; it is subtracted from the heights."),
+            advanced=True,
+        ),
+        described(
+            SeriesParameter(SENTINEL2, _tr("Sentinel-2 series")),
+            _tr(
+                "A year of Sentinel-2 tells crops and trees apart by season: a raster or layer of the 10 bands B2 B3 "
+                "B4 B5 B6 B7 B8 B8A B11 B12 (or 10 for each date), several of one date each, a folder of them, "
+                "Level-2A products (.SAFE or .zip), a NetCDF cube, or an array of FLAIR #2."
+            ),
+        ),
+        described(
+            string(LEAVE_OUT, _tr("Sentinel-2 dates to leave out"), optional=True),
+            _tr("Dates of the series that are not used, such as '2021-04-15 2021-04-20'."),
+            advanced=True,
+        ),
+        described(
+            string(MODEL, _tr("Model"), optional=True),
+            _tr(
+                "The id of an installed model ('bundled' is the plugin's own), or the path of a model folder or "
+                "checkpoint. Left empty: the default model of the library."
+            ),
+            advanced=True,
+        ),
+        choice(
+            DEVICE,
+            _tr("Device"),
+            _CHOICES[DEVICE],
+            _tr("Where the network runs; auto takes a graphics card if there is one."),
+        ),
+        choice(
+            PRECISION,
+            _tr("Precision"),
+            _CHOICES[PRECISION],
+            _tr("Arithmetic of the network; auto measures what is faster."),
         ),
     )
-
-
-def _elevation() -> QgsProcessingParameterDefinition:
-    return described(
-        QgsProcessingParameterRasterLayer(ELEVATION, _tr("Height above ground"), optional=True),
-        _tr(
-            "Raster of heights above ground in metres (surface model minus terrain model), or a surface model "
-            "where a terrain model is given too."
-        ),
-    )
-
-
-def _terrain() -> QgsProcessingParameterDefinition:
-    return described(
-        QgsProcessingParameterRasterLayer(TERRAIN, _tr("Terrain model"), optional=True),
-        _tr("Raster of the ground's altitude in metres; it is subtracted from the heights."),
-        advanced=True,
-    )
-
-
-def _sentinel2() -> QgsProcessingParameterDefinition:
-    return described(
-        SeriesParameter(SENTINEL2, _tr("Sentinel-2 series")),
-        _tr(
-            "A year of Sentinel-2 tells crops and trees apart by season: a raster or layer of the 10 bands B2 B3 "
-            "B4 B5 B6 B7 B8 B8A B11 B12 (or 10 for each date), several of one date each, a folder of them, "
-            "Level-2A products (.SAFE or .zip), a NetCDF cube, or an array of FLAIR #2."
-        ),
-    )
-
-
-def _leave_out() -> QgsProcessingParameterDefinition:
-    return described(
-        QgsProcessingParameterString(LEAVE_OUT, _tr("Sentinel-2 dates to leave out"), optional=True),
-        _tr("Dates of the series that are not used, such as '2021-04-15 2021-04-20'."),
-        advanced=True,
-    )
-
-
-def _model() -> QgsProcessingParameterDefinition:
-    return described(
-        QgsProcessingParameterString(MODEL, _tr("Model"), optional=True),
-        _tr(
-            "The id of an installed model ('bundled' is the plugin's own), or the path of a model folder or "
-            "checkpoint. Left empty: the default model of the library."
-        ),
-        advanced=True,
-    )
-
-
-def _device() -> QgsProcessingParameterDefinition:
-    text = _tr("Where the network runs; auto takes a graphics card if there is one.")
-    return choice(DEVICE, _tr("Device"), _CHOICES[DEVICE], text)
-
-
-def _precision() -> QgsProcessingParameterDefinition:
-    text = _tr("Arithmetic of the network; auto measures what is faster.")
-    return choice(PRECISION, _tr("Precision"), _CHOICES[PRECISION], text)
+    return {definition.name(): definition for definition in definitions}
 
 
 def _tr(text: str) -> str:
     return QCoreApplication.translate("ImageParameters", text)
-
-
-_MAKERS = {
-    INPUT: _input,
-    BANDS: _bands,
-    ELEVATION: _elevation,
-    TERRAIN: _terrain,
-    SENTINEL2: _sentinel2,
-    LEAVE_OUT: _leave_out,
-    MODEL: _model,
-    DEVICE: _device,
-    PRECISION: _precision,
-}

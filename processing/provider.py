@@ -5,9 +5,9 @@ from __future__ import annotations
 from qgis.core import QgsProcessingProvider
 from qgis.PyQt.QtGui import QIcon
 
+from .algorithm import ICON_PATH
 from .engine import EngineAlgorithm
 from .finetune import FinetuneAlgorithm
-from .icons import ICON_PATH
 from .segment import SegmentAlgorithm
 
 

@@ -8,7 +8,6 @@ from qgis.core import (
     QgsCoordinateReferenceSystem,
     QgsCoordinateTransform,
     QgsProcessing,
-    QgsProcessingAlgorithm,
     QgsProcessingContext,
     QgsProcessingException,
     QgsProcessingFeedback,
@@ -17,16 +16,13 @@ from qgis.core import (
     QgsProcessingParameterFeatureSource,
     QgsProcessingParameterRasterDestination,
 )
-from qgis.PyQt.QtCore import QCoreApplication
-from qgis.PyQt.QtGui import QIcon
 
 from ..contract import choices
 from ..contract.nomenclature import FLAIR_CLASSES
 from ..contract.segmentation import SegmentationJob
 from ..layers.sources import polygon_in, valid_geometries
 from ..layers.styling import ConfidenceStyler, DifferenceStyler, LandCoverStyler
-from .engine_call import call_engine, engine_found
-from .icons import ICON_PATH
+from .algorithm import FlairAlgorithm, call_engine, choice, described, or_refuse
 from .image_parameters import (
     BANDS,
     DEVICE,
@@ -37,11 +33,8 @@ from .image_parameters import (
     PRECISION,
     SENTINEL2,
     TERRAIN,
-    choice,
-    described,
-    image_parameter,
+    image_parameters,
     image_settings,
-    or_refuse,
 )
 
 EXTENT = "EXTENT"
@@ -66,7 +59,7 @@ def area_output(class_name: str) -> str:
     return "AREA_" + class_name.upper().replace(" ", "_")
 
 
-class SegmentAlgorithm(QgsProcessingAlgorithm):
+class SegmentAlgorithm(FlairAlgorithm):
     """Copies its parameters to plain values, hands the job to the engine and styles what comes back."""
 
     def name(self) -> str:
@@ -74,9 +67,6 @@ class SegmentAlgorithm(QgsProcessingAlgorithm):
 
     def displayName(self) -> str:
         return self.tr("Land cover of an aerial image")
-
-    def icon(self) -> QIcon:
-        return QIcon(ICON_PATH)
 
     def tags(self) -> list[str]:
         return self.tr("land cover,land use,segmentation,deep learning,orthophoto,FLAIR,U-T&T,Sentinel-2").split(",")
@@ -92,43 +82,25 @@ class SegmentAlgorithm(QgsProcessingAlgorithm):
             "<p>The map does not depend on the extent: neighbouring extents fit together without a seam.</p>"
         )
 
-    def tr(self, text: str) -> str:
-        return QCoreApplication.translate("SegmentAlgorithm", text)
-
-    def canExecute(self) -> tuple[bool, str]:
-        return engine_found()
-
-    def createInstance(self) -> SegmentAlgorithm:
-        return SegmentAlgorithm()
-
     def initAlgorithm(self, configuration: dict | None = None) -> None:
-        for name in (INPUT, BANDS, ELEVATION, TERRAIN):
-            self.addParameter(image_parameter(name))
-        self.addParameter(
+        polygons = [QgsProcessing.SourceType.TypeVectorPolygon]
+        self.add(
+            *image_parameters(INPUT, BANDS, ELEVATION, TERRAIN),
             described(
                 QgsProcessingParameterExtent(EXTENT, self.tr("Extent"), optional=True),
                 self.tr("Part of the image to map. Left empty: all of it."),
-            )
-        )
-        self.addParameter(
+            ),
             described(
-                QgsProcessingParameterFeatureSource(
-                    MASK, self.tr("Mask"), [QgsProcessing.SourceType.TypeVectorPolygon], optional=True
-                ),
+                QgsProcessingParameterFeatureSource(MASK, self.tr("Mask"), polygons, optional=True),
                 self.tr("Polygons outside of which nothing is mapped."),
-            )
-        )
-        for name in (SENTINEL2, LEAVE_OUT, MODEL, DEVICE, PRECISION):
-            self.addParameter(image_parameter(name))
-        self.addParameter(
+            ),
+            *image_parameters(SENTINEL2, LEAVE_OUT, MODEL, DEVICE, PRECISION),
             choice(
                 TTA,
                 self.tr("Test-time augmentation"),
                 choices.AUGMENTATIONS,
                 self.tr("Averages several views of each tile: flips takes 4 times, d4 8 times as long."),
-            )
-        )
-        self.addParameter(
+            ),
             choice(
                 CLASSES,
                 self.tr("Classes"),
@@ -138,22 +110,20 @@ class SegmentAlgorithm(QgsProcessingAlgorithm):
                     "greenhouses, swimming pools and snow, become other. model: all of the model's own, with their "
                     "values and colours. New classes that a fine-tuned model was taught by polygons are in both."
                 ),
-            )
-        )
-        self.addParameter(
+            ),
             described(
                 QgsProcessingParameterRasterDestination(OUTPUT, self.tr("Land cover")),
                 self.tr("GeoTIFF of class values, 1 to 13 for those of FLAIR; 0 is no data."),
-            )
-        )
-        for name, title, text in (
-            (OUTPUT_CONFIDENCE, self.tr("Confidence"), self.tr("GeoTIFF of the class's probability in percent.")),
-            (
+            ),
+            _optional_raster(
+                OUTPUT_CONFIDENCE, self.tr("Confidence"), self.tr("GeoTIFF of the class's probability in percent.")
+            ),
+            _optional_raster(
                 OUTPUT_PROBABILITIES,
                 self.tr("Class probabilities"),
                 self.tr("GeoTIFF with one band for each class, probability x 255."),
             ),
-            (
+            _optional_raster(
                 OUTPUT_DIFFERENCE,
                 self.tr("Without Sentinel-2"),
                 self.tr(
@@ -161,9 +131,7 @@ class SegmentAlgorithm(QgsProcessingAlgorithm):
                     "that it would have there, 0 elsewhere. The run takes about twice as long."
                 ),
             ),
-        ):
-            destination = QgsProcessingParameterRasterDestination(name, title, optional=True, createByDefault=False)
-            self.addParameter(described(destination, text))
+        )
         for c in FLAIR_CLASSES:
             self.addOutput(QgsProcessingOutputNumber(area_output(c.name), self.tr("Area of {} (m²)").format(c.name)))
 
@@ -182,9 +150,7 @@ class SegmentAlgorithm(QgsProcessingAlgorithm):
         )
         return True
 
-    def processAlgorithm(
-        self, parameters: dict, context: QgsProcessingContext, feedback: QgsProcessingFeedback
-    ) -> dict:
+    def work(self, parameters: dict, context: QgsProcessingContext, feedback: QgsProcessingFeedback) -> dict:
         # Only here: what prepareAlgorithm asks for is loaded, or missed, even where the run fails.
         outputs = {name: self.parameterAsOutputLayer(parameters, name, context) for name in _OUTPUTS}
         outputs = {name: path for name, path in outputs.items() if path}
@@ -249,3 +215,8 @@ class SegmentAlgorithm(QgsProcessingAlgorithm):
         transform = QgsCoordinateTransform(source.sourceCrs(), crs, context.transformContext())
         geometries = or_refuse(valid_geometries, source, parameters[MASK], context, feedback)
         return tuple(or_refuse(polygon_in, geometry, transform) for geometry in geometries)
+
+
+def _optional_raster(name: str, title: str, text: str) -> QgsProcessingParameterRasterDestination:
+    """A raster that is only written where it is asked for."""
+    return described(QgsProcessingParameterRasterDestination(name, title, optional=True, createByDefault=False), text)

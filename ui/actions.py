@@ -10,7 +10,7 @@ from qgis.PyQt.QtCore import QCoreApplication
 from qgis.PyQt.QtGui import QIcon
 from qgis.PyQt.QtWidgets import QAction
 
-from ..processing.icons import ICON_PATH
+from ..processing.algorithm import ICON_PATH
 
 _MENU = "FLAIR Land Cover"
 

@@ -28,7 +28,6 @@ from qgis.core import (
     QgsVectorLayer,
 )
 
-from flair_landcover.processing import engine_call
 from flair_landcover.runtime.errors import EngineNotFound
 
 VALUES = [1, 1, 1, 5, 5, 5, 7, 7, 7, 7, 1, 5]
@@ -245,7 +244,7 @@ def test_without_an_engine_the_algorithm_says_so_before_it_runs(application, mon
     def lost():
         raise EngineNotFound("The engine is not installed yet: install it.")
 
-    monkeypatch.setattr(engine_call, "find_engine", lost)
+    monkeypatch.setattr("flair_landcover.processing.algorithm.find_engine", lost)
     assert algorithm.canExecute() == (False, "The engine is not installed yet: install it.")
 
 
