@@ -1,4 +1,4 @@
-"""What a land-cover layer says about itself: the reading side of `layers.styling.describe_result`."""
+"""What a land-cover layer says about itself, saved with the project."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from datetime import datetime
 
 from qgis.core import QgsMapLayer
 
-from .styling import RESULT_PROPERTY
+# Custom property of a land-cover layer: JSON text.
+RESULT_PROPERTY = "flair_landcover/result"
 
 
 @dataclass(frozen=True)
@@ -34,6 +35,43 @@ class ResultDescription:
     name: str
     difference_layer: str = ""
     changed_m2: float | None = None
+
+
+def describe_result(
+    layer: QgsMapLayer,
+    result: dict,
+    made: datetime,
+    aerial_layer: str = "",
+    confidence_layer: str = "",
+    probabilities_layer: str = "",
+    difference_layer: str = "",
+) -> None:
+    """Writes what is known of a map into the custom property RESULT_PROPERTY of its layer.
+
+    result: the answer of the engine's call `segment`. made: when it was made (without a time zone: local
+    time). aerial_layer, confidence_layer, probabilities_layer, difference_layer: ids of layers, "" where there
+    is none.
+
+    The JSON holds areas_m2 (by class value as text), classes (value, name, colour), model (id, title), made
+    (ISO 8601 with time zone), complete (false: only a part was mapped), changed_m2 (square metres that have
+    another class with Sentinel-2 than without; null where that is not known), aerial_layer, confidence_layer,
+    probabilities_layer, difference_layer, and layer and name: id and name of the layer it was written for.
+    """
+    description = {
+        "areas_m2": result["areas_m2"],
+        "classes": result["classes"],
+        "model": result.get("model") or {"id": "", "title": ""},
+        "made": made.astimezone().isoformat(timespec="seconds"),
+        "complete": result.get("complete", True),
+        "changed_m2": result.get("changed_m2"),
+        "aerial_layer": aerial_layer,
+        "confidence_layer": confidence_layer,
+        "probabilities_layer": probabilities_layer,
+        "difference_layer": difference_layer,
+        "layer": layer.id(),
+        "name": layer.name(),
+    }
+    layer.setCustomProperty(RESULT_PROPERTY, json.dumps(description, ensure_ascii=False))
 
 
 def description_of(layer: QgsMapLayer) -> ResultDescription | None:

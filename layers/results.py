@@ -8,17 +8,9 @@ from pathlib import Path
 from qgis.core import QgsCoordinateReferenceSystem, QgsLayerTreeGroup, QgsProject, QgsRasterLayer
 from qgis.PyQt.QtCore import QCoreApplication
 
-from .description import ResultDescription, description_of
+from .description import ResultDescription, describe_result, description_of
 from .run_request import RunRequest
-from .styling import (
-    RESULT_PROPERTY,
-    describe_result,
-    style_confidence,
-    style_grey,
-    style_land_cover,
-)
-
-__all__ = ["RESULT_PROPERTY", "UnreadableResultError", "add_result", "companions", "result_layers", "result_title"]
+from .styling import style_confidence, style_grey, style_land_cover
 
 
 class UnreadableResultError(ValueError):

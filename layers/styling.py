@@ -1,8 +1,7 @@
-"""Gives the layers of a result their looks, and the land-cover layer what it says about itself."""
+"""Gives the layers of a result their looks."""
 
 from __future__ import annotations
 
-import json
 from datetime import datetime, timezone
 from typing import ClassVar
 
@@ -19,10 +18,9 @@ from qgis.core import (
 )
 from qgis.PyQt.QtGui import QColor
 
-Legend = list[tuple[int, str, str]]  # value, name, #rrggbb
+from .description import describe_result
 
-# Custom property of a land-cover layer: JSON text, saved with the project. `describe_result` writes it.
-RESULT_PROPERTY = "flair_landcover/result"
+Legend = list[tuple[int, str, str]]  # value, name, #rrggbb
 
 
 def style_land_cover(layer: QgsRasterLayer, legend: Legend) -> None:
@@ -52,43 +50,6 @@ def style_grey(layer: QgsRasterLayer, maximum: float, suffix: str = "") -> None:
 def style_confidence(layer: QgsRasterLayer) -> None:
     """Shows the confidence of a map, 0 to 100 percent: the darker, the more doubtful."""
     style_grey(layer, 100, " %")
-
-
-def describe_result(
-    layer: QgsRasterLayer,
-    result: dict,
-    made: datetime,
-    aerial_layer: str = "",
-    confidence_layer: str = "",
-    probabilities_layer: str = "",
-    difference_layer: str = "",
-) -> None:
-    """Writes what is known of a map into the custom property RESULT_PROPERTY of its layer.
-
-    result: the answer of the engine's call `segment`. made: when it was made (without a time zone: local
-    time). aerial_layer, confidence_layer, probabilities_layer, difference_layer: ids of layers, "" where there
-    is none.
-
-    The JSON holds areas_m2 (by class value as text), classes (value, name, colour), model (id, title), made
-    (ISO 8601 with time zone), complete (false: only a part was mapped), changed_m2 (square metres that have
-    another class with Sentinel-2 than without; null where that is not known), aerial_layer, confidence_layer,
-    probabilities_layer, difference_layer, and layer and name: id and name of the layer it was written for.
-    """
-    description = {
-        "areas_m2": result["areas_m2"],
-        "classes": result["classes"],
-        "model": result.get("model") or {"id": "", "title": ""},
-        "made": made.astimezone().isoformat(timespec="seconds"),
-        "complete": result.get("complete", True),
-        "changed_m2": result.get("changed_m2"),
-        "aerial_layer": aerial_layer,
-        "confidence_layer": confidence_layer,
-        "probabilities_layer": probabilities_layer,
-        "difference_layer": difference_layer,
-        "layer": layer.id(),
-        "name": layer.name(),
-    }
-    layer.setCustomProperty(RESULT_PROPERTY, json.dumps(description, ensure_ascii=False))
 
 
 class _Styler(QgsProcessingLayerPostProcessorInterface):

@@ -135,8 +135,8 @@ def test_a_map_in_the_models_own_classes_has_their_legend_and_areas_in_every_lay
 
 
 def test_a_map_of_a_project_of_the_first_version_is_still_a_result(runs, project):
-    from flair_landcover.layers.description import description_of
-    from flair_landcover.layers.results import RESULT_PROPERTY, add_result, result_layers
+    from flair_landcover.layers.description import RESULT_PROPERTY, description_of
+    from flair_landcover.layers.results import add_result, result_layers
 
     layer = add_result(project, *runs.make(), MADE)
     old = json.loads(layer.customProperty(RESULT_PROPERTY))
@@ -272,7 +272,8 @@ def test_results_are_found_latest_first_and_other_layers_are_not(runs, project, 
 
 
 def test_a_layer_with_a_description_that_cannot_be_read_is_no_result(runs, project, aerial):
-    from flair_landcover.layers.results import RESULT_PROPERTY, result_layers
+    from flair_landcover.layers.description import RESULT_PROPERTY
+    from flair_landcover.layers.results import result_layers
 
     for text in ("", "{", "[]", '{"areas_m2": {}}', 7):
         aerial.setCustomProperty(RESULT_PROPERTY, text)
@@ -280,7 +281,8 @@ def test_a_layer_with_a_description_that_cannot_be_read_is_no_result(runs, proje
 
 
 def test_a_pasted_style_does_not_make_a_layer_a_result_but_a_copy_of_a_result_is_one(runs, project, aerial):
-    from flair_landcover.layers.results import RESULT_PROPERTY, add_result, result_layers
+    from flair_landcover.layers.description import RESULT_PROPERTY
+    from flair_landcover.layers.results import add_result, result_layers
 
     layer = add_result(project, *runs.make(), MADE)
     document = QDomDocument()

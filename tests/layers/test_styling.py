@@ -68,7 +68,7 @@ def test_a_layer_that_is_no_raster_is_left_alone(application):
 
 
 def test_a_description_holds_what_the_panel_shows_as_json_that_is_saved_with_the_layer(application, tmp_path):
-    from flair_landcover.layers.styling import describe_result
+    from flair_landcover.layers.description import describe_result
 
     layer = one_value_layer(tmp_path / "map.tif")
     describe_result(
@@ -92,7 +92,7 @@ def test_a_description_holds_what_the_panel_shows_as_json_that_is_saved_with_the
 
 
 def test_an_answer_of_an_older_engine_is_described_as_a_complete_map_of_an_unnamed_model(application, tmp_path):
-    from flair_landcover.layers.styling import describe_result
+    from flair_landcover.layers.description import describe_result
 
     layer = one_value_layer(tmp_path / "map.tif")
     describe_result(layer, {name: RESULT[name] for name in ("areas_m2", "classes")}, datetime(2024, 5, 1, 14, 2))

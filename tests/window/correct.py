@@ -13,7 +13,8 @@ from qgis.PyQt.QtWidgets import QApplication
 
 from flair_landcover.contract.nomenclature import FLAIR_CLASSES
 from flair_landcover.layers.annotations import find_annotations
-from flair_landcover.layers.styling import describe_result, style_land_cover
+from flair_landcover.layers.description import describe_result
+from flair_landcover.layers.styling import style_land_cover
 from flair_landcover.tests.qgis_side import write_raster
 from flair_landcover.tests.window.analyst import part, press, texts
 from flair_landcover.tests.window.driver import (

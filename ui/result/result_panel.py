@@ -17,8 +17,8 @@ from qgis.PyQt.QtWidgets import (
 )
 
 from ...contract.nomenclature import LandCoverClass
-from ...layers.description import description_of
-from ...layers.results import RESULT_PROPERTY, companions, result_layers, result_title
+from ...layers.description import RESULT_PROPERTY, description_of
+from ...layers.results import companions, result_layers, result_title
 from ..annotate.correct_bar import CorrectBar
 from ..canvas.identify import CursorIdentify
 from ..canvas.swipe import Swipe

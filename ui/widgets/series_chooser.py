@@ -22,8 +22,8 @@ from qgis.PyQt.QtWidgets import (
     QWidget,
 )
 
+from ...layers.description import RESULT_PROPERTY
 from ...layers.sources import series_path, series_paths
-from ...layers.styling import RESULT_PROPERTY
 
 
 @dataclass(frozen=True)

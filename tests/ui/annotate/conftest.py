@@ -66,7 +66,8 @@ def aerial(project, tmp_path) -> QgsRasterLayer:
 @pytest.fixture
 def land_cover(project, aerial, tmp_path) -> QgsRasterLayer:
     """A result of the project over the aerial image, with confidence."""
-    from flair_landcover.layers.styling import describe_result, style_land_cover
+    from flair_landcover.layers.description import describe_result
+    from flair_landcover.layers.styling import style_land_cover
 
     confidence = QgsRasterLayer(str(write_raster(tmp_path / "confidence.tif", doubted()[None])), "Confidence")
     layer = QgsRasterLayer(str(write_raster(tmp_path / "map.tif", painted()[None])), "Land cover")

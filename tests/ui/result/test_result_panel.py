@@ -174,7 +174,8 @@ def test_the_list_follows_names_of_layers_and_groups_and_removed_layers(add, mak
 def test_a_layer_that_processing_describes_after_adding_it_is_found(panel, project, runs):
     from qgis.core import QgsRasterLayer
 
-    from flair_landcover.layers.styling import describe_result, style_land_cover
+    from flair_landcover.layers.description import describe_result
+    from flair_landcover.layers.styling import style_land_cover
 
     result, _ = runs.make()
     layer = QgsRasterLayer(result["output"], "Land cover")

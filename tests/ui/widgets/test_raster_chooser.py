@@ -7,7 +7,7 @@ from datetime import datetime
 import pytest
 from qgis.core import QgsProject, QgsRasterLayer
 
-from flair_landcover.layers.styling import describe_result
+from flair_landcover.layers.description import describe_result
 from flair_landcover.tests import qgis_side
 from flair_landcover.ui.widgets.raster_chooser import RasterChooser
 

@@ -13,7 +13,7 @@ from qgis.PyQt.QtCore import QEvent, QPoint, Qt, QTimer
 from qgis.PyQt.QtTest import QTest
 from qgis.PyQt.QtWidgets import QApplication, QComboBox, QDialogButtonBox, QFileDialog, QListWidget, QToolButton
 
-from flair_landcover.layers.styling import RESULT_PROPERTY
+from flair_landcover.layers.description import RESULT_PROPERTY
 from flair_landcover.ui.widgets.series_chooser import LayersDialog, SeriesChooser
 
 
