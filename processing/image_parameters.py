@@ -32,8 +32,6 @@ MODEL = "MODEL"
 DEVICE = "DEVICE"
 PRECISION = "PRECISION"
 
-_CHOICES = {DEVICE: DEVICES, PRECISION: PRECISIONS}
-
 
 def image_parameters(*names: str) -> tuple[QgsProcessingParameterDefinition, ...]:
     """The definitions of some of the parameters named above."""
@@ -61,7 +59,7 @@ def image_settings(
         sentinel2=or_refuse(series_of, parameters.get(SENTINEL2), context),
         leave_out=tuple(re.findall(r"[^\s,;]+", algorithm.parameterAsString(parameters, LEAVE_OUT, context))),
         model=model if model == BUNDLED else absolute(model),
-        **{name.lower(): algorithm.parameterAsEnumString(parameters, name, context) for name in _CHOICES},
+        **{name.lower(): algorithm.parameterAsEnumString(parameters, name, context) for name in (DEVICE, PRECISION)},
     )
     return layer, settings
 
@@ -127,13 +125,13 @@ def _definitions() -> dict[str, QgsProcessingParameterDefinition]:
         choice(
             DEVICE,
             _tr("Device"),
-            _CHOICES[DEVICE],
+            DEVICES,
             _tr("Where the network runs; auto takes a graphics card if there is one."),
         ),
         choice(
             PRECISION,
             _tr("Precision"),
-            _CHOICES[PRECISION],
+            PRECISIONS,
             _tr("Arithmetic of the network; auto measures what is faster."),
         ),
     )
