@@ -26,8 +26,7 @@ from ..widgets.sizes import area_text
 from .class_choices import ClassChoices
 from .keys import place_of
 from .map_window import Window, read_window
-from .regions import region_at
-from .rings import polygon_of
+from .regions import polygon_of, region_at
 
 DEFAULT_MAX_M2 = 500.0
 DEFAULT_THRESHOLD = 50  # percent: below it, the network holds all other classes together for likelier

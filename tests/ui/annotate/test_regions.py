@@ -1,11 +1,14 @@
-"""Connected regions of labels."""
+"""Connected regions of labels, and their outlines."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
 
-from flair_landcover.ui.annotate.regions import connected, filled, region_at
+pytest.importorskip("qgis.core", reason="needs QGIS's Python")
+from qgis.core import QgsRectangle
+
+from flair_landcover.ui.annotate.regions import connected, filled, polygon_of, region_at
 
 from .conftest import picture
 
@@ -114,3 +117,43 @@ def test_a_region_with_filled_holes_is_still_no_larger_than_the_limit():
     labels[150, 150] = 1
     region = region_at(labels, (150, 150), 20_000, least_hole=25)
     assert 19_000 < region.mask.sum() <= 20_000
+
+
+def test_the_polygon_covers_exactly_the_pixels():
+    mask = picture("##.", "#.#", "###") == ord("#")
+    polygon = polygon_of(mask, QgsRectangle(100, 50, 106, 56))  # pixels of 2
+    assert polygon.area() == 7 * 4 and polygon.isGeosValid()
+    assert polygon.boundingBox() == QgsRectangle(100, 50, 106, 56)
+
+
+def test_rings_have_corners_only_where_they_turn():
+    (ring,) = polygon_of(np.ones((3, 5), bool), QgsRectangle(0, 0, 5, 3)).asPolygon()
+    assert sorted((point.x(), point.y()) for point in ring[:-1]) == [(0, 0), (0, 3), (5, 0), (5, 3)]
+    assert ring[0] == ring[-1]
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        ("####", "#..#", "####"),
+        ("#####", "#.#.#", "#####"),
+        ("#####", "#.###", "##.##", "#####"),  # two holes that touch in a point
+        ("###", "#.#", "##."),  # a hole that touches the outline in a point
+        (".##", "#.#", "###"),
+        (".####", "#.#.#", "##.##", "#####"),
+    ],
+)
+def test_holes_and_pixels_that_touch_by_a_corner_make_a_valid_polygon(rows):
+    mask = picture(*rows) == ord("#")
+    mask = connected(mask, tuple(np.argwhere(mask)[-1]))
+    polygon = polygon_of(mask, QgsRectangle(0, 0, mask.shape[1], mask.shape[0]))
+    assert polygon.isGeosValid() and polygon.area() == mask.sum() and not polygon.isMultipart()
+
+
+@pytest.mark.parametrize("share", [0.55, 0.62, 0.75, 0.95])
+def test_the_polygon_of_any_region_is_valid_and_covers_it(share):
+    noise = np.random.default_rng(3).random((120, 130)) < share
+    noise[60, 60] = True
+    mask = connected(noise, (60, 60))
+    polygon = polygon_of(mask, QgsRectangle(0, 0, 130, 120))
+    assert polygon.isGeosValid() and polygon.area() == mask.sum()
