@@ -21,7 +21,6 @@ from ..contract import choices
 from ..contract.nomenclature import FLAIR_CLASSES
 from ..contract.segmentation import SegmentationJob
 from ..layers.sources import polygon_in, valid_geometries
-from ..layers.styling import ConfidenceStyler, DifferenceStyler, LandCoverStyler
 from .algorithm import FlairAlgorithm, call_engine, choice, described, or_refuse
 from .image_parameters import (
     BANDS,
@@ -36,6 +35,7 @@ from .image_parameters import (
     image_parameters,
     image_settings,
 )
+from .loaded import ConfidenceStyler, DifferenceStyler, LandCoverStyler
 
 EXTENT = "EXTENT"
 MASK = "MASK"

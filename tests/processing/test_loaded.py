@@ -1,11 +1,8 @@
-"""The legend of a land-cover map, with the plugin and without."""
-
-# ruff: noqa: F811 - fixtures are named where they are used
+"""The layers of a map that Processing loads: their legend, with the plugin and without, and the map's description."""
 
 from __future__ import annotations
 
 import json
-from datetime import datetime, timezone
 
 import numpy as np
 import pytest
@@ -14,9 +11,7 @@ from flair_landcover.contract.nomenclature import FLAIR_CLASSES
 from flair_landcover.tests import qgis_side
 
 pytest.importorskip("qgis.core", reason="needs QGIS's Python")
-from qgis.core import QgsPalettedRasterRenderer, QgsRasterLayer
-
-from ..processing.conftest import aerial, application, base, feedback, model, segment  # noqa: F401 - fixtures
+from qgis.core import QgsRasterLayer
 
 RESULT_PROPERTY = "flair_landcover/result"  # saved in people's projects: it may not change
 RESULT = {
@@ -44,21 +39,10 @@ def one_value_layer(path) -> QgsRasterLayer:
     return QgsRasterLayer(str(qgis_side.write_raster(path, np.ones((1, 4, 4), np.uint8))), path.stem)
 
 
-def test_a_layer_gets_the_classes_that_it_is_given(application, tmp_path):
-    from flair_landcover.layers.styling import style_land_cover
-
-    path = qgis_side.write_raster(tmp_path / "map.tif", np.ones((1, 4, 4), np.uint8))
-    layer = QgsRasterLayer(str(path), "map")
-    legend = [(1, "roof", "#102030"), (7, "grass", "#00ff7f")]
-    style_land_cover(layer, legend)
-    assert isinstance(layer.renderer(), QgsPalettedRasterRenderer)
-    assert [(int(c.value), c.label, c.color.name()) for c in layer.renderer().classes()] == legend
-
-
 def test_a_layer_that_is_no_raster_is_left_alone(application):
     from qgis.core import QgsProcessingContext, QgsProcessingFeedback, QgsVectorLayer
 
-    from flair_landcover.layers.styling import LandCoverStyler
+    from flair_landcover.processing.loaded import LandCoverStyler
 
     layer = QgsVectorLayer("Point", "points", "memory")
     before = layer.renderer().dump()
@@ -67,45 +51,11 @@ def test_a_layer_that_is_no_raster_is_left_alone(application):
     assert layer.customProperty(RESULT_PROPERTY) is None
 
 
-def test_a_description_holds_what_the_panel_shows_as_json_that_is_saved_with_the_layer(application, tmp_path):
-    from flair_landcover.layers.description import describe_result
-
-    layer = one_value_layer(tmp_path / "map.tif")
-    describe_result(
-        layer, RESULT, datetime(2024, 5, 1, 14, 2, tzinfo=timezone.utc), "aerial", "confidence", "all", "other"
-    )
-    described = json.loads(layer.customProperty(RESULT_PROPERTY))
-    assert datetime.fromisoformat(described.pop("made")) == datetime(2024, 5, 1, 14, 2, tzinfo=timezone.utc)
-    assert described == {
-        "areas_m2": {"1": 12.5, "7": 0.0},
-        "classes": [[1, "toit d'été", "#102030"], [7, "grass", "#00ff7f"]],
-        "model": {"id": "m", "title": "Model"},
-        "complete": False,
-        "changed_m2": None,
-        "aerial_layer": "aerial",
-        "confidence_layer": "confidence",
-        "probabilities_layer": "all",
-        "difference_layer": "other",
-        "layer": layer.id(),
-        "name": "map",
-    }
-
-
-def test_an_answer_of_an_older_engine_is_described_as_a_complete_map_of_an_unnamed_model(application, tmp_path):
-    from flair_landcover.layers.description import describe_result
-
-    layer = one_value_layer(tmp_path / "map.tif")
-    describe_result(layer, {name: RESULT[name] for name in ("areas_m2", "classes")}, datetime(2024, 5, 1, 14, 2))
-    described = json.loads(layer.customProperty(RESULT_PROPERTY))
-    assert described["complete"] is True and described["model"] == {"id": "", "title": ""}
-    assert datetime.fromisoformat(described["made"]).utcoffset() is not None
-
-
 @pytest.mark.parametrize("first", ["map", "confidence"])
 def test_the_map_knows_its_confidence_layer_whichever_is_loaded_first(application, tmp_path, first):
     from qgis.core import QgsProcessingContext, QgsProcessingFeedback, QgsSingleBandGrayRenderer
 
-    from flair_landcover.layers.styling import ConfidenceStyler, LandCoverStyler
+    from flair_landcover.processing.loaded import ConfidenceStyler, LandCoverStyler
 
     labels, confidence = (one_value_layer(tmp_path / f"{name}.tif") for name in ("map", "confidence"))
     land_cover = LandCoverStyler(RESULT, "aerial")
@@ -124,7 +74,7 @@ def test_the_map_knows_its_confidence_layer_whichever_is_loaded_first(applicatio
 def test_the_map_knows_what_sentinel_2_changed_whichever_is_loaded_first(application, tmp_path, first):
     from qgis.core import QgsProcessingContext, QgsProcessingFeedback
 
-    from flair_landcover.layers.styling import DifferenceStyler, LandCoverStyler
+    from flair_landcover.processing.loaded import DifferenceStyler, LandCoverStyler
 
     labels, difference = (one_value_layer(tmp_path / f"{name}.tif") for name in ("map", "difference"))
     land_cover = LandCoverStyler({**RESULT, "changed_m2": 12.5})
@@ -142,7 +92,7 @@ def test_the_map_knows_what_sentinel_2_changed_whichever_is_loaded_first(applica
 def test_a_confidence_that_is_loaded_alone_is_styled(application, tmp_path):
     from qgis.core import QgsProcessingContext, QgsProcessingFeedback
 
-    from flair_landcover.layers.styling import ConfidenceStyler
+    from flair_landcover.processing.loaded import ConfidenceStyler
 
     layer = one_value_layer(tmp_path / "confidence.tif")
     ConfidenceStyler().postProcessLayer(layer, QgsProcessingContext(), QgsProcessingFeedback())
