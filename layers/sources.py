@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from qgis.core import (
     QgsCoordinateTransform,
@@ -19,6 +19,7 @@ from qgis.core import (
     QgsProcessingFeatureSource,
     QgsProcessingFeatureSourceDefinition,
     QgsProcessingFeedback,
+    QgsProject,
     QgsRasterLayer,
 )
 from qgis.PyQt.QtCore import QCoreApplication
@@ -96,6 +97,21 @@ def series_paths(layers: Iterable[QgsMapLayer]) -> tuple[str, ...]:
     Raises ValueError as `series_path`.
     """
     return tuple(dict.fromkeys(series_path(layer) for layer in layers))
+
+
+def layer_of(path: str, source: Callable[[QgsRasterLayer], str] = raster_path) -> QgsRasterLayer | None:
+    """The project's layer that shows a file, if any; source: `raster_path`, or `series_path` for a series."""
+    wanted = _one_spelling(path)
+    for layer in QgsProject.instance().mapLayers().values():
+        own = isinstance(layer, QgsRasterLayer) and layer.providerType() == "gdal"
+        if own and _one_spelling(source(layer)) == wanted:
+            return layer
+    return None
+
+
+def _one_spelling(path: str) -> str:
+    """The same for all of a file's names."""
+    return os.path.normcase(os.path.realpath(path))
 
 
 def features_of(source: QgsFeatureSource, request: QgsFeatureRequest | None = None) -> QgsFeatureIterator:

@@ -12,9 +12,10 @@ from qgis.PyQt.QtWidgets import QFormLayout, QLabel, QVBoxLayout, QWidget
 from ...contract.cards import has_other_classes
 from ...contract.image import ImageSettings
 from ...contract.segmentation import SegmentationJob
+from ...layers.sources import layer_of
 from ..widgets.field import Field
 from ..widgets.model_field import DeviceField, ModelField
-from ..widgets.raster_chooser import RasterChooser, layer_of
+from ..widgets.raster_chooser import RasterChooser
 from ..widgets.series_chooser import SeriesChooser
 from .area_field import AreaField
 from .bands_field import BandsField

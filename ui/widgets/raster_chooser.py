@@ -10,21 +10,7 @@ from qgis.PyQt.QtCore import pyqtSignal
 from qgis.PyQt.QtWidgets import QFileDialog, QHBoxLayout, QToolButton, QWidget
 
 from ...layers.results import companions, result_layers
-from ...layers.sources import raster_path
-
-
-def layer_of(path: str) -> QgsRasterLayer | None:
-    """The project's layer that shows a file, if any."""
-    wanted = _same(path)
-    for layer in QgsProject.instance().mapLayers().values():
-        if isinstance(layer, QgsRasterLayer) and layer.providerType() == "gdal" and _same(raster_path(layer)) == wanted:
-            return layer
-    return None
-
-
-def _same(path: str) -> str:
-    """One spelling for all of a file's names."""
-    return os.path.normcase(os.path.realpath(path))
+from ...layers.sources import layer_of, raster_path
 
 
 class RasterChooser(QWidget):

@@ -23,7 +23,7 @@ from qgis.PyQt.QtWidgets import (
 )
 
 from ...layers.description import RESULT_PROPERTY
-from ...layers.sources import series_path, series_paths
+from ...layers.sources import layer_of, series_path, series_paths
 
 
 @dataclass(frozen=True)
@@ -123,7 +123,7 @@ class SeriesChooser(QWidget):
             return True
         if not all(os.path.exists(path) for path in paths):
             return False
-        layers = [self._layer_of(path) for path in paths]
+        layers = [layer_of(path, series_path) for path in paths]
         if all(layers):
             self.set_layers(layers)
         else:
@@ -225,15 +225,6 @@ class SeriesChooser(QWidget):
         name = "mActionFolder" if choice.group else "mIconRaster" if choice.layers else "mIconFile"
         return QgsApplication.getThemeIcon(f"/{name}.svg" if choice != SeriesChoice() else "")
 
-    def _layer_of(self, path: str) -> QgsRasterLayer | None:
-        """The layer that shows a series, if any."""
-        wanted = _same(path)
-        for layer in self._project.mapLayers().values():
-            own = isinstance(layer, QgsRasterLayer) and layer.providerType() == "gdal"
-            if own and _same(series_path(layer)) == wanted:
-                return layer
-        return None
-
     # Choosing
 
     def _choose(self, choice: SeriesChoice) -> None:
@@ -309,8 +300,3 @@ def _names(group: QgsLayerTreeGroup) -> tuple[str, ...]:
         names.insert(0, group.name())
         group = group.parent()
     return tuple(names)
-
-
-def _same(path: str) -> str:
-    """One spelling for all of a file's names."""
-    return os.path.normcase(os.path.realpath(path))
