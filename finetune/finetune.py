@@ -79,7 +79,7 @@ def finetune(job: FinetuneJob, report: FinetuneReport) -> FinetuneResult:
         with open_tiles(inputs) as tiles, _working_folder(place) as working:
             model = _train(job, tiles, base, annotations, sides, warn, report)
             report.progress(_COMPARING, "Comparing")
-            # what is judged is what is stored: the rounded weights
+            # what is evaluated is what is stored: the rounded weights
             weights = stored_weights(model.backend.network.state_dict())
             model.backend.network.load_state_dict({name: tensor.float() for name, tensor in weights.items()})
             told = _Share(report, _COMPARING, _WRITING, "Comparing")

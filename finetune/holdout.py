@@ -1,4 +1,4 @@
-"""Which polygons are held out, so that a model is judged where it has not been trained.
+"""Which polygons are held out, so that a model is evaluated where it has not been trained.
 
 Neighbouring pixels are alike, so a score on pixels next to the training's own says little (R. Valavi et al., 2019,
 "blockCV", Methods in Ecology and Evolution 10, 225-232). Whole polygons are held out, and polygons that are near

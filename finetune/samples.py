@@ -16,27 +16,23 @@ from torch import Tensor
 from torch.nn import functional
 
 from ..contract.cards import ROLES, ModelCard
-from ..inference.prepare import network_input
 from ..inference.raster.geobox import Grid, Window
 from ..inference.raster.read import read_ahead
 from ..inference.tiles import Tiles
-from ..research.augment import change_light, turn
-from ..research.scenes.scene import AERIAL_PIXEL, draw_scene
 from .annotations import Annotation
+from .augment import change_light, turn
 from .burn import burn
 from .holdout import Split
 
-UNLABELLED, IGNORED = -1, -2  # targets: no polygon there; nothing may be learnt or judged there
+UNLABELLED, IGNORED = -1, -2  # targets: no polygon there; nothing may be learnt or evaluated there
 
-# One crop in so many lies around no polygon, but anywhere in the raster or, every second time, in a generated scene.
-# There the model is only held to the base model. They stand for the places that are not at hand: those of the raster
-# are shown in another light.
+# One crop in so many lies around no polygon, but anywhere in the raster, and is shown in another light. There the model
+# is only held to the base model: these crops stand for the places that are not at hand.
 ANYWHERE = 4
-_SCENES = 2_000_000  # seeds of the generated scenes: neither those that the bundled model has seen nor its tests'
 _WITHOUT_SERIES = 0.3  # how often the Sentinel-2 series is left out
 _TRIES = 64  # places drawn to find one inside a polygon
 _PLAIN = 2**31  # beside the numbers of the crops, which seeds are made of too
-_MOST_HELD_OUT = 24  # crops that the hold-out is judged on while training
+_MOST_HELD_OUT = 24  # crops that the hold-out is evaluated on while training
 
 
 @dataclass(frozen=True)
@@ -98,18 +94,13 @@ class Ground:
 def training_samples(ground: Ground, count: int, seed: int, variety: Variety = OTHERS_TOO) -> Iterator[Sample]:
     """Up to `count` crops, augmented. Classes are drawn for alike, however many polygons each has."""
     places = _by_class(ground.split.training)
-    generated = ground.card.ground_sampling_distance == AERIAL_PIXEL
 
     def read(number: int) -> Sample | None:
         rng = np.random.default_rng([seed, number])
         anywhere = number % ANYWHERE == ANYWHERE - 1
-        if anywhere and generated and number // ANYWHERE % 2:
-            sample, relit = _generated(ground, _SCENES + number), 0.0
-        else:
-            window = _anywhere(ground, variety, rng) if anywhere else _around(ground, places, number, variety, rng)
-            sample = _read(ground, window, ground.split.training, ground.split.holdout)
-            relit = 1.0 if anywhere else variety.relit
-        return _augmented(sample, ground, relit, variety.without_band, rng)
+        window = _anywhere(ground, variety, rng) if anywhere else _around(ground, places, number, variety, rng)
+        sample = _read(ground, window, ground.split.training, ground.split.holdout)
+        return _augmented(sample, ground, 1.0 if anywhere else variety.relit, variety.without_band, rng)
 
     yield from (sample for sample in read_ahead(range(count), read) if sample is not None)
 
@@ -117,18 +108,18 @@ def training_samples(ground: Ground, count: int, seed: int, variety: Variety = O
 def holdout_samples(ground: Ground) -> Iterator[Sample]:
     """Crops centred on held-out polygons as they are; only pixels of these and of classes that are trained count."""
     trained = {item.value for item in ground.split.training}
-    judged = [item for item in ground.split.holdout if item.value in trained]
-    step = -(-len(judged) // _MOST_HELD_OUT) or 1
+    evaluated = [item for item in ground.split.holdout if item.value in trained]
+    step = -(-len(evaluated) // _MOST_HELD_OUT) or 1
 
     def read(item: Annotation) -> Sample | None:
         centre = ~ground.grid.transform * shapely.point_on_surface(item.geometry).coords[0]
-        sample = _read(ground, _window(ground, *centre, ground.size), judged, ())
+        sample = _read(ground, _window(ground, *centre, ground.size), evaluated, ())
         if sample is None:
             return None
         target = torch.where(sample.target == UNLABELLED, IGNORED, sample.target)
         return Sample(sample.aerial, target, sample.series, sample.days)
 
-    yield from (sample for sample in read_ahead(judged[::step], read) if sample is not None)
+    yield from (sample for sample in read_ahead(evaluated[::step], read) if sample is not None)
 
 
 def plain_windows(ground: Ground, around: int, anywhere: int, side: int, seed: int) -> Iterator[Window]:
@@ -208,14 +199,6 @@ def _read(ground: Ground, window: Window, items: Sequence[Annotation], ignored: 
         return Sample(torch.from_numpy(aerial), torch.from_numpy(target))
     series, days = (torch.from_numpy(array) for array in (superpatch.pixels, superpatch.days))
     return Sample(torch.from_numpy(aerial), torch.from_numpy(target), series, days)
-
-
-def _generated(ground: Ground, seed: int) -> Sample:
-    """A generated scene, of which nothing is labelled, with the bands that the raster has."""
-    picture = dict(zip(ROLES, draw_scene(seed, ground.size).aerial.astype(np.float32)))
-    bands = {role: picture[role] for role in ground.tiles.inputs.roles}
-    target = torch.full((ground.size, ground.size), UNLABELLED, dtype=torch.int16)
-    return Sample(torch.from_numpy(network_input(bands, ground.card)), target)
 
 
 def _augmented(

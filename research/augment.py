@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from ..finetune.augment import change_light, turn
 from ..models.networks.utt import TILE_SIZE
 from .dataset import ALL_ROLES, RGB, RGB_NIR, ROLES, LabelledImage
 from .labels import UNKNOWN
@@ -119,12 +120,6 @@ def draw_whole(image: LabelledImage, rng: np.random.Generator) -> Crop:
     return Crop(aerial, codes, series.float(), days)
 
 
-def turn(maps: Tensor, turns: int, flip: bool) -> Tensor:
-    """Maps (..., S, S) after so many quarter turns, mirrored after that where `flip` says so."""
-    maps = torch.rot90(maps, turns, (-2, -1))
-    return torch.flip(maps, (-1,)) if flip else maps
-
-
 def draw_roles(roles: frozenset[str], rng: np.random.Generator) -> frozenset[str]:
     """The roles of an image that are kept, the rest being left out as many users have to."""
     share = np.array([weight for _, weight in BAND_SETS])
@@ -134,39 +129,6 @@ def draw_roles(roles: frozenset[str], rng: np.random.Generator) -> frozenset[str
 def keep_roles(bands: Tensor, roles: frozenset[str]) -> Tensor:
     """Bands (..., 5, H, W) in the order of ROLES, zero where the role is not in `roles`."""
     return bands * torch.tensor([float(role in roles) for role in ROLES])[:, None, None]
-
-
-def change_light(bands: Tensor, rng: np.random.Generator) -> Tensor:
-    """(5, S, S) in 0..1 as another camera, hour, season of haze or press would show it; heights hardly change."""
-    colours, height = bands[:4], bands[4:]
-    if rng.random() < 0.25:  # the stretch of contrast that many web maps and images have had
-        flat = colours.flatten(1)
-        low, high = torch.quantile(flat[:, ::7], torch.tensor([0.02, 0.98]), dim=1)
-        wide = (high - low).clamp(min=0.1)
-        colours = ((colours - low[:, None, None]) / wide[:, None, None]).clamp(0, 1)
-    if rng.random() < 0.7:
-        grey = colours[:3].mean(0, keepdim=True)
-        colours = torch.cat([grey + (colours[:3] - grey) * float(rng.uniform(0.5, 1.5)), colours[3:]])
-    gamma = float(np.exp(rng.normal(0, 0.3)))
-    gain = np.exp(rng.normal(0, 0.15) + rng.normal(0, 0.08, (4, 1, 1)))
-    offset = rng.normal(0, 0.03) + rng.normal(0, 0.015, (4, 1, 1))
-    colours = colours.clamp(1e-4, 1) ** gamma * torch.from_numpy(gain) + torch.from_numpy(offset)
-    colours = colours.float()
-    if rng.random() < 0.25:
-        colours = _blur(colours, float(rng.uniform(0.5, 1.3)))
-    if rng.random() < 0.4:
-        noise = torch.from_numpy(rng.standard_normal(tuple(colours.shape), np.float32))
-        colours = colours + noise * float(rng.uniform(0.005, 0.03))
-    return torch.cat([colours.clamp(0, 1), (height * float(rng.uniform(0.85, 1.15))).clamp(0, 1)])
-
-
-def _blur(bands: Tensor, sigma: float) -> Tensor:
-    reach = 3
-    kernel = torch.exp(-0.5 * (torch.arange(-reach, reach + 1) / sigma) ** 2)
-    kernel = (kernel / kernel.sum()).repeat(len(bands), 1)
-    padded = functional.pad(bands[None], (reach,) * 4, mode="replicate")
-    rows = functional.conv2d(padded, kernel[:, None, :, None], groups=len(bands))
-    return functional.conv2d(rows, kernel[:, None, None, :], groups=len(bands))[0]
 
 
 def stack(crops: list[Crop]) -> Crop:

@@ -112,7 +112,7 @@ def bundle(
             card = _card(card, path, published, words or Words(), share, measured_on, bits)
             card = write_model(replace(card, id=out.name), folder)
             size = deflated_bytes(folder)
-            warnings = _judged(card, share, size, bits, force)
+            warnings = _remarks(card, share, size, bits, force)
     except (OSError, SafetensorError) as error:
         reason = getattr(error, "strerror", None) or error
         raise BadModel(f"{out} cannot be written ({reason}): choose another place or free disk space.") from None
@@ -267,7 +267,7 @@ def _card(
     )
 
 
-def _judged(card: ModelCard, share: float, size: int, bits: int, force: bool) -> tuple[str, ...]:
+def _remarks(card: ModelCard, share: float, size: int, bits: int, force: bool) -> tuple[str, ...]:
     """What is to be said of the packed model; raises BadModel where it is refused."""
     refusals, remedy = [], "choose another model"
     if size > MOST_BYTES:

@@ -12,9 +12,10 @@ import torch
 from torch import nn
 
 from ..contract.atomic import atomic_file
+from ..finetune.augment import turn
 from ..models.networks.torchvision_operators import import_segmentation_models
 from ..models.networks.utt import UTT
-from .augment import Crop, turn
+from .augment import Crop
 from .dataset import ALL_ROLES, RGB, RGB_NIR, LabelledImage
 from .evaluate import EvaluationCounts, count_predictions, scores_of
 from .labels import CLASSES

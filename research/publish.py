@@ -23,7 +23,7 @@ from .recipe import Recipe
 BITS = 7
 _WITH_SERIES = " and Sentinel-2 series"
 GOOD, BAD = 0.5, 0.2  # IoU from which a class is called found, and below which it is called missed
-# Where a class is judged, the most telling first.
+# Where a class is evaluated, the most telling first.
 _JUDGES = (
     ("leave one patch out", "five bands"),
     ("real FLAIR #2 patches", "five bands"),

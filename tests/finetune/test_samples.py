@@ -57,12 +57,6 @@ def test_classes_are_drawn_for_alike(ground):
         assert sum(value in found for found in labelled) >= 3
 
 
-def test_generated_scenes_are_without_labels(ground):
-    number = 2 * ANYWHERE - 1
-    sample = list(training_samples(ground, number + 1, 0))[number]
-    assert (sample.target == UNLABELLED).all()
-
-
 def test_held_out_polygons_are_neither_learnt_nor_held_to_the_base(ground):
     whole = (0, 0, 300, 300)
     sides = [(labels_in(ground, whole, side) != UNLABELLED) for side in (ground.split.training, ground.split.holdout)]
@@ -74,7 +68,7 @@ def test_held_out_polygons_are_neither_learnt_nor_held_to_the_base(ground):
     assert (target[~sides[0] & ~sides[1]] == UNLABELLED).all()
 
 
-def test_the_hold_out_is_judged_on_its_own_pixels_alone(ground):
+def test_the_hold_out_is_evaluated_on_its_own_pixels_alone(ground):
     samples = list(holdout_samples(ground))
     assert len(samples) == len(ground.split.holdout)
     for sample, item in zip(samples, ground.split.holdout):
@@ -83,7 +77,7 @@ def test_the_hold_out_is_judged_on_its_own_pixels_alone(ground):
         assert set(sample.target.unique().tolist()) & {UNLABELLED} == set()
 
 
-def test_pixels_without_data_are_neither_learnt_nor_judged(tmp_path):
+def test_pixels_without_data_are_neither_learnt_nor_evaluated(tmp_path):
     job = scene_job(tmp_path, TINY, holdout=0.0)
     with rasterio.open(job.image.input, "r+") as dataset:
         dataset.nodata = 0

@@ -47,9 +47,11 @@ def trained(base, settings=SETTINGS, held_out=4, report=None, trainable="last"):
     network = copy.deepcopy(base)
     chain = trained_chain(TINY, network, trainable)
     crops = prepared(network, chain, made_samples(8))
-    judged = prepared(network, chain, made_samples(held_out, seed=1), held=False)
+    held_out_crops = prepared(network, chain, made_samples(held_out, seed=1), held=False)
     report = report or Watcher()
-    result = train(network, chain, TINY, crops, judged, settings, "cpu", False, report, lambda share, left: None)
+    result = train(
+        network, chain, TINY, crops, held_out_crops, settings, "cpu", False, report, lambda share, left: None
+    )
     return network, result, report
 
 

@@ -8,7 +8,6 @@ import torch
 
 from flair_landcover.research.augment import (
     Crop,
-    change_light,
     draw_crop,
     draw_roles,
     draw_whole,
@@ -58,15 +57,6 @@ def test_a_crop_shows_the_class_asked_for(scene):
     rare = int(values[np.argmin(np.where(counts > 500, counts, counts.max()))])
     shown = [bool((draw_crop(scene, 128, np.random.default_rng(s), rare).codes == rare).any()) for s in range(20)]
     assert all(shown)
-
-
-def test_light_changes_stay_in_range(scene):
-    bands = torch.from_numpy(scene.bands).float() / 255
-    for seed in range(10):
-        changed = change_light(bands, np.random.default_rng(seed))
-        assert changed.shape == bands.shape
-        assert changed.min() >= 0 and changed.max() <= 1
-        assert not torch.equal(changed[:4], bands[:4])
 
 
 def test_a_whole_image_brings_its_series_and_leaves_out_dates_as_zeros(scene):
