@@ -2,19 +2,12 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
+from collections.abc import Callable
 from dataclasses import dataclass, replace
-from pathlib import Path
 
-from safetensors import SafetensorError
-
-from ..contract.atomic import atomic_file
 from ..contract.cards import WEIGHTS_NAME, BadModel, digest_of, write_card
-from ..contract.errors import BadInput, Cancelled, about
+from ..contract.errors import BadInput, Cancelled
 from ..contract.finetuning import FinetuneJob, FinetuneResult
 from ..contract.report import FinetuneReport
 from ..contract.segmentation import SegmentationJob
@@ -22,31 +15,27 @@ from ..inference.backends.backend import MOSTLY
 from ..inference.backends.torch_backend import TorchBackend
 from ..inference.check import Inputs, check_inputs
 from ..inference.raster.read import gdal_settings
-from ..inference.raster.working_folder import WorkingFolder
 from ..inference.tiles import Tiles, open_tiles
-from ..models.library import model_id, user_folder
 from ..models.networks.gated import GatedNetwork
 from ..models.networks.weights import save_weights
 from .add_classes import add_classes
 from .annotations import Annotations, annotated_classes, read_annotations
 from .burn import conflict_m2, conflict_sentence
-from .card import new_card, stored_weights, title_of
+from .card import new_card, stored_weights
 from .domain import ImageDomain, limited_to, read_domain, starting_network
 from .evaluate import evaluate
 from .holdout import Split, split
-from .report_html import report_page
+from .outputs import find_outputs, put_in_place, working_folder, writing
 from .samples import ALIKE, OTHERS_TOO, Ground, holdout_samples, training_samples
 from .train import Hyperparameters, TrainingResult, prepare_crops, train
 from .trained_stages import is_local, trained_chain
 
-REPORT_NAME = "report.html"
 EPOCHS = 12
 # Crops of half a tile's side that are prepared, at least and at most; a polygon gives two where there are many.
 _CROPS = (64, 192)
 _BATCH = 4
 _SMALLEST_CROP = 64  # pixels; below, a crop is the whole tile
 _RATES = {"last": 4e-3, "decoder": 5e-4, "all": 1e-4}
-_SPARE_BYTES = 50_000_000  # free disk to leave beside the model
 # Share of the run at which each phase begins.
 _READING, _PREPARING, _DOMAIN_READ, _TRAINING, _COMPARING, _WRITING = 0.01, 0.03, 0.06, 0.2, 0.85, 0.97
 
@@ -69,14 +58,14 @@ def finetune(job: FinetuneJob, report: FinetuneReport) -> FinetuneResult:
     with gdal_settings():
         report.progress(0.0, "Checking")
         inputs = check_inputs(SegmentationJob(job.image, ""), warn)
-        place = _place(job, inputs)
+        outputs = find_outputs(job, inputs)
         report.progress(_READING, "Reading")
         annotations = read_annotations(job, inputs.card, inputs.grid, warn)
         _stop(report)
         sides = _split(job, inputs, annotations, warn, report.cancelled)
         base = _open_base(job, inputs)
         _stop(report)
-        with open_tiles(inputs) as tiles, _working_folder(place) as working:
+        with open_tiles(inputs) as tiles, working_folder(outputs) as working:
             model = _train(job, tiles, base, annotations, sides, warn, report)
             report.progress(_COMPARING, "Comparing")
             # what is evaluated is what is stored: the rounded weights
@@ -89,16 +78,16 @@ def finetune(job: FinetuneJob, report: FinetuneReport) -> FinetuneResult:
             card = new_card(job, inputs, model.backend.card, annotations, *made)
             if not _is_better(evaluation.before, evaluation.after):
                 warn("The new model scores no better than the base model: look at its map before you keep it.")
-            with _writing(place.folder):
+            with writing(outputs.folder):
                 folder = working.path / "model"
                 folder.mkdir()
                 save_weights(weights, folder / WEIGHTS_NAME)
                 card = replace(card, weights_digest=digest_of(folder / WEIGHTS_NAME))
                 write_card(card, folder)
             result = FinetuneResult(
-                folder=str(place.folder),
+                folder=str(outputs.folder),
                 card=card.to_dict(),
-                report=str(place.report),
+                report=str(outputs.report),
                 seconds=time.perf_counter() - started,
                 device=base.device,
                 epochs=len(model.training.history),
@@ -113,17 +102,9 @@ def finetune(job: FinetuneJob, report: FinetuneReport) -> FinetuneResult:
                 holdout_polygons=len(sides.holdout),
                 warnings=warnings,
             )
-            _put_in_place(result, folder, place, report.cancelled)
+            put_in_place(result, folder, outputs, report.cancelled)
     report.progress(1.0, "Writing")
     return result
-
-
-@dataclass(frozen=True)
-class _Outputs:
-    """Where the model folder and the report are to be."""
-
-    folder: Path
-    report: Path
 
 
 @dataclass(frozen=True)
@@ -275,72 +256,3 @@ def _read_domain(
 def _is_better(before: dict, after: dict) -> bool:
     """Whether the scores after are higher, or there are none."""
     return after["mean_iou"] is None or after["mean_iou"] > before["mean_iou"]
-
-
-def _place(job: FinetuneJob, inputs: Inputs) -> _Outputs:
-    """Where everything goes. Raises BadInput where that cannot be."""
-    with about("output"):
-        folder = Path(job.output) if job.output else user_folder() / model_id(title_of(job, inputs.card))
-        folder = folder.expanduser().absolute()
-        if os.path.lexists(folder) and not (folder.is_dir() and not any(folder.iterdir())):
-            raise BadInput(f"{folder} exists already: choose another folder for the new model.")
-        try:
-            folder.parent.mkdir(parents=True, exist_ok=True)
-            free = shutil.disk_usage(folder.parent).free
-        except OSError as error:
-            raise BadInput(
-                f"The model folder {folder} cannot be made ({error.strerror or error}): choose another place."
-            ) from None
-        weights = inputs.model / WEIGHTS_NAME if inputs.model.is_dir() else inputs.model
-        needed = 4 * weights.stat().st_size + _SPARE_BYTES  # of weights of 8 bits float32 is four times as large
-        if free < needed:
-            raise BadInput(
-                f"The disk of {folder.parent} has {free / 1e6:.0f} MB free and the new model may need "
-                f"{needed / 1e6:.0f} MB: free some space or choose another folder."
-            )
-    with about("report"):
-        if not job.report:
-            return _Outputs(folder, folder / REPORT_NAME)
-        page = Path(job.report).expanduser().absolute()
-        if not page.parent.is_dir():
-            raise BadInput(f"The folder {page.parent} of the report does not exist: create it or choose another.")
-        if page.is_dir():
-            raise BadInput(f"The report {page} is a folder: give the name of a file.")
-    return _Outputs(folder, page)
-
-
-def _working_folder(place: _Outputs) -> WorkingFolder:
-    try:
-        return WorkingFolder(place.folder.parent, "finetune")
-    except OSError as error:
-        raise _unwritable(place.folder, error) from None
-
-
-@contextmanager
-def _writing(path: Path) -> Iterator[None]:
-    """Turns what goes wrong in writing into one sentence for the user."""
-    try:
-        yield
-    except (OSError, SafetensorError) as error:
-        raise _unwritable(path, error) from None
-
-
-def _unwritable(path: Path, error: Exception) -> BadInput:
-    reason = getattr(error, "strerror", None) or str(error)
-    return BadInput(
-        f"{path} cannot be written ({reason}): free some disk space or choose another folder, then train again.",
-        "output",
-    )
-
-
-def _put_in_place(result: FinetuneResult, folder: Path, place: _Outputs, cancelled: Callable[[], bool]) -> None:
-    """The report, then both under their final names."""
-    inside = place.report.parent == place.folder
-    with _writing(place.report), nullcontext(folder / REPORT_NAME) if inside else atomic_file(place.report) as page:
-        page.write_text(report_page(result), encoding="utf-8")
-        if cancelled():
-            raise Cancelled
-        with _writing(place.folder):
-            if place.folder.is_dir():  # empty, as checked; Windows renames over no folder
-                place.folder.rmdir()
-            os.rename(folder, place.folder)
