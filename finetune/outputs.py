@@ -45,7 +45,7 @@ def find_outputs(job: FinetuneJob, inputs: Inputs) -> Outputs:
             free = shutil.disk_usage(folder.parent).free
         except OSError as error:
             raise BadInput(
-                f"The model folder {folder} cannot be made ({error.strerror or error}): choose another outputs."
+                f"The model folder {folder} cannot be made ({error.strerror or error}): choose another place."
             ) from None
         weights = inputs.model / WEIGHTS_NAME if inputs.model.is_dir() else inputs.model
         needed = 4 * weights.stat().st_size + _SPARE_BYTES  # of weights of 8 bits float32 is four times as large
@@ -96,10 +96,8 @@ def put_in_place(result: FinetuneResult, folder: Path, outputs: Outputs, cancell
     Raises BadInput where that cannot be written, Cancelled where the user has stopped it before.
     """
     inside = outputs.report.parent == outputs.folder
-    with (
-        writing(outputs.report),
-        nullcontext(folder / outputs.report.name) if inside else atomic_file(outputs.report) as page,
-    ):
+    written = nullcontext(folder / outputs.report.name) if inside else atomic_file(outputs.report)
+    with writing(outputs.report), written as page:
         page.write_text(report_page(result), encoding="utf-8")
         if cancelled():
             raise Cancelled

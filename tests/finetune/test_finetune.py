@@ -276,6 +276,13 @@ def test_the_report_can_lie_elsewhere(folder, tmp_path):
     assert [path.name for path in page.parent.iterdir()] == ["judged.html"]
 
 
+def test_a_report_in_the_models_folder_keeps_its_name(folder, tmp_path):
+    page = tmp_path / "m" / "judged.html"
+    page.parent.mkdir()
+    finetune(scene_job(folder, epochs=1, output=str(page.parent), report=str(page)), Watcher())
+    assert {path.name for path in page.parent.iterdir()} == {"card.json", "weights.safetensors", "judged.html"}
+
+
 def refused(job: FinetuneJob) -> BadInput:
     report = Watcher()
     with pytest.raises(BadInput) as caught:
