@@ -10,32 +10,21 @@ from __future__ import annotations
 
 import contextlib
 import json
+import multiprocessing
 import os
-import queue
 import re
-import subprocess  # nosec B404 # starts this Python on a file of our own, never through a shell
-import sys
-import threading
+import runpy
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from ..contract.atomic import write_json
 from ..contract.cards import BadModel, digest_of
-from .library import user_folder, write_beside
+from .library import user_folder
 from .published import PublishedModel, find_published
 
 _TRANSFER = Path(__file__).with_name("hub_transfer.py")
 _POLL_S = 0.1
 _HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*", re.ASCII)
-_LAST_LINES = 5  # of what the transfer logged, kept for an error that nobody foresaw
-
-# Read by huggingface_hub when it is imported, hence given to the process that imports it
-# (its documentation, "Environment variables"; the last one is of versions before 1).
-_SETTINGS = {
-    "HF_HUB_DISABLE_XET": "1",  # plain HTTP: a transfer by xet can neither be resumed nor goes through most proxies
-    "HF_HUB_DISABLE_TELEMETRY": "1",  # no word of what is installed here, and no request beside those for the file
-    "HF_HUB_DISABLE_PROGRESS_BARS": "1",  # progress goes to the caller
-    "HF_HUB_ENABLE_HF_TRANSFER": "0",  # a second way of fetching, which cannot resume
-}
 
 
 class FetchCancelled(Exception):
@@ -138,7 +127,7 @@ def _record_path(path: Path) -> Path:
 def _write_record(path: Path, model: PublishedModel, digest: str, commit: str | None = None) -> None:
     """Writes what is known of a file beside it. commit: what it was fetched at; None: it was put there by hand."""
     values = {"hub_id": model.hub_id, "revision": commit, "size": path.stat().st_size, "sha256": digest}
-    write_beside(_record_path(path), values)
+    write_json(_record_path(path), values)
 
 
 @contextlib.contextmanager
@@ -170,22 +159,16 @@ def _fetch(
 ) -> None:
     """Fetches the file to `path`, under which it appears complete or not at all."""
     done = {}
-    log: list[str] = []
-    for line in _transfer(model, path.parent, is_cancelled):
-        message = _message(line)
-        if message is None:
-            log = [*log, line.strip()][-_LAST_LINES:]
-        elif "bytes" in message:
-            if on_progress is not None:
-                on_progress(message["bytes"], message["total"])
-        elif "error" in message:
+    for message in _transfer(model, path.parent, is_cancelled):
+        if "error" in message:
             raise BadModel(_sentence(message, model, path))
-        else:
+        if "done" in message:
             done = message
+        elif on_progress is not None:
+            on_progress(message["bytes"], message["total"])
     if not done:
-        last = " ".join(log)[-300:] or "it said nothing"
-        raise BadModel(f"The fetch of {model.name} ended early ({last}): try again{_by_hand(model, path)}.")
-    partial = Path(done["done"])
+        raise BadModel(f"The fetch of {model.name} ended early: try again{_by_hand(model, path)}.")
+    partial = done["done"]
     digest = digest_of(partial)
     # A large file's ETag on the hub is its sha256.
     stated = f"sha256:{done['etag']}" if re.fullmatch(r"[0-9a-f]{64}", done["etag"]) else digest
@@ -202,74 +185,31 @@ def _fetch(
             other.unlink()
 
 
-def _transfer(model: PublishedModel, folder: Path, is_cancelled: Callable[[], bool] | None) -> Iterator[str]:
-    """The lines that the process of the transfer says. It is gone when this ends, however it does.
-
-    Raises FetchCancelled.
-    """
-    isolated = ["-I"] if sys.flags.isolated else []  # as the worker is
-    process = subprocess.Popen(  # nosec B603 # this Python, a file of our own
-        [sys.executable, *isolated, "-X", "utf8", str(_TRANSFER)],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        env=_environment(),
-        encoding="utf-8",
-        errors="replace",
-        creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
-    )
-    lines: queue.SimpleQueue[str | None] = queue.SimpleQueue()
-    reader = threading.Thread(target=_read, args=(process.stdout, lines), name="fetch", daemon=True)
-    reader.start()
-    request = {"hub_id": model.hub_id, "file": model.file, "revision": model.revision, "folder": str(folder)}
+def _transfer(model: PublishedModel, folder: Path, is_cancelled: Callable[[], bool] | None) -> Iterator[dict]:
+    """What `hub_transfer` says. Its process is gone when this ends, however it does. Raises FetchCancelled."""
+    context = multiprocessing.get_context("spawn")  # a new Python: nothing of huggingface_hub is loaded in it
+    messages, theirs = context.Pipe(duplex=False)
+    request = {"messages": theirs, "hub_id": model.hub_id, "file": model.file, "revision": model.revision}
+    arguments = (str(_TRANSFER), {"REQUEST": {**request, "folder": folder}}, "__main__")
+    process = context.Process(target=runpy.run_path, args=arguments, daemon=True)
+    process.start()
+    theirs.close()
     try:
-        with contextlib.suppress(BrokenPipeError):  # it ended at once; why stands in what it said
-            process.stdin.write(json.dumps(request) + "\n")
-            process.stdin.flush()
         while True:
             _stop_if(is_cancelled)
-            try:
-                line = lines.get(timeout=_POLL_S)
-            except queue.Empty:
-                continue
-            if line is None:
-                return
-            yield line
+            if messages.poll(_POLL_S):
+                yield messages.recv()
+    except (EOFError, BrokenPipeError):  # it has ended
+        pass
     finally:
         process.kill()
-        process.wait()
-        reader.join()
-        process.stdout.close()
-        with contextlib.suppress(OSError):
-            process.stdin.close()
-
-
-def _environment() -> dict[str, str]:
-    """The transfer's environment variables: ours, and what `_SETTINGS` says."""
-    environment = {**os.environ, **_SETTINGS}
-    if environment.get("SSL_CERT_FILE"):  # huggingface_hub before 1 fetches with requests, which reads another name
-        environment.setdefault("REQUESTS_CA_BUNDLE", environment["SSL_CERT_FILE"])
-    return environment
-
-
-def _read(stream, lines: queue.SimpleQueue) -> None:
-    for line in stream:
-        lines.put(line)
-    lines.put(None)
+        process.join()
+        messages.close()
 
 
 def _stop_if(is_cancelled: Callable[[], bool] | None) -> None:
     if is_cancelled is not None and is_cancelled():
         raise FetchCancelled("The fetch was cancelled.")
-
-
-def _message(line: str) -> dict | None:
-    """What a line of the transfer says; None where it is log."""
-    try:
-        values = json.loads(line)
-    except ValueError:
-        return None
-    return values if isinstance(values, dict) and {"bytes", "done", "error"} & set(values) else None
 
 
 def _by_hand(model: PublishedModel, path: Path) -> str:

@@ -454,15 +454,40 @@ def test_failures_of_the_disk_are_told_apart():
     assert hub_transfer._kind(ValueError("?"))[0] == "other"
 
 
+# A process that fetches `MODEL` as the engine does, says which process transfers it, and waits for the hub.
+_HOST = """
+import multiprocessing
+from flair_landcover.models.hub import fetch_model
+
+def told():
+    print(multiprocessing.active_children()[0].pid, flush=True)
+
+fetch_model("IGNF/FLAIR-X", is_cancelled=told)
+"""
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="looks at processes through /proc")
 def test_the_transfer_ends_with_whoever_started_it(hub):
     hub.silent = True
-    process = subprocess.Popen([sys.executable, hub_transfer.__file__], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
-    request = {"hub_id": MODEL.hub_id, "file": MODEL.file, "revision": None, "folder": "."}
-    process.stdin.write(json.dumps(request).encode() + b"\n")
-    process.stdin.flush()
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    host = subprocess.Popen([sys.executable, "-c", _HOST], env=environment, stdout=subprocess.PIPE)
+    transfer = Path("/proc", str(int(host.stdout.readline())), "stat")
     deadline = time.monotonic() + 20
     while not hub.requests and time.monotonic() < deadline:
         time.sleep(0.05)
-    process.stdin.close()
-    assert process.wait(timeout=10) == 1
-    process.stdout.close()
+    assert hub.requests
+    assert not _ended(transfer)
+    host.kill()
+    host.wait()
+    host.stdout.close()
+    while not _ended(transfer) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert _ended(transfer)
+
+
+def _ended(stat: Path) -> bool:
+    """Whether a process has ended, also one that nobody has asked for its status. stat: its file of that name."""
+    try:
+        return stat.read_text().rpartition(")")[2].split()[0] in "ZX"
+    except (FileNotFoundError, ProcessLookupError):
+        return True
