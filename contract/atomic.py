@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import shutil
 import tempfile
@@ -34,6 +35,13 @@ def atomic_file(path: Path) -> Iterator[Path]:
         os.replace(hidden / path.name, path)
     finally:
         shutil.rmtree(hidden, ignore_errors=True)
+
+
+def write_json(path: Path, values: dict) -> None:
+    """Writes values as indented JSON in UTF-8, as `atomic_file` does; what UTF-8 cannot hold is replaced by ?."""
+    text = json.dumps(values, indent=2, ensure_ascii=False) + "\n"
+    with atomic_file(path) as part, open(part, "w", encoding="utf-8", errors="replace", newline="\n") as file:
+        file.write(text)
 
 
 @contextlib.contextmanager

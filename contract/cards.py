@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 
-from .atomic import atomic_file
+from .atomic import write_json
 from .nomenclature import FLAIR_CLASSES, OTHER, LandCoverClass
 
 CARD_NAME = "card.json"
@@ -227,8 +227,7 @@ def read_card(folder: Path) -> ModelCard:
 def write_card(card: ModelCard, folder: Path) -> Path:
     """Writes `card.json` into the folder, whole or not at all; returns its path."""
     path = Path(folder) / CARD_NAME
-    with atomic_file(path) as part:
-        part.write_text(json.dumps(card.to_dict(), indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    write_json(path, card.to_dict())
     return path
 
 

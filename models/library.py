@@ -18,6 +18,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
+from ..contract.atomic import write_json
 from ..contract.cards import CARD_NAME, WEIGHTS_NAME, BadModel, ModelCard, read_card
 
 BUNDLED = "bundled"
@@ -121,7 +122,7 @@ def set_default_model(name: str) -> None:
     user = user_folder()
     try:
         user.mkdir(parents=True, exist_ok=True)
-        write_beside(user / DEFAULT_NAME, {"model": chosen})
+        write_json(user / DEFAULT_NAME, {"model": chosen})
     except OSError as error:
         raise BadModel(
             f"The default model cannot be written into {user} ({error.strerror or error}): "
@@ -313,22 +314,7 @@ def _check_own(folder: Path) -> None:
 def _edit_card(folder: Path, **changes: str) -> None:
     """Changes some settings of a card and keeps all others, those of later versions too. Raises OSError."""
     path = folder / CARD_NAME
-    write_beside(path, {**json.loads(path.read_text(encoding="utf-8")), **changes})
-
-
-def write_beside(path: Path, values: dict) -> None:
-    """JSON in a file, written beside first and then renamed into place. Raises OSError."""
-    text = json.dumps(values, indent=2, ensure_ascii=False) + "\n"
-    number, part = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-    try:
-        with os.fdopen(number, "w", encoding="utf-8", errors="replace", newline="\n") as file:
-            file.write(text)
-        Path(part).chmod(0o644)  # mkstemp lets only its owner in; a shared model must be readable
-        os.replace(part, path)
-    except BaseException:
-        with contextlib.suppress(OSError):
-            os.unlink(part)
-        raise
+    write_json(path, {**json.loads(path.read_text(encoding="utf-8")), **changes})
 
 
 def _one_line(text: str) -> str:

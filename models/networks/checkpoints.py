@@ -10,10 +10,7 @@ Which format a checkpoint has is read off its keys:
 
 from __future__ import annotations
 
-import os
 import pickle  # nosec B403 - for the name of its error alone
-import shutil
-import tempfile
 from dataclasses import replace
 from pathlib import Path
 
@@ -22,6 +19,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
+from ...contract.atomic import atomic_folder
 from ...contract.cards import ROLES, WEIGHTS_NAME, BadModel, ModelCard, SatelliteInput, digest_of, read_card, write_card
 from ...contract.nomenclature import FLAIR_CLASSES, OTHER
 from .build import build_network, load_into
@@ -125,16 +123,10 @@ def install_checkpoint(path: Path, folder: Path, live_classes: int | None = None
 
 def _write_folder(card: ModelCard, weights: dict[str, Tensor], folder: Path) -> ModelCard:
     folder.parent.mkdir(parents=True, exist_ok=True)
-    part = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
-    try:
+    with atomic_folder(folder) as part:
         save_weights(weights, part / WEIGHTS_NAME)
         card = replace(card, id=folder.name, weights_digest=digest_of(part / WEIGHTS_NAME))
         write_card(card, part)
-        part.chmod(0o755)  # mkdtemp lets only its owner in; a shared model must be readable
-        os.replace(part, folder)
-    except BaseException:
-        shutil.rmtree(part, ignore_errors=True)
-        raise
     return card
 
 

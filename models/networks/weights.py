@@ -6,7 +6,6 @@ for each output channel (the first axis): weight = integer x scale.
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import torch
@@ -14,6 +13,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
+from ...contract.atomic import atomic_file
 from ...contract.cards import BadModel
 
 SCALE_SUFFIX = "::scale"
@@ -48,11 +48,10 @@ def load_weights(path: Path) -> dict[str, Tensor]:
 
 
 def save_weights(weights: dict[str, Tensor], path: Path) -> None:
-    """Writes a state dict as it is, beside first and then renamed into place."""
-    part = Path(path).with_suffix(".part")
-    save_file({name: tensor.contiguous() for name, tensor in weights.items()}, str(part))
-    part.chmod(0o644)  # safetensors makes files that only their owner can read; a shared model must be readable
-    os.replace(part, path)
+    """Writes a state dict as it is, whole or not at all."""
+    with atomic_file(path) as part:
+        save_file({name: tensor.contiguous() for name, tensor in weights.items()}, str(part))
+        part.chmod(0o644)  # safetensors makes files that only their owner can read; a shared model must be readable
 
 
 def save_quantised(weights: dict[str, Tensor], path: Path, bits: int = 7) -> None:
