@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -58,27 +57,24 @@ def import_model(path: Path | str, title: str | None = None, live_classes: int |
     """
     path, kind = _source(path)
     try:
-        part = working_folder()
+        with working_folder() as part:
+            if kind == CHECKPOINT:
+                candidate = part / model_id((title or "").strip() or path.stem)
+                install_checkpoint(path, candidate, live_classes)
+            else:
+                candidate = part / "model"
+                unpack(path, candidate)
+                try:
+                    load_model(candidate)
+                except BadModel as error:
+                    # The analyst knows the file, not the place where it was unpacked for the trial.
+                    raise BadModel(str(error).replace(str(candidate), str(path))) from None
+            return keep_model(candidate, title)
     except OSError as error:
         raise BadModel(
             f"No model can be put into {user_folder()} ({error.strerror or error}): "
             "see that the folder can be written and the disk has room, then import it again."
         ) from None
-    try:
-        if kind == CHECKPOINT:
-            candidate = part / model_id((title or "").strip() or path.stem)
-            install_checkpoint(path, candidate, live_classes)
-        else:
-            candidate = part / "model"
-            unpack(path, candidate)
-            try:
-                load_model(candidate)
-            except BadModel as error:
-                # The analyst knows the file, not the place where it was unpacked for the trial.
-                raise BadModel(str(error).replace(str(candidate), str(path))) from None
-        return keep_model(candidate, title)
-    finally:
-        shutil.rmtree(part, ignore_errors=True)
 
 
 def _source(path: Path | str) -> tuple[Path, str]:

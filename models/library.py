@@ -11,14 +11,13 @@ import os
 import re
 import shutil
 import sys
-import tempfile
 import time
 import unicodedata
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from ..contract.atomic import write_json
+from ..contract.atomic import hidden_folder, write_json
 from ..contract.cards import CARD_NAME, WEIGHTS_NAME, BadModel, ModelCard, read_card
 
 BUNDLED = "bundled"
@@ -237,9 +236,9 @@ def discard_model(candidate: Path) -> None:
     _check_own(candidate)
     try:
         # Under its name it is there whole or not at all, whatever happens on the way.
-        folder = working_folder() / candidate.name
-        os.rename(candidate, folder)
-        shutil.rmtree(folder.parent)
+        with working_folder() as part:
+            os.rename(candidate, part / candidate.name)
+            shutil.rmtree(part / candidate.name)
     except OSError as error:
         raise BadModel(
             f"The model folder {candidate} cannot be removed ({error.strerror or error}): "
@@ -247,13 +246,18 @@ def discard_model(candidate: Path) -> None:
         ) from None
 
 
-def working_folder() -> Path:
-    """A new folder on the library's disk for what is half done; one that is left behind goes with old candidates.
+@contextlib.contextmanager
+def working_folder() -> Iterator[Path]:
+    """A new folder on the library's disk for what is half done; one that a kill leaves goes with old candidates.
 
     Raises OSError where it cannot be made.
     """
     candidates_folder().mkdir(parents=True, exist_ok=True)
-    return Path(tempfile.mkdtemp(prefix=".part.", dir=candidates_folder()))
+    part = hidden_folder(candidates_folder(), "model")
+    try:
+        yield part
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
 
 
 def remove_old_candidates() -> None:
@@ -296,12 +300,9 @@ def _in_library(candidate: Path, user: Path) -> Iterator[Path]:
     if _on_one_disk(candidate, user):
         yield candidate
         return
-    part = working_folder()
-    try:
+    with working_folder() as part:
         yield Path(shutil.copytree(candidate, part / "model"))
         shutil.rmtree(candidate, ignore_errors=True)
-    finally:
-        shutil.rmtree(part, ignore_errors=True)
 
 
 def _check_own(folder: Path) -> None:

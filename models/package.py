@@ -6,7 +6,6 @@ link, or run. Standard library only.
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import json
 import math
@@ -14,16 +13,16 @@ import os
 import re
 import shutil
 import stat
-import tempfile
 import unicodedata
 import zipfile
 import zlib
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Callable
 
+from ..contract.atomic import atomic_file, atomic_folder
 from ..contract.cards import CARD_NAME, WEIGHTS_NAME, BadModel, ModelCard, card_from_dict, read_card
 
 # Five times the largest network that is built here, FLAIR-HUB's swinlarge-upernet with Sentinel-2 of 205 million
@@ -48,8 +47,13 @@ _KINDS = {
 _COLOUR = re.compile(r"#[0-9a-fA-F]{6}")
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 _JUNK = {"__macosx", "thumbs.db", "desktop.ini"}  # what file managers add, beside names with a dot in front
-# Names that Windows gives to devices, whatever their ending (Microsoft, "Naming Files, Paths, and Namespaces").
-_DEVICE = re.compile(r"(con|prn|aux|nul|com[1-9]|lpt[1-9])(\..*)?", re.IGNORECASE)
+_OUTSIDE = re.compile(r"/|[A-Za-z]:|.*\\|(.*/)?\.\.(/|\Z)", re.DOTALL)
+# A part of a path that means one file on every system that QGIS runs on: none of the names that Windows gives to
+# devices (Microsoft, "Naming Files, Paths, and Namespaces"), no letter that it reserves, no dot or space at the end.
+_DEVICE = r"(con|prn|aux|nul|com[1-9]|lpt[1-9])(\.[^/]*)?(/|$)"
+_LETTER = r"/<>:\"|?*\x00-\x1f\ud800-\udfff"
+_PART = rf"(?!{_DEVICE})[^{_LETTER}]*[^{_LETTER}. ]"
+_PORTABLE = re.compile(rf"{_PART}(/{_PART})*", re.IGNORECASE)
 _CHECKPOINTS = (".ckpt", ".pth", ".pt", ".safetensors")
 # What zipfile raises where an archive is damaged or uses what Python cannot read.
 _BAD_ZIP = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, ValueError, OverflowError)
@@ -62,6 +66,18 @@ class _Contents:
     where: Path
     sizes: Mapping[str, int]
     open: Callable[[str], BinaryIO]
+
+    @contextmanager
+    def reading(self, name: str) -> Iterator[BinaryIO]:
+        """A file, opened; what turns out to be wrong with the archive becomes one sentence. Raises OSError too."""
+        try:
+            with self.open(name) as file:
+                yield file
+        except BadModel:
+            raise
+        except _BAD_ZIP as error:
+            reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+            raise BadModel(f"{self.where} is damaged ({reason}): fetch or export it again.") from None
 
 
 def is_package(path: Path) -> bool:
@@ -117,32 +133,27 @@ def unpack(path: Path, folder: Path) -> ModelCard:
     with _open(path) as contents:
         card = _card_of(contents)
         try:
-            folder.mkdir(parents=True)
-            for name in sorted(contents.sizes):
-                target = folder.joinpath(*name.split("/"))
-                target.parent.mkdir(parents=True, exist_ok=True)
-                # "x": a name that the disk takes for another one's is an error and overwrites nothing.
-                with _reading(contents), contents.open(name) as source, _creating(target) as copy:
-                    digest = _copy(source, copy)
-                if name == WEIGHTS_NAME:
-                    _check_digest(digest, card, contents)
+            folder.parent.mkdir(parents=True, exist_ok=True)
+            with atomic_folder(folder) as part:
+                for name in sorted(contents.sizes):
+                    target = part.joinpath(*name.split("/"))
+                    target.parent.mkdir(parents=True, exist_ok=True)
+                    # "x": a name that the disk takes for another one's is an error and overwrites nothing.
+                    with contents.reading(name) as source, open(target, "xb") as copy:
+                        digest = _copy(source, copy)
+                    if name == WEIGHTS_NAME:
+                        _check_digest(digest, card, contents)
             return card
         except OSError as error:
-            shutil.rmtree(folder, ignore_errors=True)
             raise BadModel(
                 f"{contents.where} cannot be copied into {folder} ({error.strerror or error}): "
                 "see that the folder can be written and the disk has room, then import it again."
             ) from None
-        except BaseException:
-            shutil.rmtree(folder, ignore_errors=True)
-            raise
 
 
-@contextmanager
-def _open(path: Path) -> Iterator[_Contents]:
+def _open(path: Path) -> AbstractContextManager[_Contents]:
     path = Path(path)
-    with _open_folder(path) if path.is_dir() else _open_zip(path) as contents:
-        yield contents
+    return _open_folder(path) if path.is_dir() else _open_zip(path)
 
 
 @contextmanager
@@ -166,10 +177,7 @@ def _open_folder(folder: Path) -> Iterator[_Contents]:
     _check_names(sizes, folder)
     _check_total(sizes, folder)
 
-    def open_file(name: str) -> BinaryIO:
-        return open(folder / name, "rb")
-
-    yield _Contents(folder, sizes, open_file)
+    yield _Contents(folder, sizes, lambda name: (folder / name).open("rb"))
 
 
 def _walk(folder: Path) -> Iterator[Path]:
@@ -227,25 +235,14 @@ def _check_names(names: Mapping[str, int] | list[str], where: Path) -> None:
     seen = set()
     for name in names:
         plain = name[:-1] if name.endswith("/") else name
-        parts = plain.split("/")
-        if plain.startswith("/") or ".." in parts or "\\" in plain or re.match(r"[A-Za-z]:", plain):
+        if _OUTSIDE.match(plain):
             raise BadModel(f"{where} holds {name!r}, a path that leads outside of its folder: do not trust it.")
-        if any(_is_odd(part) for part in parts):
+        if not _PORTABLE.fullmatch(plain):
             raise BadModel(f"{where} holds {name!r}, which is no file name on every system: rename or remove it.")
         folded = unicodedata.normalize("NFC", plain).casefold()
         if folded in seen:
             raise BadModel(f"{where} holds {name!r} twice, or twice but for upper and lower case: remove one of them.")
         seen.add(folded)
-
-
-def _is_odd(part: str) -> bool:
-    """Whether a part of a path is empty, or means nothing or something else on one of the systems QGIS runs on."""
-    return (
-        part in ("", ".")
-        or part[-1] in ". "
-        or _DEVICE.fullmatch(part) is not None
-        or any(letter in '<>:"|?*' or ord(letter) < 32 or 0xD800 <= ord(letter) < 0xE000 for letter in part)
-    )
 
 
 def _is_junk(part: str) -> bool:
@@ -291,23 +288,21 @@ def _card_of(contents: _Contents) -> ModelCard:
 
 def _check_kinds(card: ModelCard, contents: _Contents) -> None:
     """Raises BadModel where a setting is of a kind that whoever shows or runs the model would stumble over."""
-    for kind, names in _KINDS.items():
-        for name in names:
-            if not isinstance(getattr(card, name), kind) or isinstance(getattr(card, name), bool):
-                raise BadModel(f"The card in {contents.where} has an odd {name}: fetch or export the model again.")
-    numbers = [getattr(card, name) for name in _KINDS[int, float]]
-    for name, values in (("size or scale", numbers), ("mean", card.means), ("std", card.stds)):
-        if not all(isinstance(value, (int, float)) and math.isfinite(value) for value in values):
-            raise BadModel(f"The card in {contents.where} has an odd {name}: fetch or export the model again.")
+    values = {name: (getattr(card, name), kind) for kind, names in _KINDS.items() for name in names}
+    complaints = [
+        f"an odd {name}" for name, (value, kind) in values.items() if not isinstance(value, kind) or value is True
+    ]
+    numbers = [values[name][0] for name in _KINDS[int, float]]
+    for name, several in (("size or scale", numbers), ("mean", card.means), ("std", card.stds)):
+        if not all(isinstance(value, (int, float)) and math.isfinite(value) for value in several):
+            complaints.append(f"an odd {name}")
     for land in (*card.classes, *card.own_classes):
-        if type(land.value) is not int or not isinstance(land.name, str) or not _is_colour(land.colour):
-            raise BadModel(f"The card in {contents.where} has an odd class: fetch or export the model again.")
-    if min(numbers) <= 0:
-        raise BadModel(f"The card in {contents.where} has a size or scale of zero: fetch or export the model again.")
-
-
-def _is_colour(text: object) -> bool:
-    return isinstance(text, str) and _COLOUR.fullmatch(text) is not None
+        if type(land.value) is not int or not isinstance(land.name, str) or not _COLOUR.fullmatch(str(land.colour)):
+            complaints.append("an odd class")
+    if not complaints and min(numbers) <= 0:
+        complaints.append("a size or scale of zero")
+    if complaints:
+        raise BadModel(f"The card in {contents.where} has {complaints[0]}: fetch or export the model again.")
 
 
 def _card_values(contents: _Contents) -> dict:
@@ -317,7 +312,7 @@ def _card_values(contents: _Contents) -> dict:
     if contents.sizes[CARD_NAME] > MOST_CARD_BYTES:
         raise BadModel(f"The card in {contents.where} is larger than {MOST_CARD_BYTES >> 20} MiB: do not trust it.")
     try:
-        with _reading(contents), contents.open(CARD_NAME) as file:
+        with contents.reading(CARD_NAME) as file:
             text = file.read()
         values = json.loads(text.decode("utf-8"))
         if not isinstance(values, dict):
@@ -353,7 +348,7 @@ def _card_with_digest(contents: _Contents) -> bytes:
 def _weights_digest(contents: _Contents) -> str:
     """``sha256:<hex>`` of the weights. Raises BadModel where they cannot be read."""
     try:
-        with _reading(contents), contents.open(WEIGHTS_NAME) as file:
+        with contents.reading(WEIGHTS_NAME) as file:
             return _copy(file, None)
     except OSError as error:
         raise BadModel(f"{contents.where} cannot be read ({error.strerror or error}): see that you may.") from None
@@ -364,22 +359,6 @@ def _check_digest(digest: str, card: ModelCard, contents: _Contents) -> None:
         raise BadModel(
             f"The weights in {contents.where} are not those that its card names: fetch or export the model again."
         )
-
-
-@contextmanager
-def _reading(contents: _Contents) -> Iterator[None]:
-    """What is wrong with the archive while it is read inside becomes one sentence."""
-    try:
-        yield
-    except BadModel:
-        raise
-    except _BAD_ZIP as error:
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise BadModel(f"{contents.where} is damaged ({reason}): fetch or export it again.") from None
-
-
-def _creating(path: Path) -> BinaryIO:
-    return open(path, "xb")
 
 
 def _copy(source: BinaryIO, target: BinaryIO | None) -> str:
@@ -394,9 +373,8 @@ def _copy(source: BinaryIO, target: BinaryIO | None) -> str:
 
 def _write_zip(contents: _Contents, card: bytes, path: Path) -> int:
     """Raises OSError where it cannot be written; nothing is left beside then."""
-    number, part = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-    try:
-        with os.fdopen(number, "wb") as file, zipfile.ZipFile(file, "w") as archive:
+    with atomic_file(path) as part:
+        with zipfile.ZipFile(part, "w") as archive:
             for name in sorted(contents.sizes):
                 member = zipfile.ZipInfo(name, _EPOCH)
                 member.create_system = 3  # Unix, so that Windows writes the same zip
@@ -409,14 +387,7 @@ def _write_zip(contents: _Contents, card: bytes, path: Path) -> int:
                     else:
                         with contents.open(name) as source:
                             shutil.copyfileobj(source, target, _CHUNK)
-        Path(part).chmod(0o644)  # mkstemp lets only its owner in; a model that is given away must be readable
-        size = os.path.getsize(part)
-        os.replace(part, path)
-        return size
-    except BaseException:
-        with contextlib.suppress(OSError):
-            os.unlink(part)
-        raise
+        return os.path.getsize(part)
 
 
 def _compression(contents: _Contents, name: str) -> int:

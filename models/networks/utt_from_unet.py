@@ -11,7 +11,6 @@ section 3.1).
 
 from __future__ import annotations
 
-import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -44,23 +43,19 @@ def make_utt(model: Path, title: str | None = None, seed: int = SEED) -> ModelCa
     digest = card.weights_digest or digest_of(model / WEIGHTS_NAME if model.is_dir() else model)
     card, network = utt_from_unet(replace(card, weights_digest=digest), unet, seed)
     card = replace(card, title=(title or "").strip() or card.title)
-    part = None
     try:
-        part = working_folder()
-        folder = part / "model"
-        folder.mkdir()
-        save_weights(network.state_dict(), folder / WEIGHTS_NAME)
-        weights = digest_of(folder / WEIGHTS_NAME)
-        write_card(replace(card, id=model_id(card.title), weights_digest=weights), folder)
-        return keep_model(folder)
+        with working_folder() as part:
+            folder = part / "model"
+            folder.mkdir()
+            save_weights(network.state_dict(), folder / WEIGHTS_NAME)
+            weights = digest_of(folder / WEIGHTS_NAME)
+            write_card(replace(card, id=model_id(card.title), weights_digest=weights), folder)
+            return keep_model(folder)
     except (OSError, SafetensorError) as error:
         raise BadModel(
             f"The new model cannot be put into {user_folder()} ({getattr(error, 'strerror', None) or error}): "
             "see that the folder can be written and the disk has room, then make it again."
         ) from None
-    finally:
-        if part is not None:
-            shutil.rmtree(part, ignore_errors=True)
 
 
 def utt_from_unet(card: ModelCard, unet: nn.Module, seed: int = SEED) -> tuple[ModelCard, UTT]:
