@@ -1,15 +1,9 @@
 """Calls from QGIS to the engine's worker process, from any thread.
 
-A `QProcess` belongs to the thread that made it, while QGIS runs each Processing algorithm and each
-task in whichever thread is free. So each worker process has one Python thread of its own that makes
-the QProcess, is the only one to touch it, and lives until the process ends. Callers hand it lines
-through a queue and wait on queues for the answers.
-
-That thread needs no Qt event loop: it drives the process with the ``waitFor...`` functions alone,
-which Qt offers for threads without one and which PyQt calls without the interpreter's lock. So it
-works the same where no loop runs (a test, `qgis_process`), where the caller blocks the main one,
-in Qt 5 and in Qt 6, and there is no signal to be delivered in the wrong thread. The price is a
-look at the process every 50 ms during a call and once a second between calls.
+QGIS runs each Processing algorithm and each task in whichever thread is free, and nothing of Qt is needed to talk to
+a process: three threads of Python's wait for what comes and goes on its pipes, and put each answer into the queue of
+the caller that waits for it. So it works the same where no event loop runs (a test, `qgis_process`), where the caller
+blocks the main one, in Qt 5 and in Qt 6.
 """
 
 from __future__ import annotations
@@ -19,6 +13,7 @@ import contextlib
 import itertools
 import queue
 import signal
+import subprocess  # nosec B404 # for the names of its constants; `processes` starts what runs
 import sys
 import threading
 import time
@@ -26,12 +21,11 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from qgis.PyQt.QtCore import QProcess, QProcessEnvironment
-
 from ..contract import protocol
 from ..contract.errors import ProtocolError
 from .environment import Engine, child_environment, find_engine, worker_command
 from .errors import BadInputError, CancelledError, EngineDied, EngineError, EngineFailed, EngineNotFound
+from .processes import read_lines, start
 
 __all__ = [
     "BadInputError",
@@ -47,28 +41,18 @@ __all__ = [
     "shared_client",
 ]
 
-# Between two looks at the process while a call runs, and while none does.
-_BUSY_MS = 50
-_IDLE_S = 1.0
 # Between two questions to the caller whether it wants to stop.
 _CALLER_S = 0.1
-# Antivirus programs and remote disks can hold up a start for long.
-_START_MS = 60_000
 # How long a cancelled call may take to stop: the engine asks once a tile, and a tile of eight
 # passes can take half a minute on a slow CPU.
 CANCEL_S = 60.0
 # How long a worker may take to end by itself: its own grace is 5 seconds.
-_CLOSE_MS = 8_000
+_CLOSE_S = 8.0
+# Between a worker's end and the last of its log, where another process keeps it open.
+_LAST_LINES_S = 1.0
 _LOG_LINES = 40
 # A worker that ended before it began the call is replaced unnoticed, but not for ever.
 _ATTEMPTS = 3
-
-
-@dataclass(frozen=True)
-class _Line:
-    """A message to write."""
-
-    line: bytes
 
 
 @dataclass(frozen=True)
@@ -78,51 +62,45 @@ class _Gone:
     error: EngineDied
 
 
-_CLOSE = object()
-
-
-@dataclass(frozen=True)
-class _Kill:
-    """Kill the worker. why: the sentence for whoever else waits on it."""
-
-    why: str
-
-
 class _Worker:
-    """One worker process and the thread that owns it."""
+    """One worker process and the threads that read from it and write to it. Raises EngineDied where it cannot start."""
 
     def __init__(self, engine: Engine, command: list[str]) -> None:
         self.engine = engine
-        self.pid: int | None = None
-        self._command = command
-        self._orders: queue.SimpleQueue = queue.SimpleQueue()
         self._lock = threading.Lock()
         self._inboxes: dict[int, queue.SimpleQueue] = {}
-        self._over = False
-        self._why = ""
+        self._messages: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()  # None: no more, close its input
         self._log: deque[str] = deque(maxlen=_LOG_LINES)
-        self._thread = threading.Thread(target=self._own, name="FLAIR Land Cover worker", daemon=True)
-        self._thread.start()
+        self._why = ""
+        self._gone: _Gone | None = None
+        try:
+            self._process = start(command, child_environment(), stdin=subprocess.PIPE, stderr=subprocess.PIPE)
+        except OSError as error:
+            raise EngineDied(
+                f"The engine could not be started with {engine.python}: {error.strerror or error}."
+            ) from None
+        # Written by a thread of its own: a worker that is stuck does not read, and its callers must be able to cancel.
+        threading.Thread(target=self._write, name="FLAIR Land Cover messages", daemon=True).start()
+        self._log_reader = read_lines(self._process.stderr, self._take_log)
+        self._reader = read_lines(self._process.stdout, self._take_answer)
 
-    # From any thread
-
-    def call(self, message: protocol.Call, inbox: queue.SimpleQueue) -> bool:
-        """Start a call whose answers go to `inbox`. False where the worker has ended."""
+    def call(self, message: protocol.Call, inbox: queue.SimpleQueue) -> None:
+        """Start a call whose answers go to `inbox`, `_Gone` last where the worker ends before."""
         line = protocol.encode(message)
         with self._lock:
-            if self._over:
-                return False
+            if self._gone is not None:
+                inbox.put(self._gone)
+                return
             self._inboxes[message.id] = inbox
-        self._orders.put(_Line(line))
-        return True
+        self._messages.put(line)
 
     def cancel(self, id: int) -> None:
         """Ask the worker to stop the call."""
-        self._orders.put(_Line(protocol.encode(protocol.Cancel(id))))
+        self._messages.put(protocol.encode(protocol.Cancel(id)))
 
     def enough(self, id: int) -> None:
         """Ask the worker to end the call and keep what it has done."""
-        self._orders.put(_Line(protocol.encode(protocol.Enough(id))))
+        self._messages.put(protocol.encode(protocol.Enough(id)))
 
     def forget(self, id: int) -> None:
         """Drop further answers to the call."""
@@ -130,125 +108,86 @@ class _Worker:
             self._inboxes.pop(id, None)
 
     def kill(self, why: str) -> None:
-        """End the process at once."""
-        self._orders.put(_Kill(why))
+        """End the process at once. why: the sentence for whoever else waits on it."""
+        self._why = why
+        self._messages.put(None)  # ends a worker that a script started and waits for, which is killed alone
+        self._process.kill()
+        self._reader.join()
 
     def close(self) -> None:
-        """Close the worker's standard input, so that it stops what it does and ends."""
-        self._orders.put(_CLOSE)
+        """Close the worker's standard input, so that it stops what it does and ends; kill it where it does not."""
+        self._why = "The engine was closed: run again."
+        self._messages.put(None)
+        self._reader.join(_CLOSE_S)
+        self.kill(self._why)
 
-    def join(self) -> None:
-        """Wait until the process is gone."""
-        if self._thread is not threading.current_thread():
-            self._thread.join()
+    @property
+    def pid(self) -> int | None:
+        """The process's id, None once it has ended."""
+        return self._process.pid if self.alive() else None
 
     def alive(self) -> bool:
         """Whether the worker takes calls."""
-        return not self._over
+        return self._gone is None
 
     def idle(self) -> bool:
         """Whether no caller waits for an answer."""
         return not self._inboxes
 
-    # From the owning thread alone
+    def _write(self) -> None:
+        with contextlib.suppress(OSError), self._process.stdin as stream:  # it has ended, which its reader tells
+            for message in iter(self._messages.get, None):
+                stream.write(message)
+                stream.flush()
 
-    def _own(self) -> None:
-        process = QProcess()
+    def _take_log(self, line: bytes | None) -> None:
+        if line and line.strip():
+            self._log.append(line.decode("utf-8", "replace").rstrip())
+
+    def _take_answer(self, line: bytes | None) -> None:
+        """Hand out a line of the worker; None: it has ended."""
+        if line is None:
+            self._end()
+            return
         try:
-            environment = QProcessEnvironment()
-            for name, value in child_environment().items():
-                environment.insert(name, value)
-            process.setProcessEnvironment(environment)
-            process.setProcessChannelMode(QProcess.ProcessChannelMode.SeparateChannels)
-            process.start(self._command[0], self._command[1:])
-            if process.waitForStarted(_START_MS):
-                self.pid = int(process.processId())
-                self._serve(process)
-                message = self._why or _death_sentence(process)
-            else:
-                message = f"The engine could not be started with {self.engine.python}: {process.errorString()}."
+            answer = protocol.decode_answer(line)
+        except ProtocolError:
+            # Only what prints before the worker takes over its output gets here: the start-up
+            # files of an interpreter.
+            self._take_log(line)
+            return
         except Exception as error:
-            message = f"The connection to the engine broke ({type(error).__name__}: {error}): run again."
-        finally:
-            if process.state() != QProcess.ProcessState.NotRunning:
-                process.kill()
-                process.waitForFinished(_CLOSE_MS)
-            # Here, in the thread that it belongs to.
-            del process
+            self._why = f"The connection to the engine broke ({type(error).__name__}: {error}): run again."
+            self._process.kill()
+            return
         with self._lock:
-            self._over = True
-            self.pid = None
+            inbox = self._inboxes.get(answer.id)
+            if isinstance(answer, (protocol.Result, protocol.Failure)):
+                self._inboxes.pop(answer.id, None)
+        if inbox is not None:
+            inbox.put(answer)
+
+    def _end(self) -> None:
+        code = self._process.wait()
+        self._messages.put(None)
+        self._log_reader.join(_LAST_LINES_S)
+        with self._lock:
+            self._gone = _Gone(EngineDied(self._why or _death_sentence(code), "\n".join(self._log)))
             inboxes, self._inboxes = self._inboxes, {}
-        error = EngineDied(message, "\n".join(self._log))
         for inbox in inboxes.values():
-            inbox.put(_Gone(error))
-
-    def _serve(self, process: QProcess) -> None:
-        output, log = b"", b""
-        while process.state() != QProcess.ProcessState.NotRunning:
-            idle = self.idle()
-            try:
-                order = self._orders.get(timeout=_IDLE_S) if idle else self._orders.get_nowait()
-            except queue.Empty:
-                process.waitForReadyRead(0 if idle else _BUSY_MS)
-            else:
-                self._obey(order, process)
-            output = self._answers(output + process.readAllStandardOutput().data())
-            log = self._logged(log + process.readAllStandardError().data())
-        self._answers(output + process.readAllStandardOutput().data())
-        self._logged(log + process.readAllStandardError().data() + b"\n")
-
-    def _obey(self, order: object, process: QProcess) -> None:
-        if isinstance(order, _Line):
-            process.write(order.line)
-        elif isinstance(order, _Kill):
-            self._why = order.why
-            process.kill()
-            process.waitForFinished(_CLOSE_MS)
-        elif order is _CLOSE:
-            self._why = "The engine was closed: run again."
-            process.closeWriteChannel()
-            if not process.waitForFinished(_CLOSE_MS):
-                process.kill()
-                process.waitForFinished(_CLOSE_MS)
-
-    def _answers(self, data: bytes) -> bytes:
-        """Hand out the whole lines of `data`; the rest of it is returned."""
-        *lines, rest = data.split(b"\n")
-        for line in lines:
-            try:
-                answer = protocol.decode_answer(line)
-            except ProtocolError:
-                # Only what prints before the worker takes over its output gets here: the start-up
-                # files of an interpreter.
-                self._log.append(line.decode("utf-8", "replace"))
-                continue
-            with self._lock:
-                inbox = self._inboxes.get(answer.id)
-                if isinstance(answer, (protocol.Result, protocol.Failure)):
-                    self._inboxes.pop(answer.id, None)
-            if inbox is not None:
-                inbox.put(answer)
-        return rest
-
-    def _logged(self, data: bytes) -> bytes:
-        *lines, rest = data.split(b"\n")
-        self._log.extend(line.decode("utf-8", "replace").rstrip() for line in lines if line.strip())
-        return rest
+            inbox.put(self._gone)
 
 
-def _death_sentence(process: QProcess) -> str:
-    """What became of a process that ended by itself."""
-    code = process.exitCode()
-    if process.exitStatus() != QProcess.ExitStatus.CrashExit:
+def _death_sentence(code: int) -> str:
+    """What became of a process that ended by itself. code: its exit status, negative for a signal on Unix."""
+    if sys.platform == "win32" and code >= 0x80000000:  # the codes of exceptions
+        return f"The engine crashed (code {code:#x}): the end of its log may say why; run again."
+    if code >= 0:
         return f"The engine ended by itself with status {code}: the end of its log says why; run again."
-    if sys.platform == "win32":
-        return f"The engine crashed (code {code & 0xFFFFFFFF:#x}): the end of its log may say why; run again."
     try:
-        # On Unix Qt gives the signal's number as the exit code of a crashed process.
-        name = signal.Signals(code).name
+        name = signal.Signals(-code).name
     except ValueError:
-        name = f"signal {code}"
+        name = f"signal {-code}"
     if name == "SIGKILL":
         return (
             "The engine was killed (SIGKILL), most often by the system because memory ran out: "
@@ -350,14 +289,15 @@ class EngineClient:
         is_cancelled: Callable[[], bool] | None,
         is_enough: Callable[[], bool] | None,
     ) -> dict:
-        for attempt in range(1, _ATTEMPTS + 1):
+        attempt = 0
+        while True:
+            attempt += 1
             if _asked(is_cancelled) or _asked(is_enough):
                 raise CancelledError("The run was cancelled.")
             worker = self._running_worker()
             call = protocol.Call(next(self._ids), name, params or {})
             inbox: queue.SimpleQueue = queue.SimpleQueue()
-            if not worker.call(call, inbox):
-                continue
+            worker.call(call, inbox)
             began, end = _listen(worker, call, inbox, handlers, is_cancelled, is_enough)
             if isinstance(end, protocol.Result):
                 return end.result
@@ -365,7 +305,6 @@ class EngineClient:
                 raise _error(end)
             if began or attempt == _ATTEMPTS:
                 raise end.error
-        raise EngineDied("The engine ends as soon as it starts: look at its Python environment.")
 
     def close(self) -> None:
         """End the worker, and with it what it runs; further calls are refused."""
@@ -375,7 +314,6 @@ class EngineClient:
             worker, self._worker = self._worker, None
         if worker is not None:
             worker.close()
-            worker.join()
 
     def _running_worker(self) -> _Worker:
         with self._lock:
@@ -388,7 +326,6 @@ class EngineClient:
                 if worker.engine == engine or not worker.idle():
                     return worker
                 worker.close()
-                worker.join()
             self._worker = _Worker(engine, self._command(engine))
             return self._worker
 
@@ -412,7 +349,6 @@ def _listen(
             if deadline is not None:
                 if time.monotonic() > deadline:
                     worker.kill("The engine was stopped because it did not react to a cancel: run again.")
-                    worker.join()
                     raise CancelledError("The run was cancelled; the engine did not react and was stopped.")
             elif _asked(is_cancelled):
                 # Nobody misses the answer of a quick call, and a map may run beside it: it ends as it will.

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from .errors import EngineNotFound
+from .processes import NO_WINDOW
 
 PYTHON_VARIABLE = "FLAIR_LANDCOVER_PYTHON"
 PYTHON_SETTING = "flair_landcover/python"
@@ -250,7 +251,7 @@ def ask_interpreter(python: Path, code: str, *arguments: str) -> dict:
         env=child_environment(),
         timeout=_CHECK_TIMEOUT_S,
         check=True,
-        creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
+        creationflags=NO_WINDOW,
     )
     return json.loads(done.stdout.decode("utf-8", "replace").splitlines()[-1])
 

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from .environment import REQUIRED_MODULES, child_environment, interpreter_options
 from .failures import BROKEN, Failure, failure
-from .processes import run_lines
+from .processes import NO_WINDOW, run_lines
 
 # Loading torch from a slow disk and waking a graphics card up, with room to spare.
 _TIMEOUT_S = 300.0
@@ -237,7 +237,7 @@ def _card_of_driver() -> str:
             capture_output=True,
             timeout=_SMI_TIMEOUT_S,
             check=True,
-            creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
+            creationflags=NO_WINDOW,
         )
     except (OSError, subprocess.SubprocessError):
         return ""

@@ -1,4 +1,4 @@
-"""Programs that run for a while: their lines as they come, and an end to all of them on a cancel.
+"""Programs that run beside QGIS: their lines as they come, and an end to all of them on a cancel.
 
 Standard library only.
 """
@@ -14,9 +14,11 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import BinaryIO
 
 from .errors import CancelledError
 
+NO_WINDOW = getattr(subprocess, "CREATE_NO_WINDOW", 0)  # for programs on Windows that would open one
 _POLL_S = 0.1
 _KILL_S = 10.0
 # Between a program's end and the last of its lines, where another process keeps its output open.
@@ -50,19 +52,10 @@ def run_lines(
 
     Raises CancelledError once `is_cancelled` is true, OSError where the program cannot be started.
     """
-    process = subprocess.Popen(  # nosec B603 # a list of arguments of our own, no shell
-        list(command),
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        env=dict(environment),
-        # A group of its own, so that it can be ended with all that it starts.
-        start_new_session=os.name == "posix",
-        creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
-    )
+    # A group of its own, so that it can be ended with all that it starts.
+    process = start(command, environment, start_new_session=os.name == "posix")
     lines: queue.SimpleQueue = queue.SimpleQueue()
-    reader = threading.Thread(target=_read, args=(process.stdout, lines), name="installation", daemon=True)
-    reader.start()
+    read_lines(process.stdout, lines.put)
     said: list[str] = []
     over, ended = False, 0.0
     deadline = None if timeout_s is None else time.monotonic() + timeout_s
@@ -84,9 +77,9 @@ def run_lines(
                     over = time.monotonic() - ended > _LAST_LINES_S
                 continue
             while line is not None:
-                said.append(line)
+                said.append(line.decode("utf-8", "replace"))
                 if on_line is not None:
-                    on_line(line)
+                    on_line(said[-1])
                 try:
                     line = lines.get_nowait()
                 except queue.Empty:
@@ -95,6 +88,41 @@ def run_lines(
         return Finished(process.wait(), "\n".join(said))
     finally:
         kill_tree(process)
+
+
+def start(
+    command: Sequence[str],
+    environment: Mapping[str, str],
+    stdin: int = subprocess.DEVNULL,
+    stderr: int = subprocess.STDOUT,
+    start_new_session: bool = False,
+) -> subprocess.Popen:
+    """Starts a program whose standard output is a pipe, without a window of its own. Raises OSError."""
+    return subprocess.Popen(  # nosec B603 # a list of arguments of our own, no shell
+        list(command),
+        stdin=stdin,
+        stdout=subprocess.PIPE,
+        stderr=stderr,
+        env=dict(environment),
+        start_new_session=start_new_session,
+        creationflags=NO_WINDOW,
+    )
+
+
+def read_lines(stream: BinaryIO, take: Callable[[bytes | None], object]) -> threading.Thread:
+    """Hands out the lines of a pipe without their ends, and None once it is closed, in a thread that is returned."""
+
+    def read() -> None:
+        try:
+            with stream, contextlib.suppress(OSError, ValueError):
+                for line in stream:
+                    take(line.rstrip(b"\r\n"))
+        finally:
+            take(None)
+
+    thread = threading.Thread(target=read, name="FLAIR Land Cover reader", daemon=True)
+    thread.start()
+    return thread
 
 
 def kill_tree(process: subprocess.Popen) -> None:
@@ -110,16 +138,9 @@ def kill_tree(process: subprocess.Popen) -> None:
                 [taskkill, "/T", "/F", "/PID", str(process.pid)],
                 capture_output=True,
                 timeout=_KILL_S,
-                creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
+                creationflags=NO_WINDOW,
             )
     if process.poll() is None:
         process.kill()
     with contextlib.suppress(subprocess.TimeoutExpired):
         process.wait(_KILL_S)
-
-
-def _read(stream, lines: queue.SimpleQueue) -> None:
-    with stream, contextlib.suppress(OSError, ValueError):
-        for line in stream:
-            lines.put(line.decode("utf-8", "replace").rstrip("\r\n"))
-    lines.put(None)
