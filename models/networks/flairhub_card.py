@@ -12,8 +12,7 @@ from pathlib import Path
 from torch import Tensor
 
 from ...contract.cards import BadModel, ModelCard, SatelliteInput
-from ...contract.nomenclature import FLAIR_CLASSES, OTHER
-from .own_classes import own_classes
+from .published_classes import class_settings
 
 _AERIAL = "encoders.AERIAL_RGBI.seg_model.model."
 _SERIES = "encoders.SENTINEL2_TS."
@@ -82,8 +81,6 @@ def flairhub_card(path: Path, weights: dict[str, Tensor]) -> ModelCard:
             "choose another checkpoint."
         )
     decoder = "upernet" if any(name.startswith(f"{_DECODER}decoder.psp.") for name in weights) else "unet"
-    by_name = {c.name: c.value for c in FLAIR_CLASSES}
-    legend, own_outputs = own_classes(_OUTPUTS, set(_OUTPUTS) - _UNTRAINED)
     return ModelCard(
         id=path.stem.lower(),
         title=f"FLAIR-HUB ({', '.join(inputs)}) from {path.name}",
@@ -94,11 +91,9 @@ def flairhub_card(path: Path, weights: dict[str, Tensor]) -> ModelCard:
         stds=tuple(_STATISTICS[role][1] for role in inputs),
         fill={},
         satellite=FLAIR_HUB_SATELLITE if any(name.startswith(_SERIES) for name in weights) else None,
-        outputs=tuple(0 if name in _UNTRAINED else by_name.get(name, OTHER) for name in _OUTPUTS),
         licence="etalab-2.0",
         source="https://github.com/IGNF/FLAIR-HUB",
-        own_classes=legend,
-        own_outputs=own_outputs,
+        **class_settings(_OUTPUTS, set(_OUTPUTS) - _UNTRAINED),
     )
 
 

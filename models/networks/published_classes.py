@@ -1,4 +1,4 @@
-"""A published checkpoint's own classes: the values and colours that they have in a map.
+"""The classes of a published checkpoint: the values and colours that its own ones have in a map.
 
 IGN's networks have 19 outputs in an order of their own. Names that are among the 13 keep values 1 to 13, so that maps
 by different models agree in them; others follow from 14 in the order of the checkpoint's outputs.
@@ -21,8 +21,8 @@ _COLOURS = {
 }
 
 
-def own_classes(outputs: Sequence[str], live: Collection[str]) -> tuple[tuple[LandCoverClass, ...], tuple[int, ...]]:
-    """The legend of a published checkpoint, ascending by value, and the value of each output (0: never predicted).
+def class_settings(outputs: Sequence[str], live: Collection[str]) -> dict[str, tuple]:
+    """What the card of a published checkpoint says of its classes: outputs, own_classes and own_outputs.
 
     outputs: names of the network's outputs in order. live: those that were trained; they are among the 13 or have a
     published colour.
@@ -36,5 +36,8 @@ def own_classes(outputs: Sequence[str], live: Collection[str]) -> tuple[tuple[La
         else:
             legend[name] = LandCoverClass(following, name, _COLOURS[name])
             following += 1
-    ascending = tuple(sorted(legend.values(), key=lambda c: c.value))
-    return ascending, tuple(legend[name].value if name in live else 0 for name in outputs)
+    return {
+        "outputs": tuple((ours[name].value if name in ours else OTHER) if name in live else 0 for name in outputs),
+        "own_classes": tuple(sorted(legend.values(), key=lambda c: c.value)),
+        "own_outputs": tuple(legend[name].value if name in live else 0 for name in outputs),
+    }
