@@ -79,6 +79,7 @@ def loaded(params, report):
 
 for call in (wait, deaf, noise, many, fail, unsendable, echo, keep, loaded):
     worker.CALLS[call.__name__] = call
+worker.GRACE_S, worker.PATIENCE_S = 1.5, 1.0  # no test waits for the usual ones
 worker.CALLS.update(quick_wait=wait, quick_echo=echo, quick_deaf=deaf)
 worker.protocol.QUICK_CALLS |= {"quick_wait", "quick_echo", "quick_deaf"}
 """

@@ -98,6 +98,7 @@ def keep(params, report):
 
 for call in (work, deaf, chatty_and_deaf, echo, fail, bad, leave, crash, noise, environment, keep):
     worker.CALLS[call.__name__] = call
+worker.GRACE_S, worker.PATIENCE_S = 1.5, 1.0  # no test waits for the usual ones
 # In place of calls that both sides know as quick.
 worker.CALLS.update(models=echo, check=deaf)
 """

@@ -68,6 +68,7 @@ def test_a_worker_that_is_busy_when_its_owner_goes_leaves_nothing(tmp_path):
         "import io, os, sys, threading, time; from pathlib import Path\n"
         "from flair_landcover.engine import worker\n"
         "from flair_landcover.inference.raster.working_folder import WorkingFolder\n"
+        "worker.GRACE_S, worker.PATIENCE_S = 1.5, 1.0\n"
         "own = WorkingFolder(Path(sys.argv[1]), 'map.tif')\n"
         "given = sys.stdin.buffer, None, worker.Lanes(worker.CallQueue(), worker.CallQueue())\n"
         "threading.Thread(target=worker._read, daemon=True, args=given).start()\n"
