@@ -14,7 +14,7 @@ QGIS_ENVIRONMENT := QGIS_PLUGINPATH=$(PLUGINS) PYTHONPATH=$(PLUGINS) FLAIR_LANDC
 
 ENGINE_TESTS := tests/contract tests/models tests/inference tests/evaluation tests/finetune tests/engine tests/research
 QGIS_TESTS := tests/contract tests/runtime tests/layers tests/processing tests/ui \
-	tests/test_plugin.py tests/test_rooms.py tests/test_package.py
+	tests/test_metadata.py tests/test_package.py tests/test_plugin.py tests/test_rooms.py
 
 # Tests run in as many processes as there are cores to spare, each with one thread for its networks; the tests of a
 # file stay together, as they share what is expensive to make. Which files begin first: tests/conftest.py.

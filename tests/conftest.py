@@ -16,6 +16,66 @@ from flair_landcover.tests.once import made_once, run_folder
 if "PYTEST_XDIST_WORKER" in os.environ and "QGIS_CUSTOM_CONFIG_PATH" in os.environ:
     os.environ["QGIS_CUSTOM_CONFIG_PATH"] += "-" + os.environ["PYTEST_XDIST_WORKER"]
 
+# Files whose tests take longest, the longest first: a run begins with them, so that its processes end together,
+# and `make test-fast` leaves them out.
+LONG = (
+    "tests/test_plugin.py",
+    "tests/ui/finetune/test_window.py",
+    "tests/ui/test_dock.py",
+    "tests/processing/test_finetune.py",
+    "tests/ui/engine/test_window.py",
+    "tests/runtime/test_client.py",
+    "tests/runtime/test_install.py",
+    "tests/processing/test_qgis_process.py",
+    "tests/test_package.py",
+    "tests/ui/test_actions.py",
+    "tests/ui/annotate/test_window.py",
+    "tests/ui/library/test_library_dialog.py",
+    "tests/ui/run/test_run_queue.py",
+    "tests/ui/run/test_task.py",
+    "tests/ui/engine/test_engine_dialog.py",
+    "tests/processing/test_background.py",
+    "tests/finetune/test_finetune.py",
+    "tests/research/test_train.py",
+    "tests/research/test_bundle.py",
+    "tests/finetune/test_domain.py",
+    "tests/engine/test_cli.py",
+    "tests/engine/test_worker.py",
+    "tests/finetune/test_calls.py",
+    "tests/inference/test_village_series.py",
+    "tests/research/test_flair2.py",
+    "tests/models/networks/test_checkpoints.py",
+    "tests/models/networks/test_utt_from_unet.py",
+    "tests/models/test_hub.py",
+    "tests/research/test_fit.py",
+    "tests/models/test_published.py",
+    "tests/models/test_bundled.py",
+    "tests/research/test_publish.py",
+    "tests/inference/test_segment.py",
+    "tests/finetune/test_trained_stages.py",
+    "tests/models/networks/test_gated.py",
+    "tests/research/test_distil.py",
+    "tests/research/scenes/test_village.py",
+    "tests/finetune/test_train.py",
+    "tests/finetune/test_samples.py",
+    "tests/inference/test_classes.py",
+    "tests/inference/test_any_network.py",
+    "tests/models/networks/test_torchvision_operators.py",
+)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Puts the long tests first and marks them as slow."""
+    places = {file: place for place, file in enumerate(LONG)}
+
+    def place(item: pytest.Item) -> int:
+        return places.get(item.nodeid.partition("::")[0], len(places))
+
+    for item in items:
+        if place(item) < len(places):
+            item.add_marker(pytest.mark.slow)
+    items.sort(key=place)
+
 
 def seen_in_window(tmp_path_factory, script: str, **settings: str) -> dict:
     """What `tests/window/SCRIPT.py` saw in a real QGIS window; skips where there is none."""

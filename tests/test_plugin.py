@@ -1,23 +1,11 @@
-"""The plugin as QGIS takes it up and lets it go, and what `metadata.txt` says of it."""
+"""The plugin as QGIS takes it up and lets it go."""
 
 from __future__ import annotations
 
-import configparser
-import re
 import time
 from pathlib import Path
 
 import pytest
-
-ROOT = Path(__file__).parent.parent
-
-
-@pytest.fixture(scope="session")
-def metadata() -> configparser.SectionProxy:
-    parser = configparser.ConfigParser(interpolation=None)
-    parser.read(ROOT / "metadata.txt", encoding="utf-8")
-    return parser["general"]
-
 
 PRESENT = {
     "menu": [
@@ -95,28 +83,3 @@ def test_when_qgis_ends_in_the_middle_of_a_run_nothing_is_left_running(closing):
         assert closing["status"] == 0
         assert not list(Path(closing["folder"]).glob(".map.tif*"))
         assert (Path(closing["folder"]) / "crash.txt").read_text() == ""
-
-
-def test_metadata_holds_what_qgis_and_the_plugin_site_ask_for(metadata):
-    for name in ("name", "description", "about", "version", "author", "qgisMinimumVersion"):
-        assert metadata[name].strip(), name
-    assert metadata["name"] == "FLAIR Land Cover"
-    assert metadata["qgisMinimumVersion"] == "3.22"
-    # Qt 6 is stated by the range of versions; the site takes the old key for an error.
-    assert metadata["qgisMaximumVersion"] == "4.99"
-    assert "supportsQt6" not in metadata
-    assert metadata["hasProcessingProvider"] == "yes"
-    assert metadata["category"] in ("Raster", "Vector", "Database", "Mesh", "Web")
-    assert re.fullmatch(r"\d+\.\d+\.\d+", metadata["version"])
-
-
-def test_the_icon_that_metadata_names_is_there(metadata):
-    icon = ROOT / metadata["icon"]
-    assert icon.read_text(encoding="utf-8").lstrip().startswith(("<svg", "<?xml"))
-
-
-def test_the_version_is_the_one_of_the_package(metadata):
-    # Not with tomllib, which Python has since 3.11 only.
-    stated = re.search(r'^version = "([^"]+)"', (ROOT / "pyproject.toml").read_text(encoding="utf-8"), re.MULTILINE)
-    assert stated, "pyproject.toml states no version"
-    assert stated[1] == metadata["version"]

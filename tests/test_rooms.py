@@ -11,6 +11,7 @@ import pytest
 
 from flair_landcover.runtime.environment import Engine, child_environment, worker_command
 from flair_landcover.tests import rooms
+from flair_landcover.tests.conftest import LONG
 
 STANDARD = set(getattr(sys, "stdlib_module_names", ())) | {"__future__"}
 QT = {"qgis", "processing"}
@@ -54,6 +55,10 @@ ROOMS = sorted({rooms.room_of(module) for module in rooms.modules()})
 
 def test_every_room_stands_in_the_plan_of_the_house():
     assert sorted([*BOTH, *QGIS_ROOMS, *ENGINE_ROOMS, *RESEARCH]) == ROOMS
+
+
+def test_every_file_of_long_tests_is_there():
+    assert [file for file in LONG if not (rooms.ROOT / file).is_file()] == []
 
 
 def test_no_rooms_import_each_other_in_a_ring():
