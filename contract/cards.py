@@ -103,8 +103,13 @@ class ModelCard:
     own_outputs: tuple[int, ...] = ()
 
     def to_dict(self) -> dict:
-        """Plain JSON values; `card_from_dict` gives the same card back."""
+        """Plain JSON values; `from_dict` gives the same card back."""
         return asdict(self)
+
+    @classmethod
+    def from_dict(cls, values: dict) -> ModelCard:
+        """See `card_from_dict`."""
+        return card_from_dict(values)
 
 
 def card_from_dict(values: dict, where: str = "the model card") -> ModelCard:

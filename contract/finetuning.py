@@ -7,12 +7,17 @@ JSON to the worker, as `SegmentationJob` does. It holds plain values only. Stand
 from __future__ import annotations
 
 import math
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import ClassVar
 
+from .cards import ModelCard
 from .choices import HOLDOUT, KEEP_BASE, MAX_HOLDOUT, TRAINABLE
 from .errors import BadInput
 from .image import ImageJob
+from .plain import Plain
+
+# What scores were measured on.
+HOLDOUT_POLYGONS, TRAINING_POLYGONS = "holdout", "training"
 
 _SEEDS = 2**32  # seeds that every random generator in use takes
 
@@ -99,39 +104,61 @@ def _whole(value: object) -> bool:
 
 
 @dataclass(frozen=True)
-class FinetuneResult:
+class Scores(Plain):
+    """How well a model does on polygons.
+
+    where: `HOLDOUT_POLYGONS`, or `TRAINING_POLYGONS` where none are held out. accuracy: share of the pixels that are
+    right, 0..1, None without pixels. mean_iou: of the classes that occur, 0..1, None without any. iou: 0..1 by class
+    name. pixels: how many were looked at.
+    """
+
+    where: str
+    accuracy: float | None
+    mean_iou: float | None
+    iou: dict[str, float]
+    pixels: int
+
+
+@dataclass(frozen=True)
+class AnnotatedClass(Plain):
+    """A class of the legend that has polygons: how many, and the area of their outlines."""
+
+    value: int
+    name: str
+    colour: str
+    polygons: int
+    area_m2: float
+
+
+@dataclass(frozen=True)
+class FinetuneResult(Plain):
     """What a fine-tuning left.
 
-    folder: the model folder. card: the new model's card as a dictionary. report: path of the HTML report.
+    folder: the model folder. card: the new model's. report: path of the HTML report.
     seconds: wall time of the job. device: what it ran on.
     epochs: how many were run; best_epoch: the one whose state was kept, from 1 on.
     stopped: ``end`` (all epochs), ``early`` (no better any more) or ``enough`` (the user's wish).
-    before, after: scores of the base and of the new model: ``{"where": "holdout" or "training",
-        "accuracy": 0..1 or None, "mean_iou": 0..1 or None, "iou": {class name: 0..1}, "pixels": how many}``.
+    before, after: of the base and of the new model.
     changed: share of the sampled extent whose label changes, 0..1.
     agreement: share of the unannotated pixels that keep the base model's label, 0..1.
-    classes: ``{"value", "name", "colour", "polygons", "area_m2"}`` of each class with polygons.
+    classes: those with polygons.
     trained_polygons, holdout_polygons: how many were on each side.
     warnings: sentences for the user.
     """
 
     folder: str
-    card: dict
+    card: ModelCard
     report: str
     seconds: float
     device: str
     epochs: int
     best_epoch: int
     stopped: str
-    before: dict
-    after: dict
+    before: Scores
+    after: Scores
     changed: float
     agreement: float
-    classes: list[dict]
+    classes: tuple[AnnotatedClass, ...]
     trained_polygons: int
     holdout_polygons: int
     warnings: list[str]
-
-    def to_dict(self) -> dict:
-        """Plain JSON values."""
-        return asdict(self)

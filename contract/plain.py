@@ -15,7 +15,7 @@ from .errors import ProtocolError
 _Kind = TypeVar("_Kind")
 _Plain = TypeVar("_Plain", bound="Plain")
 
-_OPTIONAL = re.compile(r"^(.+) \| None$")
+_OPTIONAL = re.compile(r"([\w.]+(?:\[[^\[\]]*\])?) \| None")
 
 
 class Plain:

@@ -29,13 +29,11 @@ from dataclasses import dataclass
 from typing import Union
 
 from .errors import ProtocolError
+from .report import Epoch
 
 BAD_INPUT = "bad_input"
 CANCELLED = "cancelled"
 FAILED = "failed"
-
-# Calls that look and write nothing: the worker answers them while a map runs.
-QUICK_CALLS = frozenset({"hello", "models", "check", "describe", "series", "annotations"})
 
 
 @dataclass(frozen=True)
@@ -94,14 +92,11 @@ class Tile:
 
 
 @dataclass(frozen=True)
-class Epoch:
-    """A training has looked at all of its samples once more.
-
-    values: what `contract.report.FinetuneReport.epoch` takes.
-    """
+class EpochDone:
+    """What `FinetuneReport.epoch` was told."""
 
     id: int
-    values: dict
+    epoch: Epoch
 
 
 @dataclass(frozen=True)
@@ -131,7 +126,7 @@ class Failure:
 
 # Evaluated at run time, where Python 3.9 has no X | Y for classes.
 Request = Union[Call, Cancel, Enough]
-Answer = Union[Progress, Caution, Tile, Epoch, Result, Failure]
+Answer = Union[Progress, Caution, Tile, EpochDone, Result, Failure]
 
 
 def encode(message: Request | Answer) -> bytes:
@@ -152,8 +147,8 @@ def encode(message: Request | Answer) -> bytes:
     elif isinstance(message, Tile):
         png = base64.b64encode(message.png).decode("ascii")
         fields = {"tile": {"transform": list(message.transform), "png": png}}
-    elif isinstance(message, Epoch):
-        fields = {"epoch": message.values}
+    elif isinstance(message, EpochDone):
+        fields = {"epoch": message.epoch.to_dict()}
     elif isinstance(message, Result):
         fields = {"result": message.result}
     elif isinstance(message, Failure):
@@ -203,8 +198,15 @@ def decode_answer(line: bytes) -> Answer:
     if "tile" in values:
         return _tile(id, _dict(values["tile"], "tile", id))
     if "epoch" in values:
-        return Epoch(id, _dict(values["epoch"], "epoch", id))
+        return EpochDone(id, _epoch(id, values["epoch"]))
     raise ProtocolError("The message holds no answer that this version knows.", id)
+
+
+def _epoch(id: int, values: object) -> Epoch:
+    try:
+        return Epoch.from_dict(values)
+    except ProtocolError as error:
+        raise ProtocolError(str(error), id) from None
 
 
 def _tile(id: int, values: dict) -> Tile:

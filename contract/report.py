@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Protocol
+
+from .plain import Plain
 
 
 class Report(Protocol):
@@ -29,13 +32,27 @@ class Report(Protocol):
         """True once the user wants the job to end with the map as far as it is; asked at least once a tile."""
 
 
+@dataclass(frozen=True)
+class Epoch(Plain):
+    """A training has looked at all of its samples once more.
+
+    number: from 1 on. of: how many there are at most. loss, holdout_loss: in nats a pixel. holdout_iou, training_iou:
+    the mean over classes, 0..1; None where there is nothing to measure. best: whether this state is the best so far.
+    phase: of the run.
+    """
+
+    number: int
+    of: int
+    loss: float
+    holdout_loss: float | None
+    holdout_iou: float | None
+    training_iou: float | None
+    best: bool
+    phase: str
+
+
 class FinetuneReport(Report, Protocol):
     """How a fine-tuning speaks to whoever started it: as a job does, and once an epoch."""
 
-    def epoch(self, values: dict) -> None:
-        """An epoch is over.
-
-        values: ``{"number", "of", "loss", "holdout_loss": float or None, "holdout_iou": float or None,
-            "training_iou": float or None, "best": bool, "phase"}``; number from 1 on, losses in nats a pixel,
-            IoU the mean over classes, 0..1; best: whether this state is the best so far.
-        """
+    def epoch(self, epoch: Epoch) -> None:
+        """An epoch is over."""

@@ -6,11 +6,12 @@ else that wants a map; it travels as JSON to the worker. It holds plain values o
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import ClassVar
 
 from .choices import CLASSES, ONE_LOOK
 from .image import ImageJob
+from .plain import Plain
 
 
 @dataclass(frozen=True)
@@ -52,7 +53,15 @@ class SegmentationJob(ImageJob):
 
 
 @dataclass(frozen=True)
-class SegmentationResult:
+class ModelName(Plain):
+    """A model as its card names it."""
+
+    id: str
+    title: str
+
+
+@dataclass(frozen=True)
+class SegmentationResult(Plain):
     """What a job left.
 
     output, confidence, probabilities, difference: paths written (None where not asked for).
@@ -62,7 +71,7 @@ class SegmentationResult:
     complete: False where the user ended the run early: what was not reached is nodata.
     seconds: wall time of the job.
     device, precision: what it ran on.
-    model: ``{"id", "title"}`` of the model that was used.
+    model: that was used.
     bytes: size of the label file.
     sentinel2_dates: ISO dates of the series that some tile used, ascending.
     tiles_without_sentinel2: tiles that were predicted from the aerial image alone although a series was given.
@@ -81,12 +90,8 @@ class SegmentationResult:
     seconds: float
     device: str
     precision: str
-    model: dict[str, str]
+    model: ModelName
     bytes: int
     sentinel2_dates: tuple[str, ...]
     tiles_without_sentinel2: int
     changed_m2: float | None
-
-    def to_dict(self) -> dict:
-        """Plain JSON values (JSON makes the keys of `areas_m2` strings)."""
-        return asdict(self)

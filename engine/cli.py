@@ -163,7 +163,7 @@ def _add_finetune(commands) -> None:
 
 def _finetune(options: argparse.Namespace) -> int:
     from ..contract.class_plan import parse_class_map
-    from ..contract.finetuning import FinetuneJob
+    from ..contract.finetuning import HOLDOUT_POLYGONS, FinetuneJob
 
     job = FinetuneJob(
         _image(options),
@@ -187,29 +187,28 @@ def _finetune(options: argparse.Namespace) -> int:
     with progress_bar() as report:
         result = finetune(job, report)
     print(
-        f"{result.folder}: {result.card['title']}, made of {result.trained_polygons} polygons "
+        f"{result.folder}: {result.card.title}, made of {result.trained_polygons} polygons "
         f"in {result.seconds:.1f} s on {result.device}; {result.epochs} epochs, the best was {result.best_epoch}"
     )
-    if result.after["where"] == "holdout":
+    if result.after.where == HOLDOUT_POLYGONS:
         where = f"on the {result.holdout_polygons} polygons held out"
     else:
         where = "on the training polygons themselves (none are held out)"
     print(f"Before and after, {where}, IoU of each class:")
+    before, after = result.before, result.after
     for kind in result.classes:
-        print(f"{kind['value']:3} {kind['name']:24} {_both(result, 'iou', kind['name'])}")
-    print(f"{'':3} {'mean IoU':24} {_both(result, 'mean_iou')}")
-    print(f"{'':3} {'accuracy':24} {_both(result, 'accuracy')}")
+        print(f"{kind.value:3} {kind.name:24} {_both(before.iou.get(kind.name), after.iou.get(kind.name))}")
+    print(f"{'':3} {'mean IoU':24} {_both(before.mean_iou, after.mean_iou)}")
+    print(f"{'':3} {'accuracy':24} {_both(before.accuracy, after.accuracy)}")
     print(f"The label changes on {result.changed:.1%} of the sampled extent.")
     print(f"Outside the polygons {result.agreement:.1%} of the pixels keep the base model's label.")
     print(f"Report: {result.report}")
     return DONE
 
 
-def _both(result, score: str, name: str | None = None) -> str:
+def _both(*scores: float | None) -> str:
     """A score before and after the training as text."""
-    scores = (result.before[score], result.after[score])
-    values = scores if name is None else tuple(each.get(name) for each in scores)
-    return " -> ".join("    -" if value is None else f"{value:5.3f}" for value in values)
+    return " -> ".join("    -" if score is None else f"{score:5.3f}" for score in scores)
 
 
 def _segment(options: argparse.Namespace) -> int:

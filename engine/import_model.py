@@ -3,33 +3,14 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
+from ..contract.answers import CHECKPOINT, FOLDER, PACKAGE, Recognised
 from ..contract.cards import CARD_NAME, WEIGHTS_NAME, BadModel, ModelCard
 from ..models.library import keep_model, model_id, user_folder, working_folder
 from ..models.networks.checkpoints import install_checkpoint, load_model, read_checkpoint
 from ..models.package import is_package, read_package, unpack
-
-PACKAGE, FOLDER, CHECKPOINT = "package", "folder", "checkpoint"
-
-
-@dataclass(frozen=True)
-class Recognised:
-    """What an import of a file or folder would bring into the library.
-
-    card: the card-to-be; its id gets a number where it is taken. size_bytes: of the model in the library.
-    kind: `PACKAGE` (a zip), `FOLDER` or `CHECKPOINT`. path: the file or folder that it comes from.
-    """
-
-    card: ModelCard
-    size_bytes: int
-    kind: str
-    path: str
-
-    def to_dict(self) -> dict:
-        """Plain JSON values: ``{"card": {...}, "size_bytes", "kind", "path"}``."""
-        return {"card": self.card.to_dict(), "size_bytes": self.size_bytes, "kind": self.kind, "path": self.path}
 
 
 def recognise(path: Path | str, live_classes: int | None = None) -> Recognised:

@@ -5,7 +5,7 @@ time, so that what a call keeps (a loaded model) serves the next one; quick call
 answered beside it by threads of their own. Logs go to standard error. When standard input closes the
 process ends, whatever it is doing: whoever started it is gone.
 
-torch and rasterio are imported inside the calls, so that the process takes messages at once.
+`engine/calls.py` holds what the calls do.
 """
 
 from __future__ import annotations
@@ -14,7 +14,6 @@ import contextlib
 import faulthandler
 import logging
 import os
-import platform
 import signal
 import sys
 import threading
@@ -22,19 +21,14 @@ import time
 import traceback
 from collections import deque
 from dataclasses import dataclass
-from importlib import metadata
-from pathlib import Path
-from typing import BinaryIO, Callable
+from typing import BinaryIO
 
 from ..contract import protocol
 from ..contract.cards import BadModel
 from ..contract.errors import BadInput, Cancelled, ProtocolError
-from ..contract.report import Report
-from ..contract.segmentation import SegmentationJob
-from ..contract.version import plugin_version
-from ..inference.backends.loading import loading
+from ..contract.report import Epoch
 from ..inference.raster.working_folder import discard_held
-from .fetch import fetch
+from .calls import SERVED
 
 _log = logging.getLogger(__name__)
 
@@ -149,7 +143,8 @@ class Lanes:
 
     def of(self, call: protocol.Call) -> CallQueue:
         """The queue that a call belongs into."""
-        return self.quick if call.call in protocol.QUICK_CALLS else self.slow
+        served = SERVED.get(call.call)
+        return self.quick if served is not None and served.call.quick else self.slow
 
     def all(self) -> tuple[CallQueue, CallQueue]:
         """Both queues."""
@@ -185,9 +180,9 @@ class CallReport:
         a, b, c, d, e, f = map(float, transform)
         self._answers.send(protocol.Tile(self._id, (a, b, c, d, e, f), png))
 
-    def epoch(self, values: dict) -> None:
-        """See `contract.report.FinetuneReport.epoch`."""
-        self._answers.send(protocol.Epoch(self._id, values))
+    def epoch(self, epoch: Epoch) -> None:
+        """See `FinetuneReport.epoch`."""
+        self._answers.send(protocol.EpochDone(self._id, epoch))
 
     def cancelled(self) -> bool:
         """See `Report.cancelled`."""
@@ -205,181 +200,6 @@ class CallReport:
             self._last_sent = time.monotonic()
 
 
-def hello(params: dict, report: Report) -> dict:
-    """Who answers: ``{"versions": {...}, "devices": [{"id", "name"}], "folder", "executable"}``.
-
-    versions: of plugin, python, torch, rasterio and smp (segmentation-models-pytorch).
-    devices: what `SegmentationJob.device` can name here, the fastest first.
-    folder: of the code that runs.
-    """
-    _load_engine()
-    import rasterio
-
-    from ..inference.backends.backend import available_devices
-
-    devices = available_devices()
-    import torch  # loaded by the line above, by one thread alone
-
-    versions = {
-        "plugin": plugin_version(),
-        "python": platform.python_version(),
-        "torch": torch.__version__,
-        "rasterio": rasterio.__version__,
-        # Read without importing it: the import takes seconds.
-        "smp": metadata.version("segmentation-models-pytorch"),
-    }
-    return {
-        "versions": versions,
-        "devices": devices,
-        "folder": str(Path(__file__).absolute().parent.parent),
-        "executable": sys.executable,
-    }
-
-
-def segment(params: dict, report: Report) -> dict:
-    """Run a `SegmentationJob` given as its dictionary; answers a `SegmentationResult` as one."""
-    job = SegmentationJob.from_dict(params)
-    _load_engine()
-    from ..inference.segment import segment as run
-
-    return run(job, report).to_dict()
-
-
-def check(params: dict, report: Report) -> dict:
-    """What `segment` would do with the same `SegmentationJob`, or refuse; see `forecast.forecast`."""
-    job = SegmentationJob.from_dict(params)
-    _load_engine()
-    from ..inference.forecast import forecast
-
-    return forecast(job, report.cancelled)
-
-
-def describe(params: dict, report: Report) -> dict:
-    """What an aerial raster holds; see `describe.describe`.
-
-    params: ``{"input": path, "bands": text, "extent": [xmin, ymin, xmax, ymax] or None}``.
-    """
-    if not params.get("input"):
-        raise BadInput("No aerial raster is named: give a path.", "input")
-    _load_engine()
-    from ..inference.describe import describe as look
-
-    return look(params["input"], params.get("bands") or "", params.get("extent"))
-
-
-def series(params: dict, report: Report) -> dict:
-    """What the Sentinel-2 series of a `SegmentationJob`, given as its dictionary, holds; see `overview.overview`."""
-    job = SegmentationJob.from_dict(params)
-    _load_engine()
-    from ..inference.series_overview import overview
-
-    return overview(job, report.cancelled)
-
-
-def finetune(params: dict, report: Report) -> dict:
-    """Make a model of another and some polygons, as a `FinetuneJob` given as its dictionary says.
-
-    Answers a `FinetuneResult` as a dictionary.
-    """
-    from ..contract.finetuning import FinetuneJob
-
-    job = FinetuneJob.from_dict(params)
-    _load_annotations()
-    with loading("torch"):
-        from ..finetune.finetune import finetune as run
-
-    return run(job, report).to_dict()
-
-
-def annotations(params: dict, report: Report) -> dict:
-    """What the polygons of a `FinetuneJob`, given as its dictionary, hold; see `summary.summary`."""
-    from ..contract.finetuning import FinetuneJob
-
-    job = FinetuneJob.from_dict(params)
-    _load_annotations()
-    from ..finetune.summary import summary
-
-    return summary(job, report.cancelled)
-
-
-def _load_annotations() -> None:
-    """Makes what reads polygons, pyogrio and shapely with it, ready to be imported by any thread."""
-    _load_engine()
-    with loading("annotations"):
-        from ..finetune import summary  # noqa: F401
-
-
-def _load_engine() -> None:
-    """Makes the engine's own modules, and rasterio with them, ready to be imported by any thread."""
-    with loading("engine"):
-        from ..inference import describe, forecast, segment  # noqa: F401
-        from ..inference import series_overview as overview  # noqa: F401
-
-
-def models(params: dict, report: Report) -> dict:
-    """The cards of the installed models: ``{"models": [card, ...]}``."""
-    from ..models.library import installed_models
-
-    return {"models": [card.to_dict() for card in installed_models()]}
-
-
-def recognise(params: dict, report: Report) -> dict:
-    """What a zip, model folder or checkpoint would bring into the library; see `import_model.Recognised.to_dict`.
-
-    params: ``{"path": path}``. Writes nothing.
-    """
-    path = _model_path(params)
-    with loading("torch"):
-        from .import_model import recognise as look
-
-    return look(path).to_dict()
-
-
-def import_model(params: dict, report: Report) -> dict:
-    """Takes a zip, model folder or checkpoint into the library; answers ``{"card": the card it has there}``.
-
-    params: ``{"path": path, "title": text}``; no title or an empty one: as it is.
-    """
-    path = _model_path(params)
-    with loading("torch"):
-        from .import_model import import_model as run
-
-    return {"card": run(path, params.get("title")).to_dict()}
-
-
-def fetch_model(params: dict, report: Report) -> dict:
-    """Takes a model of the hub into the library; answers ``{"card": the card it has there}``.
-
-    params: ``{"hub_id": "owner/name"}``. What arrived before a cancel stays, and the next call goes on from it.
-    """
-    name = params.get("hub_id")
-    if not isinstance(name, str) or not name.strip():
-        raise BadInput("No model is named: give its name on the model hub, as owner/name.", "hub_id")
-    return {"card": fetch(name, report).to_dict()}
-
-
-def _model_path(params: dict) -> str:
-    path = params.get("path")
-    if not path or not isinstance(path, str):
-        raise BadInput("No model is named: give the path of a zip, a model folder or a checkpoint.", "path")
-    return path
-
-
-CALLS: dict[str, Callable[[dict, Report], dict]] = {
-    "hello": hello,
-    "segment": segment,
-    "finetune": finetune,
-    "annotations": annotations,
-    "check": check,
-    "describe": describe,
-    "series": series,
-    "models": models,
-    "recognise": recognise,
-    "import_model": import_model,
-    "fetch_model": fetch_model,
-}
-
-
 def serve(calls: CallQueue, answers: AnswerStream) -> None:
     """Run the calls of a queue one after another until it is closed."""
     while (call := calls.next()) is not None:
@@ -393,14 +213,16 @@ def run_call(call: protocol.Call, answers: AnswerStream, calls: CallQueue) -> No
     answers.send(protocol.Progress(call.id, 0.0, "Started"))
     report = CallReport(call.id, answers, calls)
     try:
-        function = CALLS.get(call.call)
-        if function is None:
+        served = SERVED.get(call.call)
+        if served is None:
             raise BadInput(
                 f"The engine has no call named {call.call!r}: plugin and engine differ in version, restart QGIS."
             )
-        result = function(call.params, report)
+        answer = served.function(served.call.params.from_dict(call.params), report)
         report.flush()
-        answers.send(protocol.Result(call.id, result))
+        answers.send(protocol.Result(call.id, answer.to_dict()))
+    except ProtocolError as error:
+        answers.send(protocol.Failure(call.id, protocol.BAD_INPUT, str(error)))
     except (BadInput, BadModel) as error:
         field = error.field if isinstance(error, BadInput) else "model"
         answers.send(protocol.Failure(call.id, protocol.BAD_INPUT, str(error), field=field))

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from ..contract.finetuning import Scores
 from ..contract.nomenclature import LandCoverClass
 
 
@@ -40,15 +41,15 @@ def mean_iou(matrix: np.ndarray) -> float | None:
     return float(np.mean(list(found.values()))) if found else None
 
 
-def scores(matrix: np.ndarray, legend: Sequence[LandCoverClass], where: str) -> dict:
-    """``{"where", "accuracy", "mean_iou", "iou": {class name: IoU}, "pixels"}``; see `FinetuneResult`."""
-    return {
-        "where": where,
-        "accuracy": rounded(accuracy(matrix), 4),
-        "mean_iou": rounded(mean_iou(matrix), 4),
-        "iou": {legend[index].name: round(iou, 4) for index, iou in class_ious(matrix).items()},
-        "pixels": int(matrix.sum()),
-    }
+def scores(matrix: np.ndarray, legend: Sequence[LandCoverClass], where: str) -> Scores:
+    """The scores of a model on polygons. where: see `Scores`."""
+    return Scores(
+        where=where,
+        accuracy=rounded(accuracy(matrix), 4),
+        mean_iou=rounded(mean_iou(matrix), 4),
+        iou={legend[index].name: round(iou, 4) for index, iou in class_ious(matrix).items()},
+        pixels=int(matrix.sum()),
+    )
 
 
 def rounded(score: float | None, digits: int) -> float | None:

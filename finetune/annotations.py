@@ -20,7 +20,7 @@ from rasterio.warp import transform, transform_bounds
 from ..contract.cards import ModelCard
 from ..contract.class_plan import ClassPlan, plan_classes, value_text
 from ..contract.errors import BadInput, about
-from ..contract.finetuning import FinetuneJob, check_settings
+from ..contract.finetuning import AnnotatedClass, FinetuneJob, check_settings
 from ..inference.raster.geobox import Grid
 
 Warn = Callable[[str], None]
@@ -113,8 +113,8 @@ def read_annotations(job: FinetuneJob, card: ModelCard, grid: Grid, warn: Warn) 
     return Annotations(items, plan, f"{layer.path}, layer {layer.name}", tuple(Counter(values).items()))
 
 
-def annotated_classes(annotations: Annotations, metres: float) -> list[dict]:
-    """``{"value", "name", "colour", "polygons", "area_m2"}`` of each class with polygons, in the legend's order.
+def annotated_classes(annotations: Annotations, metres: float) -> tuple[AnnotatedClass, ...]:
+    """The classes with polygons, in the legend's order.
 
     metres: to one unit of the CRS. area_m2: of the polygons' outlines, to a tenth.
     """
@@ -122,9 +122,9 @@ def annotated_classes(annotations: Annotations, metres: float) -> list[dict]:
     for kind in annotations.plan.legend:
         areas = [item.geometry.area for item in annotations.items if item.value == kind.value]
         if areas:
-            row = {"value": kind.value, "name": kind.name, "colour": kind.colour}
-            rows.append({**row, "polygons": len(areas), "area_m2": round(sum(areas) * metres**2, 1)})
-    return rows
+            area_m2 = round(sum(areas) * metres**2, 1)
+            rows.append(AnnotatedClass(kind.value, kind.name, kind.colour, len(areas), area_m2))
+    return tuple(rows)
 
 
 def _open_layer(job: FinetuneJob) -> _Layer:

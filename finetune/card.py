@@ -67,9 +67,11 @@ def new_card(
     made = datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds")
     title = title_of(job, base)
     classes = annotated_classes(annotations, inputs.grid.metres)
-    names = ", ".join(f"{c['polygons']} {c['name']}" for c in classes)
+    names = ", ".join(f"{c.polygons} {c.name}" for c in classes)
     image = os.path.basename(job.image.input)
     asked = job.to_dict()
+    scores = {"before": evaluation.before.to_dict(), "after": evaluation.after.to_dict()}
+    epochs = [epoch.to_dict() for epoch in training.history]
     return replace(
         grown,
         id=model_id(title),
@@ -80,13 +82,13 @@ def new_card(
             f"{base.training_data or 'see its card'}"
         ),
         limits=f"Corrected for {image}{_ELSEWHERE[job.everywhere]}. {base.limits}".strip(),
-        scores={"polygons": {"before": evaluation.before, "after": evaluation.after}, "base model": base.scores},
+        scores={"polygons": scores, "base model": base.scores},
         weights_digest="",
         fine_tuning={
             "parent": {"id": base.id, "title": base.title, "weights": _digest(inputs)},
             "polygons": {
                 "source": _shortened(annotations.source),
-                "classes": classes,
+                "classes": [c.to_dict() for c in classes],
                 "training": len(split.training),
                 "holdout": len(split.holdout),
                 "new_classes": list(annotations.plan.new),
@@ -99,8 +101,8 @@ def new_card(
                 "batch": settings.batch,
                 "learning_rate": settings.rate,
             },
-            "training": {"best_epoch": training.best_epoch, "stopped": training.stopped, "epochs": training.history},
-            "scores": {"before": evaluation.before, "after": evaluation.after},
+            "training": {"best_epoch": training.best_epoch, "stopped": training.stopped, "epochs": epochs},
+            "scores": scores,
             "counts_on": None if covered is None else round(covered, 3),
             "changed": round(evaluation.changed, 4),
             "agreement": round(evaluation.agreement, 4),

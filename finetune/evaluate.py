@@ -10,6 +10,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ..contract.choices import ONE_LOOK
+from ..contract.finetuning import HOLDOUT_POLYGONS, TRAINING_POLYGONS, Scores
 from ..evaluation.confusion import confusion_matrix, scores
 from ..inference.backends.backend import Backend
 from ..inference.plan import Tile, TilePlan, make_plan
@@ -25,13 +27,13 @@ EVALUATED_TILES = 16  # tiles at most that the models are evaluated on
 
 @dataclass(frozen=True)
 class Evaluation:
-    """before, after: as in `FinetuneResult`. changed: share of the sampled pixels whose label changes.
+    """before, after: of both models. changed: share of the sampled pixels whose label changes.
 
     agreement: share of the sampled pixels without a polygon that keep the label. tiles: looked at.
     """
 
-    before: dict
-    after: dict
+    before: Scores
+    after: Scores
     changed: float
     agreement: float
     tiles: int
@@ -50,7 +52,9 @@ def evaluate(
     share that is done.
     """
     legend, split = ground.card.classes, ground.split
-    where, polygons = ("holdout", split.holdout) if split.holdout else ("training", split.training)
+    where, polygons = HOLDOUT_POLYGONS, split.holdout
+    if not polygons:
+        where, polygons = TRAINING_POLYGONS, split.training
     plan = make_plan(ground.grid.width, ground.grid.height, ground.tiles.inputs.window, ground.card.tile_size)
     sampled = _sampled(plan, seed)
     tiles = sorted({*sampled, *_tiles_of(polygons, plan, ground)}, key=lambda tile: (tile.row, tile.column))
@@ -83,7 +87,7 @@ def evaluate(
 
 def _likeliest(tile_input: TileInput, backend: Backend) -> np.ndarray:
     """Index of the likeliest class in the legend, which begins alike for both models, (size, size)."""
-    (_, prediction) = next(predict_tiles(iter([tile_input]), backend, "none"))
+    (_, prediction) = next(predict_tiles(iter([tile_input]), backend, ONE_LOOK))
     return prediction.probabilities.argmax(axis=0)
 
 

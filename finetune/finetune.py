@@ -7,8 +7,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from ..contract.cards import WEIGHTS_NAME, BadModel, digest_of, write_card
+from ..contract.choices import ALL, DECODER, LAST
 from ..contract.errors import BadInput, Cancelled
-from ..contract.finetuning import FinetuneJob, FinetuneResult
+from ..contract.finetuning import FinetuneJob, FinetuneResult, Scores
 from ..contract.report import FinetuneReport
 from ..contract.segmentation import SegmentationJob
 from ..inference.backends.backend import MOSTLY
@@ -35,7 +36,7 @@ EPOCHS = 12
 _CROPS = (64, 192)
 _BATCH = 4
 _SMALLEST_CROP = 64  # pixels; below, a crop is the whole tile
-_RATES = {"last": 4e-3, "decoder": 5e-4, "all": 1e-4}
+_RATES = {LAST: 4e-3, DECODER: 5e-4, ALL: 1e-4}
 # Share of the run at which each phase begins.
 _READING, _PREPARING, _DOMAIN_READ, _TRAINING, _COMPARING, _WRITING = 0.01, 0.03, 0.06, 0.2, 0.85, 0.97
 
@@ -86,7 +87,7 @@ def finetune(job: FinetuneJob, report: FinetuneReport) -> FinetuneResult:
                 write_card(card, folder)
             result = FinetuneResult(
                 folder=str(outputs.folder),
-                card=card.to_dict(),
+                card=card,
                 report=str(outputs.report),
                 seconds=time.perf_counter() - started,
                 device=base.device,
@@ -253,6 +254,6 @@ def _read_domain(
     return domain
 
 
-def _is_better(before: dict, after: dict) -> bool:
+def _is_better(before: Scores, after: Scores) -> bool:
     """Whether the scores after are higher, or there are none."""
-    return after["mean_iou"] is None or after["mean_iou"] > before["mean_iou"]
+    return after.mean_iou is None or after.mean_iou > before.mean_iou

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from html import escape
 
-from ..contract.finetuning import FinetuneResult
+from ..contract.finetuning import HOLDOUT_POLYGONS, FinetuneResult
 
 _STYLE = """
 :root { color-scheme: light dark; --ink: #1c2530; --soft: #5b6773; --paper: #ffffff; --line: #d7dde3;
@@ -35,8 +35,8 @@ _WIDTH, _HEIGHT, _LEFT, _BOTTOM = 720, 240, 48, 26  # of the plot, in units of i
 
 def report_page(result: FinetuneResult) -> str:
     """The page, HTML of UTF-8."""
-    title = escape(result.card["title"])
-    parent = result.card["fine_tuning"]["parent"]
+    title = escape(result.card.title)
+    parent = result.card.fine_tuning["parent"]
     body = [
         f"<h1>{title}</h1>",
         f"<p>Made from {escape(parent['title'])} with {result.trained_polygons} polygons. {_verdict(result)}</p>",
@@ -49,11 +49,11 @@ def report_page(result: FinetuneResult) -> str:
             {
                 "Labels that change in the image": f"{_percent(result.changed)} of a sample of its tiles",
                 "Same label as the base model, away from the polygons": _percent(result.agreement),
-                "What was learnt counts on": _where(result.card["fine_tuning"]["counts_on"]),
+                "What was learnt counts on": _where(result.card.fine_tuning["counts_on"]),
             }
         ),
         "<h2>Training</h2>",
-        _plot(result.card["fine_tuning"]["training"]["epochs"]),
+        _plot(result.card.fine_tuning["training"]["epochs"]),
         f"<p class=soft>{result.epochs} epochs, {_ENDS[result.stopped]}; the state of epoch {result.best_epoch} was "
         f"kept. {result.seconds:.0f} seconds on {escape(result.device)}.</p>",
         "<h2>Polygons</h2>",
@@ -73,7 +73,7 @@ def _where(share: float | None) -> str:
 
 
 def _verdict(result: FinetuneResult) -> str:
-    before, after = result.before["mean_iou"], result.after["mean_iou"]
+    before, after = result.before.mean_iou, result.after.mean_iou
     if before is None or after is None:
         return "There is nothing to judge it on."
     change = after - before
@@ -82,14 +82,14 @@ def _verdict(result: FinetuneResult) -> str:
 
 
 def _polygons(result: FinetuneResult) -> str:
-    if result.after["where"] == "holdout":
+    if result.after.where == HOLDOUT_POLYGONS:
         return f"{result.holdout_polygons} held-out polygons"
     return "the very polygons that it was trained on"
 
 
 def _measured_on(result: FinetuneResult) -> str:
-    text = f"Measured on {result.after['pixels']:,} pixels of {_polygons(result)}. IoU is intersection over union."
-    if result.after["where"] != "holdout":
+    text = f"Measured on {result.after.pixels:,} pixels of {_polygons(result)}. IoU is intersection over union."
+    if result.after.where != HOLDOUT_POLYGONS:
         text += " Such scores are flattering: they do not say how good the model is elsewhere."
     return text
 
@@ -101,14 +101,13 @@ def _warnings(warnings: Sequence[str]) -> list[str]:
 
 
 def _score_table(result: FinetuneResult) -> str:
-    colours = {c["name"]: c["colour"] for c in result.card["classes"]}
+    colours = {c.name: c.colour for c in result.card.classes}
     before, after = result.before, result.after
     rows = [
-        _row(_class_cell(name, colours.get(name, "")), before["iou"].get(name), iou)
-        for name, iou in after["iou"].items()
+        _row(_class_cell(name, colours.get(name, "")), before.iou.get(name), iou) for name, iou in after.iou.items()
     ]
-    rows.append(_row("Mean IoU", before["mean_iou"], after["mean_iou"], "sum"))
-    rows.append(_row("Accuracy", before["accuracy"], after["accuracy"], "sum"))
+    rows.append(_row("Mean IoU", before.mean_iou, after.mean_iou, "sum"))
+    rows.append(_row("Accuracy", before.accuracy, after.accuracy, "sum"))
     head = "<tr><th scope=col>Class</th><th scope=col>Before</th><th scope=col>After</th><th scope=col>Change</th></tr>"
     return f"<table>{head}{''.join(rows)}</table>"
 
@@ -127,21 +126,21 @@ def _class_cell(name: str, colour: str) -> str:
 
 
 def _polygon_table(result: FinetuneResult) -> str:
-    new = set(result.card["fine_tuning"]["polygons"]["new_classes"])
+    new = set(result.card.fine_tuning["polygons"]["new_classes"])
     rows = "".join(
-        f"<tr><td>{_class_cell(c['name'], c['colour'])}{' (new)' if c['name'] in new else ''}</td>"
-        f"<td>{c['polygons']}</td><td>{c['area_m2']:,.0f} m²</td></tr>"
+        f"<tr><td>{_class_cell(c.name, c.colour)}{' (new)' if c.name in new else ''}</td>"
+        f"<td>{c.polygons}</td><td>{c.area_m2:,.0f} m²</td></tr>"
         for c in result.classes
     )
     return f"<table><tr><th scope=col>Class</th><th scope=col>Polygons</th><th scope=col>Area</th></tr>{rows}</table>"
 
 
 def _made(result: FinetuneResult) -> dict[str, str]:
-    made = result.card["fine_tuning"]
+    made = result.card.fine_tuning
     parameters = made["parameters"]
     image = [made["image"]["input"], *(made["image"]["sentinel2"] or ())]
     return {
-        "Model": f"{result.card['id']}, weights {result.card['weights_digest']}",
+        "Model": f"{result.card.id}, weights {result.card.weights_digest}",
         "Made from": f"{made['parent']['id']}, weights {made['parent']['weights']}",
         "Image": ", ".join(image),
         "Polygons": f"{made['polygons']['source']}: {made['polygons']['training']} for the training, "

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
+from ..contract.answers import AnnotationSummary, FieldValue, SplitSummary, SummarisedClass
 from ..contract.class_plan import FEW_POLYGONS, LITTLE_M2
 from ..contract.errors import Cancelled
 from ..contract.finetuning import FinetuneJob
@@ -15,14 +16,9 @@ from .burn import conflict_m2, conflict_sentence
 from .holdout import split
 
 
-def summary(job: FinetuneJob, cancelled: Callable[[], bool]) -> dict:
-    """What a job's polygons say, as plain JSON values; nothing is trained or written.
+def summary(job: FinetuneJob, cancelled: Callable[[], bool]) -> AnnotationSummary:
+    """What a job's polygons say; nothing is trained or written.
 
-    Returns ``{"classes": [{"value", "name", "colour", "polygons", "area_m2", "warning"}], "values": [{"value",
-    "polygons", "class"}], "ignored", "conflict_m2", "holdout": {"training", "holdout", "note", "distance_m"},
-    "warnings"}``. classes: those with polygons, by value; warning: a sentence where there is too little, or empty.
-    values: of the field, as text, with the name of the class that each means, empty where it is ignored.
-    ignored: polygons without a class. conflict_m2: where polygons of different classes overlap.
     Raises BadInput where `finetune` would refuse the model, the raster or the polygons; Cancelled once `cancelled`
     says so.
     """
@@ -39,30 +35,22 @@ def summary(job: FinetuneJob, cancelled: Callable[[], bool]) -> dict:
         sides = split(annotations.items, job.holdout, job.seed, place.grid, names)
     if conflict:
         warnings.append(conflict_sentence(conflict))
-    return {
-        "classes": [
-            {**row, "warning": _too_little(row["polygons"], row["area_m2"])}
-            for row in annotated_classes(annotations, place.grid.metres)
-        ],
-        "values": _value_rows(annotations),
-        "ignored": annotations.ignored,
-        "conflict_m2": conflict,
-        "holdout": {
-            "training": len(sides.training),
-            "holdout": len(sides.holdout),
-            "note": sides.note,
-            "distance_m": sides.distance_m,
-        },
-        "warnings": warnings,
-    }
+    classes = annotated_classes(annotations, place.grid.metres)
+    return AnnotationSummary(
+        tuple(SummarisedClass(**c.to_dict(), warning=_too_little(c.polygons, c.area_m2)) for c in classes),
+        tuple(_value_rows(annotations)),
+        annotations.ignored,
+        conflict,
+        SplitSummary(len(sides.training), len(sides.holdout), sides.note, sides.distance_m),
+        warnings,
+    )
 
 
-def _value_rows(annotations: Annotations) -> list[dict]:
-    plan, rows = annotations.plan, []
+def _value_rows(annotations: Annotations) -> Iterator[FieldValue]:
+    plan = annotations.plan
     for text, count in annotations.values:
         value = plan.assigned[text]
-        rows.append({"value": text, "polygons": count, "class": "" if value is None else plan.name_of(value)})
-    return rows
+        yield FieldValue(text, count, "" if value is None else plan.name_of(value))
 
 
 def _too_little(polygons: int, area_m2: float) -> str:

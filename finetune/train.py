@@ -18,6 +18,7 @@ from torch import Tensor, nn
 
 from ..contract.cards import ModelCard
 from ..contract.errors import Cancelled
+from ..contract.report import Epoch
 from ..evaluation.confusion import confusion_matrix, mean_iou
 from ..inference.backends.torch_backend import TorchBackend
 from ..models.networks.gated import GatedNetwork
@@ -69,7 +70,7 @@ class TrainingResult:
 
     best_epoch: int = 0
     stopped: str = "end"
-    history: list[dict] = field(default_factory=list)
+    history: list[Epoch] = field(default_factory=list)
     seconds: dict[str, float] = field(default_factory=dict)
     crops: int = 0
     cached: int = 0
@@ -186,16 +187,16 @@ def train(
         if better:
             best, highest, result.best_epoch = _state(chain), rank, number
         result.history.append(
-            {
-                "number": number,
-                "of": settings.epochs,
-                "loss": float(np.mean(losses)),
-                "holdout_loss": held_loss,
-                "holdout_iou": held_iou,
-                "training_iou": mean_iou(matrix),
-                "best": better,
-                "phase": "Training",
-            }
+            Epoch(
+                number=number,
+                of=settings.epochs,
+                loss=float(np.mean(losses)),
+                holdout_loss=held_loss,
+                holdout_iou=held_iou,
+                training_iou=mean_iou(matrix),
+                best=better,
+                phase="Training",
+            )
         )
         report.epoch(result.history[-1])
         if enough or number - result.best_epoch >= patience:

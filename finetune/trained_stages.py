@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from ..contract.cards import BadModel, ModelCard
+from ..contract.choices import ALL, DECODER, LAST
 from ..models.networks.flairhub import LABELS, FlairHub
 from ..models.networks.utt import UTT
 
@@ -86,7 +87,7 @@ def trained_chain(card: ModelCard, network: nn.Module, trainable: str) -> Chain:
         raise BadModel(
             f"The model {card.title} ({card.architecture}) cannot be trained here: choose another base model."
         )
-    chains = {"last": (*_last_blocks(decoder), head), "decoder": (decoder, head), "all": (network,)}
+    chains = {LAST: (*_last_blocks(decoder), head), DECODER: (decoder, head), ALL: (network,)}
     chain = Chain(chains[trainable])
     network.requires_grad_(False)
     for parameter in chain.parameters:

@@ -12,6 +12,7 @@ from rasterio.enums import Resampling
 from rasterio.errors import RasterioError
 from rasterio.io import DatasetReader
 
+from ..contract.answers import AerialDescription
 from ..contract.errors import about
 from .picture import png
 from .raster.aerial import bands_by_role, mended, metres_to_unit, open_raster, unreadable
@@ -24,16 +25,12 @@ _MOST_BANDS = 12
 _STRETCH = (2, 98)  # percentiles of what is shown that become black and white
 
 
-def describe(path: str, bands_text: str, extent: tuple[float, float, float, float] | None) -> dict:
-    """Describes an aerial raster by plain JSON values, reading no more of it than it shows.
+def describe(path: str, bands_text: str, extent: tuple[float, float, float, float] | None) -> AerialDescription:
+    """Describes an aerial raster, reading no more of it than it shows.
 
     extent: (xmin, ymin, xmax, ymax) in the raster's CRS, around whose centre to look; None, or one that
     the raster does not reach: its own centre.
 
-    Returns ``{"count", "descriptions": [text or None], "bands": {role: number}, "pixel_m", "width", "height",
-    "pictures": {"1": base64 PNG, ...}}``: the number of bands, the description of each, the bands by role as
-    the text says or as guessed where it is empty, the larger pixel size in metres, the size in pixels, and a
-    grey picture of each of the first 12 bands, transparent where nodata.
     Raises BadInput about ``input`` or ``bands``.
     """
     with gdal_settings(), about("input"):
@@ -48,15 +45,15 @@ def describe(path: str, bands_text: str, extent: tuple[float, float, float, floa
                 pictures = _pictures(dataset, window)
             except RasterioError as error:
                 raise unreadable(path, error) from None
-            return {
-                "count": dataset.count,
-                "descriptions": list(dataset.descriptions),
-                "bands": bands,
-                "pixel_m": max(sizes),
-                "width": dataset.width,
-                "height": dataset.height,
-                "pictures": pictures,
-            }
+            return AerialDescription(
+                count=dataset.count,
+                descriptions=tuple(dataset.descriptions),
+                bands=bands,
+                pixel_m=max(sizes),
+                width=dataset.width,
+                height=dataset.height,
+                pictures=pictures,
+            )
 
 
 def _shown(dataset: DatasetReader, extent: tuple[float, float, float, float] | None, size: tuple[int, int]) -> Window:
@@ -71,7 +68,7 @@ def _shown(dataset: DatasetReader, extent: tuple[float, float, float, float] | N
     return intersection(wanted, (0, 0, dataset.width, dataset.height))
 
 
-def _pictures(dataset: DatasetReader, window: Window) -> dict[str, str]:
+def _pictures(dataset: DatasetReader, window: Window) -> dict[int, str]:
     """A picture of a window by band number, base64 of a PNG."""
     numbers = list(range(1, min(dataset.count, _MOST_BANDS) + 1))
     scale = min(1.0, _PICTURE[0] / window[2], _PICTURE[1] / window[3])
@@ -81,9 +78,7 @@ def _pictures(dataset: DatasetReader, window: Window) -> dict[str, str]:
         numbers, window=where, out_shape=(len(numbers), *shape), masked=True, resampling=Resampling.average
     )
     place = dataset.window_transform(where) * Affine.scale(window[2] / shape[1], window[3] / shape[0])
-    return {
-        str(number): base64.b64encode(png(_grey(band), place)).decode("ascii") for number, band in zip(numbers, values)
-    }
+    return {number: base64.b64encode(png(_grey(band), place)).decode("ascii") for number, band in zip(numbers, values)}
 
 
 def _grey(band: np.ma.MaskedArray) -> np.ndarray:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from ..contract.answers import Forecast
 from ..contract.errors import Cancelled
 from ..contract.segmentation import SegmentationJob
 from .check import check_job, outputs_of
@@ -14,13 +15,9 @@ from .raster.write import finished_size
 from .segment import planned_parts
 
 
-def forecast(job: SegmentationJob, cancelled: Callable[[], bool]) -> dict:
-    """Checks a job as `segment` does and counts what it would take; the values are plain JSON ones.
+def forecast(job: SegmentationJob, cancelled: Callable[[], bool]) -> Forecast:
+    """Checks a job as `segment` does and counts what it would take.
 
-    Returns ``{"warnings": [sentence], "tiles", "width", "height", "area_m2", "pixel_m", "bands": {role: number},
-    "largest_bytes"}``. tiles: that the run predicts. width, height: of the map in pixels of pixel_m metres.
-    area_m2: of what is to be mapped: inside the raster, the extent and the mask. largest_bytes: what all
-    outputs together take at most.
     Raises BadInput, which names the setting, where the job cannot run; Cancelled once `cancelled` says so.
     """
     warnings: list[str] = []
@@ -35,13 +32,13 @@ def forecast(job: SegmentationJob, cancelled: Callable[[], bool]) -> dict:
             tiles += len(part.reaches)
         area = mask.area_m2(intersection(inputs.window, (0, 0, grid.width, grid.height)))
     outputs = outputs_of(job, inputs.card).values()
-    return {
-        "warnings": warnings,
-        "tiles": tiles,
-        "width": inputs.window[2],
-        "height": inputs.window[3],
-        "area_m2": area,
-        "pixel_m": max(grid.pixel_size_m),
-        "bands": inputs.aerial.bands,
-        "largest_bytes": sum(finished_size(inputs.window, bands, bits) for _, bands, bits in outputs),
-    }
+    return Forecast(
+        warnings=warnings,
+        tiles=tiles,
+        width=inputs.window[2],
+        height=inputs.window[3],
+        area_m2=area,
+        pixel_m=max(grid.pixel_size_m),
+        bands=inputs.aerial.bands,
+        largest_bytes=sum(finished_size(inputs.window, bands, bits) for _, bands, bits in outputs),
+    )

@@ -17,7 +17,7 @@ from ..contract.errors import BadInput, Cancelled
 from ..contract.image import dated_path
 from ..contract.nomenclature import NODATA
 from ..contract.report import Report
-from ..contract.segmentation import SegmentationJob, SegmentationResult
+from ..contract.segmentation import ModelName, SegmentationJob, SegmentationResult
 from ..contract.version import plugin_version
 from ..models.library import BUNDLED
 from .backends.backend import MOSTLY, Backend
@@ -95,7 +95,7 @@ def segment(job: SegmentationJob, report: Report) -> SegmentationResult:
         seconds=time.perf_counter() - started,
         device=backend.device,
         precision=backend.precision,
-        model={"id": inputs.card.id, "title": inputs.card.title},
+        model=ModelName(inputs.card.id, inputs.card.title),
         bytes=os.path.getsize(job.output),
         sentinel2_dates=tuple(sorted(tally.dates)),
         tiles_without_sentinel2=tally.without_sentinel2,

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from affine import Affine
 
+from ..contract.answers import CLEAR, CLOUDY, REJECTED, UNKNOWN, SeriesDate, SeriesOverview
 from ..contract.cards import SatelliteInput
 from ..contract.errors import BadInput, Cancelled, about
 from ..contract.segmentation import SegmentationJob
@@ -26,15 +27,9 @@ _HALF = 0.5  # share of the extent from which on a date that is covered is told 
 _CLEAR = 0.95  # share of the extent from which on a date counts as clear
 
 
-def overview(job: SegmentationJob, cancelled: Callable[[], bool]) -> dict:
-    """What a job's series holds, as plain JSON values; dates that the job leaves out are told like the others.
+def overview(job: SegmentationJob, cancelled: Callable[[], bool]) -> SeriesOverview:
+    """What a job's series holds; dates that the job leaves out are told like the others.
 
-    Returns ``{"kind", "dates": [{"date", "name", "clear", "state"}], "months", "warnings": [sentence]}``. dates:
-    ascending, each once. clear: share 0..1 of the extent without cloud and snow, None where there is no mask. state:
-    ``rejected`` where clouds and snow cover half of the extent or more, or the date has nothing of it; ``cloudy``
-    where they cover so much of some superpatch in it that the model's rule drops the date there (see `clouds`), or
-    more than a twentieth of it all; ``clear`` otherwise;
-    ``unknown`` without a mask. months: how many monthly means the dates make that are neither rejected nor left out.
     Masks are read thinned, 400 pixels a side at most. The job's outputs are not looked at.
     Raises BadInput, which names the setting, where there is no series or it cannot be used; Cancelled once
     `cancelled` says so.
@@ -53,9 +48,9 @@ def overview(job: SegmentationJob, cancelled: Callable[[], bool]) -> dict:
                 if cancelled():
                     raise Cancelled
                 looks.setdefault(acquisition.date, []).append(glance.look(acquisition, files))
-    dates = [_entry(date, series, seen, glance) for date, seen in looks.items()]
-    used = {entry["date"] for entry in dates if entry["state"] != "rejected"} - set(job.image.leave_out)
-    return {"kind": series.kind, "dates": dates, "months": len({date[5:7] for date in used}), "warnings": warnings}
+    dates = tuple(_entry(date, series, seen, glance) for date, seen in looks.items())
+    used = {entry.date for entry in dates if entry.state != REJECTED} - set(job.image.leave_out)
+    return SeriesOverview(series.kind, dates, len({date[5:7] for date in used}), warnings)
 
 
 @dataclass(frozen=True)
@@ -109,23 +104,23 @@ class _Glance:
         """What a date with masks is called."""
         counted = np.where(known, covers, 0)
         if counted[self.inner].sum() >= _HALF * known[self.inner].sum():  # also where nothing is known
-            return "rejected"
+            return REJECTED
         covered, there = _sums(counted, self.patch), _sums(known, self.patch)
         if clear < _CLEAR or self.rule.drops(covered, there).any():
-            return "cloudy"
-        return "clear"
+            return CLOUDY
+        return CLEAR
 
 
-def _entry(date: str, series: Series, looks: list[_Look], glance: _Glance) -> dict:
+def _entry(date: str, series: Series, looks: list[_Look], glance: _Glance) -> SeriesDate:
     """What is told of a date. Where several of its acquisitions have a pixel, the clearest counts."""
     name = ", ".join(acquisition.name for acquisition in series.acquisitions if acquisition.date == date)
     if any(look.covers is None for look in looks):
-        return {"date": date, "name": name, "clear": None, "state": "unknown"}
+        return SeriesDate(date, None, UNKNOWN, name)
     known = np.logical_or.reduce([look.known for look in looks])
     covers = np.minimum.reduce([np.where(look.known, look.covers, 2) for look in looks])
     seen = known[glance.inner]
     clear = float((covers[glance.inner][seen] == 0).mean()) if seen.any() else 0.0
-    return {"date": date, "name": name, "clear": clear, "state": glance.state(covers, known, clear)}
+    return SeriesDate(date, clear, glance.state(covers, known, clear), name)
 
 
 def _sums(values: np.ndarray, side: int) -> np.ndarray:

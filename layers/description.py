@@ -8,6 +8,8 @@ from datetime import datetime
 
 from qgis.core import QgsMapLayer
 
+from ..contract.segmentation import SegmentationResult
+
 # Custom property of a land-cover layer: JSON text.
 RESULT_PROPERTY = "flair_landcover/result"
 
@@ -39,7 +41,7 @@ class ResultDescription:
 
 def describe_result(
     layer: QgsMapLayer,
-    result: dict,
+    result: SegmentationResult,
     made: datetime,
     aerial_layer: str = "",
     confidence_layer: str = "",
@@ -48,9 +50,8 @@ def describe_result(
 ) -> None:
     """Writes what is known of a map into the custom property RESULT_PROPERTY of its layer.
 
-    result: the answer of the engine's call `segment`. made: when it was made (without a time zone: local
-    time). aerial_layer, confidence_layer, probabilities_layer, difference_layer: ids of layers, "" where there
-    is none.
+    made: when it was made (without a time zone: local time). aerial_layer, confidence_layer, probabilities_layer,
+    difference_layer: ids of layers, "" where there is none.
 
     The JSON holds areas_m2 (by class value as text), classes (value, name, colour), model (id, title), made
     (ISO 8601 with time zone), complete (false: only a part was mapped), changed_m2 (square metres that have
@@ -58,12 +59,12 @@ def describe_result(
     probabilities_layer, difference_layer, and layer and name: id and name of the layer it was written for.
     """
     description = {
-        "areas_m2": result["areas_m2"],
-        "classes": result["classes"],
-        "model": result.get("model") or {"id": "", "title": ""},
+        "areas_m2": result.areas_m2,
+        "classes": result.classes,
+        "model": result.model.to_dict(),
         "made": made.astimezone().isoformat(timespec="seconds"),
-        "complete": result.get("complete", True),
-        "changed_m2": result.get("changed_m2"),
+        "complete": result.complete,
+        "changed_m2": result.changed_m2,
         "aerial_layer": aerial_layer,
         "confidence_layer": confidence_layer,
         "probabilities_layer": probabilities_layer,

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
 from qgis.core import QgsCoordinateReferenceSystem, QgsLayerTreeGroup, QgsProject, QgsRasterLayer
 from qgis.PyQt.QtCore import QCoreApplication
 
+from ..contract.segmentation import ModelName, SegmentationResult
 from .description import ResultDescription, describe_result, description_of
 from .run_request import RunRequest
 from .styling import style_confidence, style_grey, style_land_cover
@@ -17,35 +19,32 @@ class UnreadableResultError(ValueError):
     """A file of a result cannot be shown. The message is one sentence: what is wrong, what to do next."""
 
 
-def add_result(project: QgsProject, result: dict, request: RunRequest, made: datetime) -> QgsRasterLayer:
+def add_result(project: QgsProject, result: SegmentationResult, request: RunRequest, made: datetime) -> QgsRasterLayer:
     """Adds the layers of a finished run, in a group named after the model, or as the request says, and the time.
 
-    result: the answer of the engine's call `segment`. made: without a time zone: local time.
+    made: without a time zone: local time.
     The group lies directly above the aerial layer, in that layer's own group; at the top where the layer is
     gone. In it, from the top: what Sentinel-2 changed, confidence and probabilities (where there are, all not
     shown at first), and the land-cover layer, which is returned.
 
     Raises UnreadableResultError where a file is missing or no raster; nothing is added then.
     """
-    land_cover = _open(result["output"], _tr("Land cover"), request)
-    confidence = _open(result["confidence"], _tr("Confidence"), request) if result.get("confidence") else None
-    probabilities = (
-        _open(result["probabilities"], _tr("Class probabilities"), request) if result.get("probabilities") else None
-    )
-    difference = _open(result["difference"], _tr("Without Sentinel-2"), request) if result.get("difference") else None
+    land_cover = _open(result.output, _tr("Land cover"), request)
+    confidence = _open(result.confidence, _tr("Confidence"), request) if result.confidence else None
+    probabilities = _open(result.probabilities, _tr("Class probabilities"), request) if result.probabilities else None
+    difference = _open(result.difference, _tr("Without Sentinel-2"), request) if result.difference else None
 
-    legend = [tuple(entry) for entry in result["classes"]]
-    style_land_cover(land_cover, legend)
+    style_land_cover(land_cover, result.classes)
     if difference:
-        style_land_cover(difference, legend)
+        style_land_cover(difference, result.classes)
     if confidence:
         style_confidence(confidence)
     if probabilities:
         style_grey(probabilities, 255)
-    title = (result.get("model") or {}).get("title") or request.model_title
+    model = ModelName(result.model.id or request.job.image.model, result.model.title or request.model_title)
     describe_result(
         land_cover,
-        {**result, "model": {"id": request.job.image.model, **(result.get("model") or {}), "title": title}},
+        replace(result, model=model),
         made,
         aerial_layer=request.aerial_layer,
         confidence_layer=confidence.id() if confidence else "",
@@ -54,7 +53,7 @@ def add_result(project: QgsProject, result: dict, request: RunRequest, made: dat
     )
 
     group = _insert_group(project, request.aerial_layer)
-    group.setName(_free_name(project, request.title or title, made.astimezone(), result.get("complete", True)))
+    group.setName(_free_name(project, request.title or model.title, made.astimezone(), result.complete))
     # The hidden ones on top: one that is switched on below an opaque map would show nothing.
     layers = [layer for layer in (difference, confidence, probabilities, land_cover) if layer]
     for layer in layers:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from qgis.core import (
     QgsColorRampLegendNodeSettings,
     QgsContrastEnhancement,
@@ -11,7 +13,7 @@ from qgis.core import (
 )
 from qgis.PyQt.QtGui import QColor
 
-Legend = list[tuple[int, str, str]]  # value, name, #rrggbb
+Legend = Sequence[tuple[int, str, str]]  # value, name, #rrggbb
 
 
 def style_land_cover(layer: QgsRasterLayer, legend: Legend) -> None:

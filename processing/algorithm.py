@@ -16,6 +16,7 @@ from qgis.core import (
 from qgis.PyQt.QtCore import QCoreApplication
 from qgis.PyQt.QtGui import QIcon
 
+from ..contract.calls import Answer, EngineCall, Params
 from ..runtime.client import shared_client
 from ..runtime.environment import find_engine
 from ..runtime.errors import CancelledError, EngineError, EngineNotFound
@@ -100,7 +101,9 @@ def or_refuse(copy: Callable, *arguments: object):
         raise QgsProcessingException(str(error)) from None
 
 
-def call_engine(call: str, params: dict, feedback: QgsProcessingFeedback, **handlers: Callable) -> dict:
+def call_engine(
+    call: EngineCall[Params, Answer], params: Params, feedback: QgsProcessingFeedback, **handlers: Callable
+) -> Answer:
     """The engine's answer; its progress and warnings go to the feedback.
 
     handlers: more of `EngineClient.call`'s, such as ``on_epoch``. Raises EngineError as that does.

@@ -23,11 +23,13 @@ from qgis.core import (
     QgsRasterLayer,
 )
 
+from ..contract import calls
 from ..contract.choices import HOLDOUT as USUAL_HOLDOUT
 from ..contract.choices import KEEP_BASE as USUAL_KEEP_BASE
 from ..contract.choices import MAX_HOLDOUT, TRAINABLE
 from ..contract.class_plan import parse_class_map
-from ..contract.finetuning import FinetuneJob
+from ..contract.finetuning import FinetuneJob, FinetuneResult
+from ..contract.report import Epoch
 from ..layers.polygons import PolygonFile, copied_file, remove_copy, saved_file
 from .algorithm import FlairAlgorithm, call_engine, choice, described, or_refuse
 from .image_parameters import (
@@ -217,22 +219,21 @@ class FinetuneAlgorithm(FlairAlgorithm):
             report=os.path.abspath(report) if report else None,
         )
 
-        def show_epoch(values: dict) -> None:
-            feedback.pushInfo(self._epoch_text(values))
+        def show_epoch(epoch: Epoch) -> None:
+            feedback.pushInfo(self._epoch_text(epoch))
 
         try:
-            result = call_engine("finetune", job.to_dict(), feedback, on_epoch=show_epoch)
+            result = call_engine(calls.FINETUNE, job, feedback, on_epoch=show_epoch)
         finally:
             remove_copy(self._polygons)
-        before, after = result["before"], result["after"]
-        self._show_scores(before, after, result, feedback)
+        self._show_scores(result, feedback)
         return {
-            OUTPUT: result["folder"],
-            REPORT: result["report"],
-            MODEL_FOLDER: result["folder"],
-            MODEL_ID: result["card"]["id"],
-            MEAN_IOU_BEFORE: before["mean_iou"],
-            MEAN_IOU_AFTER: after["mean_iou"],
+            OUTPUT: result.folder,
+            REPORT: result.report,
+            MODEL_FOLDER: result.folder,
+            MODEL_ID: result.card.id,
+            MEAN_IOU_BEFORE: result.before.mean_iou,
+            MEAN_IOU_AFTER: result.after.mean_iou,
         }
 
     def _polygon_file(self, parameters: dict, image: QgsRasterLayer, context: QgsProcessingContext) -> PolygonFile:
@@ -246,22 +247,23 @@ class FinetuneAlgorithm(FlairAlgorithm):
         saved = saved_file(layer, field) if layer is not None and whole else None
         return saved or or_refuse(copied_file, source, field, context.transformContext(), (image.extent(), image.crs()))
 
-    def _show_scores(self, before: dict, after: dict, result: dict, feedback: QgsProcessingFeedback) -> None:
-        names = [name for name in after["iou"] if name in before["iou"]]
+    def _show_scores(self, result: FinetuneResult, feedback: QgsProcessingFeedback) -> None:
+        before, after = result.before, result.after
+        names = [name for name in after.iou if name in before.iou]
         for name in names:
-            feedback.pushInfo(f"{name}: IoU {before['iou'][name]:.2f} → {after['iou'][name]:.2f}")
-        if before["mean_iou"] is not None and after["mean_iou"] is not None:
-            feedback.pushInfo(self.tr("Mean IoU: {:.2f} → {:.2f}").format(before["mean_iou"], after["mean_iou"]))
-        feedback.pushInfo(self.tr("Share of the image whose label changes: {:.1%}").format(result["changed"]))
+            feedback.pushInfo(f"{name}: IoU {before.iou[name]:.2f} → {after.iou[name]:.2f}")
+        if before.mean_iou is not None and after.mean_iou is not None:
+            feedback.pushInfo(self.tr("Mean IoU: {:.2f} → {:.2f}").format(before.mean_iou, after.mean_iou))
+        feedback.pushInfo(self.tr("Share of the image whose label changes: {:.1%}").format(result.changed))
         feedback.pushInfo(
             self.tr("Model {}: {} ({:.0f} s on {})").format(
-                result["card"]["id"], result["folder"], result["seconds"], result["device"]
+                result.card.id, result.folder, result.seconds, result.device
             )
         )
 
-    def _epoch_text(self, values: dict) -> str:
+    def _epoch_text(self, epoch: Epoch) -> str:
         """One line for the log, such as ``Epoch 3 of 40: loss 0.712, hold-out IoU 0.31``."""
-        parts = [self.tr("Epoch {} of {}: loss {:.3f}").format(values["number"], values["of"], values["loss"])]
-        if values.get("holdout_iou") is not None:
-            parts.append(self.tr("hold-out IoU {:.2f}").format(values["holdout_iou"]))
+        parts = [self.tr("Epoch {} of {}: loss {:.3f}").format(epoch.number, epoch.of, epoch.loss)]
+        if epoch.holdout_iou is not None:
+            parts.append(self.tr("hold-out IoU {:.2f}").format(epoch.holdout_iou))
         return ", ".join(parts)

@@ -13,6 +13,7 @@ from qgis.core import (
     QgsRasterLayer,
 )
 
+from ..contract.segmentation import SegmentationResult
 from ..layers.description import describe_result
 from ..layers.styling import Legend, style_confidence, style_land_cover
 
@@ -41,10 +42,10 @@ class _Styler(QgsProcessingLayerPostProcessorInterface):
 class LandCoverStyler(_Styler):
     """For the map: its legend, and its description.
 
-    result: the answer of the engine's call `segment`. aerial_layer: id of the layer that was mapped.
+    aerial_layer: id of the layer that was mapped.
     """
 
-    def __init__(self, result: dict, aerial_layer: str = "") -> None:
+    def __init__(self, result: SegmentationResult, aerial_layer: str = "") -> None:
         super().__init__()
         self._result = result
         self._made = datetime.now(timezone.utc)
@@ -52,7 +53,7 @@ class LandCoverStyler(_Styler):
         self._others = {"aerial_layer": aerial_layer}
 
     def _style(self, layer: QgsRasterLayer) -> None:
-        style_land_cover(layer, [tuple(entry) for entry in self._result["classes"]])
+        style_land_cover(layer, self._result.classes)
         self._layer = layer
         self.name_layers()
 

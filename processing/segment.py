@@ -17,9 +17,9 @@ from qgis.core import (
     QgsProcessingParameterRasterDestination,
 )
 
-from ..contract import choices
+from ..contract import calls, choices
 from ..contract.nomenclature import FLAIR_CLASSES
-from ..contract.segmentation import SegmentationJob
+from ..contract.segmentation import SegmentationJob, SegmentationResult
 from ..layers.sources import polygon_in, valid_geometries
 from .algorithm import FlairAlgorithm, call_engine, choice, described, or_refuse
 from .image_parameters import (
@@ -158,14 +158,16 @@ class SegmentAlgorithm(FlairAlgorithm):
             **self._settings, **{_OUTPUTS[name]: os.path.abspath(path) for name, path in outputs.items()}
         )
 
-        result = call_engine("segment", job.to_dict(), feedback)
+        result = call_engine(calls.SEGMENT, job, feedback)
         self._show_areas(result, feedback)
         self._style_when_loaded(result, outputs, context)
         # By name: a model with a legend of its own may give a value another meaning.
-        areas = {name: result["areas_m2"][str(value)] for value, name, _ in result["classes"]}
+        areas = {name: result.areas_m2[value] for value, name, _ in result.classes}
         return {**outputs, **{area_output(c.name): areas.get(c.name, 0.0) for c in FLAIR_CLASSES}}
 
-    def _style_when_loaded(self, result: dict, outputs: dict[str, str], context: QgsProcessingContext) -> None:
+    def _style_when_loaded(
+        self, result: SegmentationResult, outputs: dict[str, str], context: QgsProcessingContext
+    ) -> None:
         land_cover = None
         if context.willLoadLayerOnCompletion(outputs[OUTPUT]):
             land_cover = LandCoverStyler(result, self._aerial_layer)
@@ -175,20 +177,21 @@ class SegmentAlgorithm(FlairAlgorithm):
             context.layerToLoadOnCompletionDetails(confidence).setPostProcessor(ConfidenceStyler(land_cover))
         difference = outputs.get(OUTPUT_DIFFERENCE)
         if difference and context.willLoadLayerOnCompletion(difference):
-            legend = [tuple(entry) for entry in result["classes"]]
-            context.layerToLoadOnCompletionDetails(difference).setPostProcessor(DifferenceStyler(legend, land_cover))
+            context.layerToLoadOnCompletionDetails(difference).setPostProcessor(
+                DifferenceStyler(result.classes, land_cover)
+            )
 
-    def _show_areas(self, result: dict, feedback: QgsProcessingFeedback) -> None:
-        total = sum(result["areas_m2"].values()) or 1.0
-        for value, name, _ in result["classes"]:
-            area = result["areas_m2"][str(value)]
+    def _show_areas(self, result: SegmentationResult, feedback: QgsProcessingFeedback) -> None:
+        total = sum(result.areas_m2.values()) or 1.0
+        for value, name, _ in result.classes:
+            area = result.areas_m2[value]
             feedback.pushInfo(f"{name}: {area:,.0f} m² ({area / total:.1%})")
-        if result.get("changed_m2") is not None:
-            changed = result["changed_m2"]
-            feedback.pushInfo(self.tr("Sentinel-2 changed {:,.0f} m² ({:.1%})").format(changed, changed / total))
+        if result.changed_m2 is not None:
+            share = result.changed_m2 / total
+            feedback.pushInfo(self.tr("Sentinel-2 changed {:,.0f} m² ({:.1%})").format(result.changed_m2, share))
         feedback.pushInfo(
             self.tr("Tiles: {}; {:.1f} s on {}, {}").format(
-                result["tiles"], result["seconds"], result["device"], result["precision"]
+                result.tiles, result.seconds, result.device, result.precision
             )
         )
 

@@ -22,7 +22,10 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from ..contract import protocol
+from ..contract.calls import Answer, EngineCall, Params
+from ..contract.cards import BadModel
 from ..contract.errors import ProtocolError
+from ..contract.report import Epoch
 from .environment import Engine, child_environment, find_engine, worker_command
 from .errors import BadInputError, CancelledError, EngineDied, EngineError, EngineFailed, EngineNotFound
 from .processes import read_lines, start
@@ -235,21 +238,21 @@ class EngineClient:
 
     def call(
         self,
-        name: str,
-        params: dict | None = None,
+        call: EngineCall[Params, Answer],
+        params: Params,
         on_progress: Callable[[float, str, float | None], None] | None = None,
         on_warning: Callable[[str], None] | None = None,
         on_tile: Callable[[tuple[float, ...], bytes], None] | None = None,
-        on_epoch: Callable[[dict], None] | None = None,
+        on_epoch: Callable[[Epoch], None] | None = None,
         is_cancelled: Callable[[], bool] | None = None,
         is_enough: Callable[[], bool] | None = None,
-    ) -> dict:
-        """Run the call `name` of the engine and wait for its result.
+    ) -> Answer:
+        """Run a call of `contract.calls` and wait for its answer.
 
         The worker runs one call at a time, in the order in which they come, and beside it the quick
-        ones (`protocol.QUICK_CALLS`). The functions are called in the calling thread:
+        ones. The functions are called in the calling thread:
         on_progress(fraction 0..1, message, seconds remaining or None), on_warning(sentence),
-        on_tile(transform, png) as `protocol.Tile` and on_epoch(values) as `protocol.Epoch` say, and
+        on_tile(transform, png) as `protocol.Tile` says, on_epoch(epoch), and
         is_cancelled() and is_enough() about ten times a second. Where one raises, the call is cancelled
         and the exception goes on.
 
@@ -264,14 +267,18 @@ class EngineClient:
             protocol.Progress: on_progress and (lambda m: on_progress(m.progress, m.message, m.remaining_s)),
             protocol.Caution: on_warning and (lambda m: on_warning(m.warning)),
             protocol.Tile: on_tile and (lambda m: on_tile(m.transform, m.png)),
-            protocol.Epoch: on_epoch and (lambda m: on_epoch(m.values)),
+            protocol.EpochDone: on_epoch and (lambda m: on_epoch(m.epoch)),
         }
-        counted = name not in protocol.QUICK_CALLS
-        self._count(counted)
+        self._count(not call.quick)
         try:
-            return self._call(name, params, handlers, is_cancelled, is_enough)
+            result = self._call(call, params.to_dict(), handlers, is_cancelled, is_enough)
+            return call.answer.from_dict(result)
+        except BadModel as error:
+            raise BadInputError(str(error)) from None
+        except ProtocolError as error:
+            raise EngineFailed(f"Plugin and engine differ in version ({error}): restart QGIS.") from None
         finally:
-            self._count(-counted)
+            self._count(-(not call.quick))
 
     def busy(self) -> bool:
         """Whether a call waits or runs that is more than a quick question."""
@@ -283,8 +290,8 @@ class EngineClient:
 
     def _call(
         self,
-        name: str,
-        params: dict | None,
+        asked: EngineCall,
+        params: dict,
         handlers: dict,
         is_cancelled: Callable[[], bool] | None,
         is_enough: Callable[[], bool] | None,
@@ -295,10 +302,10 @@ class EngineClient:
             if _asked(is_cancelled) or _asked(is_enough):
                 raise CancelledError("The run was cancelled.")
             worker = self._running_worker()
-            call = protocol.Call(next(self._ids), name, params or {})
+            call = protocol.Call(next(self._ids), asked.name, params)
             inbox: queue.SimpleQueue = queue.SimpleQueue()
             worker.call(call, inbox)
-            began, end = _listen(worker, call, inbox, handlers, is_cancelled, is_enough)
+            began, end = _listen(worker, call.id, asked.quick, inbox, handlers, is_cancelled, is_enough)
             if isinstance(end, protocol.Result):
                 return end.result
             if isinstance(end, protocol.Failure):
@@ -336,7 +343,8 @@ def _asked(question: Callable[[], bool] | None) -> bool:
 
 def _listen(
     worker: _Worker,
-    call: protocol.Call,
+    id: int,
+    quick: bool,
     inbox: queue.SimpleQueue,
     handlers: dict,
     is_cancelled: Callable[[], bool] | None,
@@ -352,12 +360,12 @@ def _listen(
                     raise CancelledError("The run was cancelled; the engine did not react and was stopped.")
             elif _asked(is_cancelled):
                 # Nobody misses the answer of a quick call, and a map may run beside it: it ends as it will.
-                if call.call in protocol.QUICK_CALLS:
+                if quick:
                     raise CancelledError("The question was given up.")
-                worker.cancel(call.id)
+                worker.cancel(id)
                 deadline = time.monotonic() + CANCEL_S
             elif not enough and _asked(is_enough):
-                worker.enough(call.id)
+                worker.enough(id)
                 enough = True
             try:
                 event = inbox.get(timeout=_CALLER_S)
@@ -371,8 +379,8 @@ def _listen(
             if handler is not None:
                 handler(event)
     except BaseException:
-        worker.forget(call.id)
-        worker.cancel(call.id)
+        worker.forget(id)
+        worker.cancel(id)
         raise
 
 

@@ -241,13 +241,13 @@ class LandCoverDock(QgsDockWidget):
 
     def _say_done(self, run: Run, details: str) -> None:
         result, name = run.result, run.request.name
-        if not result["complete"]:
+        if not result.complete:
             text = self.tr("{}: {} of {} tiles were mapped, the rest is empty.").format(
-                name, result["tiles"], result["planned_tiles"]
+                name, result.tiles, result.planned_tiles
             )
         else:
-            device = self.form.fields.device.name(result["device"])
-            text = self.tr("{}: mapped in {} on {}.").format(name, duration_text(result["seconds"]), device)
+            device = self.form.fields.device.name(result.device)
+            text = self.tr("{}: mapped in {} on {}.").format(name, duration_text(result.seconds), device)
         if run.warnings:
             remarks = len(run.warnings)
             text += " " + (self.tr("One remark.") if remarks == 1 else self.tr("{} remarks.").format(remarks))
@@ -259,14 +259,14 @@ class LandCoverDock(QgsDockWidget):
         """Remembers how fast the run was, for the next estimate."""
         result, job = run.result, run.request.job
         began, *came = self._clock
-        if not (result["complete"] and result["tiles"] and came) or run.request.title:  # a preview's model may go
+        if not (result.complete and result.tiles and came) or run.request.title:  # a preview's model may go
             return
         pace = measured_pace(
             (came[0] - began, came[-1] - began, len(came)),
-            result["seconds"],
-            result["tiles"],
+            result.seconds,
+            result.tiles,
             job.tta,
-            result["bytes"] / max(1, run.request.pixels),
+            result.bytes / max(1, run.request.pixels),
         )
         keep_pace(pace_key(job), pace)
 

@@ -7,6 +7,7 @@ from typing import Protocol
 
 import numpy as np
 
+from ...contract.answers import Device
 from ...contract.cards import ModelCard
 from .loading import loading
 
@@ -54,8 +55,8 @@ def open_backend(model: Path, device: str, precision: str) -> Backend:
     return TorchBackend.open(model, device, precision)
 
 
-def available_devices() -> list[dict[str, str]]:
-    """The devices that `open_backend` can use here: id (cpu, cuda, mps) and name, the fastest first."""
+def available_devices() -> tuple[Device, ...]:
+    """The devices that `open_backend` can use here, the fastest first."""
     with loading("torch"):
         from . import torch_backend
 

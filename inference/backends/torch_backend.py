@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from torch import nn
 
+from ...contract.answers import Device
 from ...contract.cards import ModelCard
 from ...contract.errors import BadInput
 from ...models.networks.checkpoints import load_model
@@ -22,14 +23,14 @@ _TRIAL_DATES = 12  # of networks that cannot do without a series
 _WORTH_IT = 0.8  # bf16 must take less than this share of fp32's time to be chosen
 
 
-def available_devices() -> list[dict[str, str]]:
-    """The devices that torch can use here: id (cpu, cuda, mps) and name, the fastest first."""
-    devices = [{"id": "cpu", "name": "CPU"}]
+def available_devices() -> tuple[Device, ...]:
+    """The devices that torch can use here, the fastest first."""
+    devices = [Device("cpu", "CPU")]
     if torch.backends.mps.is_available():
-        devices.insert(0, {"id": "mps", "name": "Apple GPU"})
+        devices.insert(0, Device("mps", "Apple GPU"))
     if torch.cuda.is_available():
-        devices.insert(0, {"id": "cuda", "name": torch.cuda.get_device_name()})
-    return devices
+        devices.insert(0, Device("cuda", torch.cuda.get_device_name()))
+    return tuple(devices)
 
 
 @dataclass(frozen=True)
@@ -76,7 +77,7 @@ def choose_device(wanted: str) -> str:
 
     Raises BadInput where it is not there.
     """
-    here = [device["id"] for device in available_devices()]
+    here = [device.id for device in available_devices()]
     if wanted == "auto":
         return here[0]
     if wanted not in here:

@@ -4,21 +4,22 @@ import json
 
 import pytest
 
+from flair_landcover.contract.errors import ProtocolError
 from flair_landcover.contract.protocol import (
     Call,
     Cancel,
     Caution,
     Enough,
-    Epoch,
+    EpochDone,
     Failure,
     Progress,
-    ProtocolError,
     Result,
     Tile,
     decode_answer,
     decode_request,
     encode,
 )
+from flair_landcover.tests.answers import epoch
 
 # How Python holds a file name that is not valid UTF-8.
 NOT_UTF8 = b"/data/\xff.tif".decode("utf-8", "surrogateescape")
@@ -35,7 +36,7 @@ ANSWERS = [
     Progress(1, 1.0, "", None),
     Caution(2, "No near infrared:\nfilled"),
     Tile(3, (0.2, 0.0, 1e6, 0.0, -0.2, 6.5e6), b"\x89PNG\r\n\x1a\n\x00"),
-    Epoch(3, {"number": 1, "of": 40, "loss": 0.25, "holdout_iou": None, "best": True, "phase": "Training"}),
+    EpochDone(3, epoch(1, 0.25, of=40, best=True)),
     Result(4, {"output": "/data/ü.tif", "areas_m2": {"1": 2.0}}),
     Failure(5, "bad_input", "Give a path.", "", "input"),
     Failure(6, "failed", "It failed.", "Traceback\n  line"),
@@ -65,7 +66,13 @@ def test_lines_have_the_documented_fields():
         "id": 1,
         "tile": {"transform": [0, 1, 2, 3, 4, 5], "png": "YSBwaWN0dXJl"},
     }
-    assert json.loads(encode(Epoch(1, {"number": 2}))) == {"id": 1, "epoch": {"number": 2}}
+    assert json.loads(encode(EpochDone(1, epoch(2, 0.5)))) == {
+        "id": 1,
+        "epoch": {
+            **{"number": 2, "of": 30, "loss": 0.5, "holdout_loss": None, "holdout_iou": None, "training_iou": None},
+            **{"best": False, "phase": "Training"},
+        },
+    }
     assert json.loads(encode(Failure(1, "bad_input", "m", "d", "mask"))) == {
         "id": 1,
         "error": {"kind": "bad_input", "message": "m", "detail": "d", "field": "mask"},
@@ -131,6 +138,7 @@ def test_a_line_that_is_no_request_is_refused(line):
         b'{"id": 1, "tile": {"transform": [0, 1, 2, 3, 4, 5], "png": "no base64"}}',
         b'{"id": 1, "tile": {"transform": [0, 1, 2, 3, 4, 5], "png": 7}}',
         b'{"id": 1, "epoch": 3}',
+        b'{"id": 1, "epoch": {"number": 2}}',
         b'{"id": 1, "result": 3}',
         b'{"id": 1, "error": "no"}',
         b'{"id": 1, "news": "none"}',

@@ -29,6 +29,8 @@ from ..inference.sentinel2.made_series import write_date
 EXTRA_CALLS = """
 import os, subprocess, sys, time
 from flair_landcover.engine import worker
+from flair_landcover.engine.calls import serves
+from flair_landcover.tests.answers import Values, epoch, plain_call
 from flair_landcover.contract.errors import BadInput, Cancelled
 
 def wait(params, report):
@@ -47,21 +49,21 @@ def noise(params, report):
     sys.__stdout__.flush()
     os.write(1, b"straight to the descriptor without an end of line")
     subprocess.run([sys.executable, "-c", "print('from a child')"], check=True)
-    return {"read": sys.stdin.read(), "read_descriptor": os.read(0, 10).decode()}
+    return Values({"read": sys.stdin.read(), "read_descriptor": os.read(0, 10).decode()})
 
 def many(params, report):
     for i in range(5000):
         report.progress(i / 5000, f"step {i}", 5000 - i)
     report.progress(1, "done")
     report.tile((0.2, 0, 1, 0, -0.2, 2), b"picture")
-    report.epoch({"number": 1, "loss": 0.5})
-    return {}
+    report.epoch(epoch(1, 0.5))
+    return Values({})
 
 def fail(params, report):
-    raise eval(params["error"])
+    raise eval(params.values["error"])
 
 def unsendable(params, report):
-    return {"value": object()}
+    return Values({"value": object()})
 
 def echo(params, report):
     return params
@@ -72,16 +74,16 @@ def keep(params, report):
         if report.cancelled():
             raise Cancelled()
         time.sleep(0.01)
-    return {"kept": True}
+    return Values({"kept": True})
 
 def loaded(params, report):
-    return {name: name in sys.modules for name in params["names"]}
+    return Values({name: name in sys.modules for name in params.values["names"]})
 
 for call in (wait, deaf, noise, many, fail, unsendable, echo, keep, loaded):
-    worker.CALLS[call.__name__] = call
+    serves(plain_call(call.__name__))(call)
 worker.GRACE_S, worker.PATIENCE_S = 1.5, 1.0  # no test waits for the usual ones
-worker.CALLS.update(quick_wait=wait, quick_echo=echo, quick_deaf=deaf)
-worker.protocol.QUICK_CALLS |= {"quick_wait", "quick_echo", "quick_deaf"}
+for call in (wait, echo, deaf):
+    serves(plain_call("quick_" + call.__name__, quick=True))(call)
 """
 
 

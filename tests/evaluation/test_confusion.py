@@ -21,7 +21,7 @@ def test_classes_that_the_truth_does_not_hold_have_no_score():
 def test_scores_carry_the_names_of_the_legend():
     matrix = np.zeros((13, 13), np.int64)
     matrix[4, 4], matrix[4, 6] = 3, 1
-    assert scores(matrix, FLAIR_CLASSES, "holdout") == {
+    assert scores(matrix, FLAIR_CLASSES, "holdout").to_dict() == {
         "where": "holdout",
         "accuracy": 0.75,
         "mean_iou": 0.75,
@@ -32,4 +32,4 @@ def test_scores_carry_the_names_of_the_legend():
 
 def test_without_pixels_there_are_no_scores():
     empty = scores(np.zeros((13, 13), np.int64), FLAIR_CLASSES, "training")
-    assert (empty["accuracy"], empty["mean_iou"], empty["iou"], empty["pixels"]) == (None, None, {}, 0)
+    assert (empty.accuracy, empty.mean_iou, empty.iou, empty.pixels) == (None, None, {}, 0)

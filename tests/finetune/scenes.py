@@ -10,6 +10,7 @@ import numpy as np
 
 from flair_landcover.contract.cards import ModelCard, SatelliteInput
 from flair_landcover.contract.finetuning import FinetuneJob
+from flair_landcover.contract.report import Epoch
 from flair_landcover.contract.segmentation import SegmentationJob
 from flair_landcover.finetune.annotations import Annotations, read_annotations
 from flair_landcover.finetune.holdout import split
@@ -73,7 +74,7 @@ class Watcher:
     wish: str = ""
     after_epochs: int = 0
     warnings: list[str] = field(default_factory=list)
-    epochs: list[dict] = field(default_factory=list)
+    epochs: list[Epoch] = field(default_factory=list)
     phases: list[str] = field(default_factory=list)
     fractions: list[float] = field(default_factory=list)
     on_phase: Callable[[str], None] = lambda _: None
@@ -87,8 +88,8 @@ class Watcher:
     def warning(self, message: str) -> None:
         self.warnings.append(message)
 
-    def epoch(self, values: dict) -> None:
-        self.epochs.append(values)
+    def epoch(self, epoch: Epoch) -> None:
+        self.epochs.append(epoch)
 
     def tile(self, transform: tuple, png: bytes) -> None:
         raise AssertionError("a training draws no map")

@@ -81,7 +81,7 @@ def test_a_training_for_every_image_changes_the_map_of_others_too(folder, other_
     job = replace(usual[1], everywhere=True, output=str(tmp_path / "m"))
     result = finetune(job, Watcher())
     assert not isinstance(load_model(Path(result.folder))[1], GatedNetwork)
-    assert result.card["fine_tuning"]["parameters"]["everywhere"] is True
+    assert result.card.fine_tuning["parameters"]["everywhere"] is True
     before, _ = mapped(other_image, job.image.model, tmp_path / "before.tif")
     after, told = mapped(other_image, result.folder, tmp_path / "after.tif")
     assert (before != after).mean() > 0.05 and not told
@@ -135,7 +135,7 @@ def test_of_a_patchwork_of_an_image_the_user_is_told_how_little_is_alike(tmp_pat
     write_raster(tmp_path / "aerial.tif", patches.astype(np.uint8))
     report = Watcher()
     result = finetune(scene_job(tmp_path, SMALL, holdout=0.0, epochs=1), report)
-    share = result.card["fine_tuning"]["counts_on"]
+    share = result.card.fine_tuning["counts_on"]
     assert share < 0.8
     assert any(f"will count on about {share:.0%} of it" in warning for warning in report.warnings)
 

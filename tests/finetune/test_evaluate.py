@@ -55,10 +55,10 @@ def test_scores_are_counted_on_every_held_out_pixel(ground, backend):
     first, second = always(backend, 4), always(backend, 6)  # water everywhere, deciduous everywhere
     evaluation = evaluate(ground, first, second, 0, lambda share: None)
     held = [item.value for item in ground.split.holdout]
-    assert evaluation.after["where"] == "holdout"
-    assert evaluation.after["pixels"] == len(held) * 30 * 30
-    assert evaluation.before["accuracy"] == pytest.approx(held.count(5) / len(held), abs=1e-3)
-    assert evaluation.after["accuracy"] == pytest.approx(held.count(7) / len(held), abs=1e-3)
+    assert evaluation.after.where == "holdout"
+    assert evaluation.after.pixels == len(held) * 30 * 30
+    assert evaluation.before.accuracy == pytest.approx(held.count(5) / len(held), abs=1e-3)
+    assert evaluation.after.accuracy == pytest.approx(held.count(7) / len(held), abs=1e-3)
     assert evaluation.changed == 1 and evaluation.agreement == 0
 
 

@@ -78,19 +78,19 @@ def test_the_phases_come_in_order_and_the_bar_never_goes_back(done):
 
 def test_every_epoch_is_told(done):
     result, report, _ = done
-    assert [epoch["number"] for epoch in report.epochs] == list(range(1, result.epochs + 1))
-    assert all(epoch["of"] == 6 and epoch["phase"] == "Training" for epoch in report.epochs)
-    assert all(epoch[name] is not None for epoch in report.epochs for name in ("holdout_loss", "holdout_iou"))
-    assert report.epochs[result.best_epoch - 1]["best"]
-    json.dumps(report.epochs)
+    assert [epoch.number for epoch in report.epochs] == list(range(1, result.epochs + 1))
+    assert all(epoch.of == 6 and epoch.phase == "Training" for epoch in report.epochs)
+    assert all(getattr(epoch, name) is not None for epoch in report.epochs for name in ("holdout_loss", "holdout_iou"))
+    assert report.epochs[result.best_epoch - 1].best
+    json.dumps([epoch.to_dict() for epoch in report.epochs])
 
 
 def test_the_scores_are_those_of_the_held_out_polygons(done):
     result, _, _ = done
-    assert result.before["where"] == result.after["where"] == "holdout"
+    assert result.before.where == result.after.where == "holdout"
     assert result.trained_polygons + result.holdout_polygons == 9 and result.holdout_polygons == 3
-    assert result.after["pixels"] == result.holdout_polygons * 30 * 30
-    assert result.after["mean_iou"] > result.before["mean_iou"]
+    assert result.after.pixels == result.holdout_polygons * 30 * 30
+    assert result.after.mean_iou > result.before.mean_iou
     assert 0 < result.changed <= 1 and 0 <= result.agreement < 1
 
 
@@ -98,11 +98,11 @@ def test_the_card_tells_where_the_model_comes_from(done):
     result, _, job = done
     card, base = read_card(Path(result.folder)), read_card(Path(job.image.model))
     made = card.fine_tuning
-    assert json.loads(json.dumps(card.to_dict())) == json.loads(json.dumps(result.card))
+    assert json.loads(json.dumps(card.to_dict())) == json.loads(json.dumps(result.card.to_dict()))
     assert made["parent"] == {"id": "small", "title": "Small U-Net", "weights": base.weights_digest}
     assert made["polygons"]["source"].startswith("drawn.gpkg")
     assert made["parameters"]["keep_base"] == 0.25 and made["parameters"]["seed"] == 0
-    assert made["scores"]["after"] == result.after
+    assert made["scores"]["after"] == result.after.to_dict()
     assert card.title == "Fields & <b>colours</b>" and card.id == "fields-b-colours-b"
     assert card.weights_digest == digest_of(Path(result.folder) / "weights.safetensors")
     assert str(Path(job.image.input).parent) not in json.dumps(made)
@@ -140,7 +140,7 @@ def test_nothing_is_left_beside_the_model(done):
 def test_the_same_seed_gives_the_same_model(done, tmp_path):
     result, _, job = done
     again = finetune(changed(job, output=str(tmp_path / "again")), Watcher())
-    assert again.card["weights_digest"] == result.card["weights_digest"]
+    assert again.card.weights_digest == result.card.weights_digest
     assert again.after == result.after
 
 
@@ -148,7 +148,7 @@ def test_without_a_holdout_all_epochs_run_and_the_user_is_told(folder, tmp_path)
     report = Watcher()
     result = finetune(scene_job(folder, holdout=0.0, epochs=2, output=str(tmp_path / "m")), report)
     assert (result.epochs, result.best_epoch, result.stopped, result.holdout_polygons) == (2, 2, "end", 0)
-    assert result.after["where"] == "training"
+    assert result.after.where == "training"
     assert any("fixed number of epochs" in text for text in result.warnings)
     assert report.warnings == result.warnings
 
@@ -179,9 +179,9 @@ def test_new_classes_reach_every_output(folder, tmp_path):
         output=str(tmp_path / "m"),
     )
     result = finetune(job, Watcher())
-    names = {c["value"]: c["name"] for c in result.card["classes"]}
-    assert [names[value] for value in (14, 15, 16)] and set(result.card["outputs"]) >= {14, 15, 16}
-    assert sorted(result.after["iou"]) == sorted(["Panneaux <solaires>", "hop field", "fish pond"])
+    names = {c.value: c.name for c in result.card.classes}
+    assert [names[value] for value in (14, 15, 16)] and set(result.card.outputs) >= {14, 15, 16}
+    assert sorted(result.after.iou) == sorted(["Panneaux <solaires>", "hop field", "fish pond"])
     assert "Panneaux &lt;solaires&gt;" in Path(result.report).read_text(encoding="utf-8")
     labels = mapped(
         job,
@@ -218,7 +218,7 @@ def test_networks_of_flairhub_learn_too(folder, tmp_path, decoder, trainable):
     settings = {"trainable": trainable, "everywhere": True, "epochs": 3, "holdout": 0.0, "keep_base": 0.0}
     job = scene_job(folder, card, output=str(tmp_path / "m"), **settings)
     result = finetune(job, Watcher())
-    assert result.after["mean_iou"] > result.before["mean_iou"] + 0.1
+    assert result.after.mean_iou > result.before.mean_iou + 0.1
     new, old = map(own_weights, (result.folder, job.image.model))
     changed = {name for name in old if not torch.allclose(old[name], new[name], rtol=2e-3, atol=1e-6)}
     assert changed and all(name.startswith("main_decoders.") for name in changed)
@@ -252,7 +252,7 @@ def test_enough_keeps_the_best_so_far(folder, tmp_path):
     job = scene_job(folder, epochs=50, output=str(tmp_path / "m"))
     result = finetune(job, Watcher("Training", "enough", after_epochs=2))
     assert result.stopped == "enough" and result.epochs == 2
-    assert read_card(Path(result.folder)).id == result.card["id"]
+    assert read_card(Path(result.folder)).id == result.card.id
 
 
 def test_enough_before_anything_is_learnt_is_a_cancel(folder, tmp_path):
@@ -265,7 +265,7 @@ def test_without_an_output_the_model_joins_the_library(folder, library):
     result = finetune(scene_job(folder, epochs=1, output=None, name="Été 2024"), Watcher())
     assert Path(result.folder) == library / "ete-2024"
     assert "ete-2024" in [card.id for card in installed_models()]
-    assert finetune(scene_job(folder, epochs=1, output=None, name="Été 2024"), Watcher()).card["id"] == "ete-2024-2"
+    assert finetune(scene_job(folder, epochs=1, output=None, name="Été 2024"), Watcher()).card.id == "ete-2024-2"
 
 
 def test_the_report_can_lie_elsewhere(folder, tmp_path):

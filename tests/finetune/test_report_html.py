@@ -4,7 +4,9 @@ from html.parser import HTMLParser
 
 import pytest
 
-from flair_landcover.contract.finetuning import FinetuneResult
+from flair_landcover.contract.cards import ModelCard
+from flair_landcover.contract.finetuning import AnnotatedClass, FinetuneResult, Scores
+from flair_landcover.contract.nomenclature import LandCoverClass
 from flair_landcover.finetune.report_html import report_page
 
 NASTY = "<script>alert('1')</script> & \"Söhne\""
@@ -34,20 +36,21 @@ class Tags(HTMLParser):
         self.text += data
 
 
-def scores(where: str, water: float | None) -> dict:
+def scores(where: str, water: float | None) -> Scores:
     iou = {} if water is None else {"water": water, NASTY: 0.5}
-    return {"where": where, "accuracy": water, "mean_iou": water, "iou": iou, "pixels": 100 if iou else 0}
+    return Scores(where, water, water, iou, 100 if iou else 0)
 
 
 def result(where: str = "holdout", holdout: bool = True, score: float | None = 0.25, epochs: int = 3) -> FinetuneResult:
     history = [{"loss": 2.0 / n, "holdout_loss": 3.0 / n if holdout else None} for n in range(1, epochs + 1)]
-    classes = [{"value": 14, "name": NASTY, "colour": "#010203", "polygons": 4, "area_m2": 1234.5}]
-    card = {
-        "id": "new",
-        "title": NASTY,
-        "weights_digest": "sha256:ab",
-        "classes": [{"value": 5, "name": "water", "colour": "#1553ae"}, classes[0]],
-        "fine_tuning": {
+    classes = (AnnotatedClass(14, NASTY, "#010203", 4, 1234.5),)
+    card = ModelCard(
+        id="new",
+        title=NASTY,
+        architecture="utt",
+        weights_digest="sha256:ab",
+        classes=(LandCoverClass(5, "water", "#1553ae"), LandCoverClass(14, NASTY, "#010203")),
+        fine_tuning={
             "parent": {"id": "base", "title": NASTY, "weights": ""},
             "polygons": {"source": NASTY, "training": 6, "holdout": 2, "new_classes": [NASTY]},
             "image": {"input": NASTY, "sentinel2": ["a.tif"]},
@@ -57,7 +60,7 @@ def result(where: str = "holdout", holdout: bool = True, score: float | None = 0
             "made": "2026-01-01",
             "version": "1",
         },
-    }
+    )
     before = None if score is None else score / 2
     return FinetuneResult(
         "/m", card, "/m/report.html", 12.0, "cpu", epochs, 1, "early", scores(where, before), scores(where, score),
@@ -68,7 +71,7 @@ def result(where: str = "holdout", holdout: bool = True, score: float | None = 0
 def test_the_page_says_where_it_counts():
     made = result()
     assert "97.3 % of this image, and images that look like it" in report_page(made)
-    made.card["fine_tuning"]["counts_on"] = None
+    made.card.fine_tuning["counts_on"] = None
     assert "<dd>every image</dd>" in report_page(made)
 
 

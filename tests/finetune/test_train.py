@@ -58,8 +58,8 @@ def trained(base, settings=SETTINGS, held_out=4, report=None, trainable="last"):
 def test_the_loss_falls_and_the_held_out_crops_are_told_right(base):
     _, result, report = trained(base)
     assert result.history == report.epochs and len(result.history) == 4
-    assert result.history[-1]["loss"] < result.history[0]["loss"]
-    assert result.history[-1]["holdout_loss"] < result.history[0]["holdout_loss"] + 1e-6
+    assert result.history[-1].loss < result.history[0].loss
+    assert result.history[-1].holdout_loss < result.history[0].holdout_loss + 1e-6
     assert result.stopped in ("end", "early")
 
 
@@ -92,13 +92,13 @@ def test_a_training_that_gets_no_better_ends_early(base):
     spoiling = Hyperparameters(40, 2, 0.3, 0.0, 0)  # steps so large that they spoil the network
     _, result, report = trained(base, spoiling)
     assert result.stopped == "early" and len(report.epochs) < 40
-    assert report.epochs[result.best_epoch - 1]["best"]
+    assert report.epochs[result.best_epoch - 1].best
 
 
 def test_without_a_hold_out_the_last_state_is_kept(base):
     _, result, report = trained(base, held_out=0)
     assert (result.best_epoch, result.stopped) == (4, "end")
-    assert all(epoch["holdout_loss"] is None and epoch["holdout_iou"] is None for epoch in report.epochs)
+    assert all(epoch.holdout_loss is None and epoch.holdout_iou is None for epoch in report.epochs)
 
 
 def test_the_more_weight_the_base_has_the_nearer_the_network_stays(base):
@@ -125,7 +125,7 @@ def test_raw_inputs_keep_their_precision_where_all_is_trained(base):
     (crop,) = prepared(network, chain, made_samples(1))
     assert crop.calls[0][0][0].dtype == torch.float32
     network, result, _ = trained(base, Hyperparameters(1, 2, 1e-4, 1.0, 0), trainable="all")
-    assert result.history[0]["loss"] > 0
+    assert result.history[0].loss > 0
     assert not torch.equal(network.encoder.conv1.weight, base.encoder.conv1.weight)
 
 

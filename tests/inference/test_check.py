@@ -385,7 +385,7 @@ def test_checking_a_model_folder_does_not_load_torch(aerial, small_model, tmp_pa
         "import sys; from flair_landcover.inference.forecast import forecast\n"
         "from flair_landcover.tests.jobs import segmentation_job\n"
         f"job = segmentation_job({str(aerial)!r}, {str(tmp_path / 'map.tif')!r}, model={str(small_model)!r})\n"
-        "print(forecast(job, lambda: False)['tiles'], 'torch' in sys.modules)"
+        "print(forecast(job, lambda: False).tiles, 'torch' in sys.modules)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=Path.home())
     assert done.stdout.split() == ["4", "False"]

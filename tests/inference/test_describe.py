@@ -13,6 +13,7 @@ import rasterio
 from affine import Affine
 from rasterio.io import MemoryFile
 
+from flair_landcover.contract.answers import AerialDescription
 from flair_landcover.contract.errors import BadInput
 from flair_landcover.inference.describe import describe
 
@@ -21,13 +22,13 @@ from .conftest import ORIGIN, picture, write_raster
 LEFT, TOP = ORIGIN
 
 
-def pictures_of(said: dict) -> dict[int, np.ndarray]:
+def pictures_of(said: AerialDescription) -> dict[int, np.ndarray]:
     """Grey values (rows, columns) by band number; 0 is transparent."""
     pictures = {}
-    for number, text in said["pictures"].items():
+    for number, text in said.pictures.items():
         with MemoryFile(base64.b64decode(text)) as file, file.open() as dataset:
             assert dataset.driver == "PNG" and dataset.nodata == 0
-            pictures[int(number)] = dataset.read(1)
+            pictures[number] = dataset.read(1)
     return pictures
 
 
@@ -36,15 +37,15 @@ def test_it_tells_size_bands_and_descriptions(tmp_path):
     with rasterio.open(raster, "r+") as dataset:
         dataset.descriptions = ["NIR", "blue", "red", None, "green"]
     said = describe(str(raster), "", None)
-    assert {name: value for name, value in said.items() if name != "pictures"} == {
+    assert {name: value for name, value in said.to_dict().items() if name != "pictures"} == {
         "count": 5,
-        "descriptions": ["NIR", "blue", "red", None, "green"],
+        "descriptions": ("NIR", "blue", "red", None, "green"),
         "bands": {"nir": 1, "blue": 2, "red": 3, "green": 5},
         "pixel_m": pytest.approx(0.2),
         "width": 400,
         "height": 300,
     }
-    assert describe(str(raster), "R=1 G=2 B=5", None)["bands"] == {"red": 1, "green": 2, "blue": 5}
+    assert describe(str(raster), "R=1 G=2 B=5", None).bands == {"red": 1, "green": 2, "blue": 5}
 
 
 def test_pictures_show_60_metres_around_the_middle_of_the_extent(tmp_path):
@@ -112,15 +113,15 @@ def test_near_infrared_that_claims_to_be_transparency_is_shown_as_a_band(tmp_pat
     pixels = picture(4, 100, 100).astype(np.uint8)
     pixels[3, :10] = 0
     said = describe(str(write_raster(tmp_path / "a.tif", pixels)), "", None)
-    assert said["bands"]["nir"] == 4
+    assert said.bands["nir"] == 4
     assert all(shown.all() for shown in pictures_of(said).values())
 
 
 def test_of_many_bands_the_first_12_are_shown(tmp_path):
     raster = write_raster(tmp_path / "a.tif", picture(15, 30, 30).astype(np.uint8), photometric="minisblack")
     said = describe(str(raster), "R=13 G=14 B=15", None)
-    assert said["count"] == 15 and len(said["descriptions"]) == 15
-    assert sorted(map(int, said["pictures"])) == list(range(1, 13))
+    assert said.count == 15 and len(said.descriptions) == 15
+    assert sorted(said.pictures) == list(range(1, 13))
 
 
 def test_a_turned_raster_is_shown_in_its_own_frame(tmp_path):
@@ -133,7 +134,7 @@ def test_a_turned_raster_is_shown_in_its_own_frame(tmp_path):
     )
     expected, seen = (describe(str(raster), "", None) for raster in (upright, turned))
     np.testing.assert_array_equal(pictures_of(seen)[1], pictures_of(expected)[1])
-    assert seen["pixel_m"] == pytest.approx(0.2)
+    assert seen.pixel_m == pytest.approx(0.2)
 
 
 def test_of_a_raster_of_100_000_pixels_a_side_little_is_read(tmp_path):
@@ -157,7 +158,7 @@ def test_of_a_raster_of_100_000_pixels_a_side_little_is_read(tmp_path):
             file.seek(offset)
             file.write(b"\xff" * 100)
     said = describe(str(path), "", (LEFT + 40, TOP - 60, LEFT + 60, TOP - 40))
-    assert (said["width"], said["height"]) == (size, size)
+    assert (said.width, said.height) == (size, size)
     assert pictures_of(said)[1].shape == (72, 96)
     with pytest.raises(BadInput, match="cannot be read to its end"):  # elsewhere it would
         describe(str(path), "", (LEFT + 1000, TOP - 60, LEFT + 1020, TOP - 40))

@@ -58,24 +58,24 @@ def test_the_forecast_equals_the_run(job, settings, tmp_path):
     said = forecast(job, never)
     report = Recorder()
     result = segment(job, report)
-    assert said["tiles"] == result.tiles == result.planned_tiles
+    assert said.tiles == result.tiles == result.planned_tiles
     with rasterio.open(job.output) as dataset:
-        assert (said["width"], said["height"]) == (dataset.width, dataset.height)
-    assert said["pixel_m"] == pytest.approx(0.2)
-    assert said["area_m2"] == pytest.approx(sum(result.areas_m2.values()))
-    assert said["bands"] == {"red": 1, "green": 2, "blue": 3, "nir": 4}
-    assert said["warnings"] == report.warnings
-    assert said["largest_bytes"] >= result.bytes
+        assert (said.width, said.height) == (dataset.width, dataset.height)
+    assert said.pixel_m == pytest.approx(0.2)
+    assert said.area_m2 == pytest.approx(sum(result.areas_m2.values()))
+    assert said.bands == {"red": 1, "green": 2, "blue": 3, "nir": 4}
+    assert said.warnings == report.warnings
+    assert said.largest_bytes >= result.bytes
 
 
 def test_the_largest_size_counts_all_outputs(job, tmp_path):
-    labels = forecast(job, never)["largest_bytes"]
+    labels = forecast(job, never).largest_bytes
     more = changed(job, confidence=str(tmp_path / "c.tif"), probabilities=str(tmp_path / "p.tif"))
-    assert forecast(more, never)["largest_bytes"] > 20 * (labels - 100_000)
+    assert forecast(more, never).largest_bytes > 20 * (labels - 100_000)
     result = segment(more, Recorder())
     written = [Path(path).stat().st_size for path in (result.output, result.confidence, result.probabilities)]
     assert result.bytes == written[0]
-    assert sum(written) <= forecast(more, never)["largest_bytes"]
+    assert sum(written) <= forecast(more, never).largest_bytes
 
 
 def test_it_counts_a_resampled_raster_in_the_pixels_of_the_map(small_model, tmp_path):
@@ -85,8 +85,8 @@ def test_it_counts_a_resampled_raster_in_the_pixels_of_the_map(small_model, tmp_
         transform=Affine(0.5, 0, LEFT, 0, -0.5, TOP),
     )
     said = forecast(segmentation_job(str(raster), str(tmp_path / "map.tif"), model=str(small_model)), never)
-    assert (said["width"], said["height"], said["pixel_m"]) == (375, 250, pytest.approx(0.2))
-    assert said["area_m2"] == pytest.approx(50 * 75)
+    assert (said.width, said.height, said.pixel_m) == (375, 250, pytest.approx(0.2))
+    assert said.area_m2 == pytest.approx(50 * 75)
 
 
 def test_nothing_is_written_and_what_is_there_stays(job, tmp_path):

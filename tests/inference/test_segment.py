@@ -16,7 +16,7 @@ from rasterio.io import MemoryFile
 
 from flair_landcover.contract.errors import Cancelled
 from flair_landcover.contract.nomenclature import FLAIR_CLASSES
-from flair_landcover.contract.segmentation import SegmentationJob
+from flair_landcover.contract.segmentation import ModelName, SegmentationJob
 from flair_landcover.inference.segment import segment
 from flair_landcover.tests.jobs import segmentation_job
 
@@ -557,7 +557,7 @@ def test_enough_before_anything_is_done_is_a_cancel(scene, small_model, tmp_path
 
 def test_the_result_names_its_model_and_size(scene, small_model, tmp_path):
     result = run(scene[0], tmp_path / "map.tif", small_model)
-    assert result.model == {"id": "small", "title": "Small U-Net"}
+    assert result.model == ModelName("small", "Small U-Net")
     assert result.bytes == (tmp_path / "map.tif").stat().st_size
     assert json.loads(json.dumps(result.to_dict()))["complete"] is True
 

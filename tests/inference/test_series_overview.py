@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from affine import Affine
 
+from flair_landcover.contract.answers import SeriesOverview
 from flair_landcover.contract.cards import WEIGHTS_NAME, ModelCard, SatelliteInput, write_card
 from flair_landcover.contract.errors import BadInput, Cancelled
 from flair_landcover.contract.segmentation import SegmentationJob
@@ -47,13 +48,13 @@ def never() -> bool:
 
 def test_it_tells_dates_with_the_share_of_the_extent_that_is_clear(job):
     said = overview(job, never)
-    assert [date["date"] for date in said["dates"]] == list(DATES)
-    for date in said["dates"]:
-        assert date["clear"] == pytest.approx(1 - DATES[date["date"]] / 20)
-    assert [date["state"] for date in said["dates"]] == ["clear", "clear", "cloudy", "rejected", "rejected"]
-    assert (said["kind"], said["months"], said["warnings"]) == ("folder", 2, [])
-    assert all(date["name"] == f"{date['date']}.tif" for date in said["dates"])
-    assert json.loads(json.dumps(said)) == said
+    assert [date.date for date in said.dates] == list(DATES)
+    for date in said.dates:
+        assert date.clear == pytest.approx(1 - DATES[date.date] / 20)
+    assert [date.state for date in said.dates] == ["clear", "clear", "cloudy", "rejected", "rejected"]
+    assert (said.kind, said.months, said.warnings) == ("folder", 2, [])
+    assert all(date.name == f"{date.date}.tif" for date in said.dates)
+    assert SeriesOverview.from_dict(json.loads(json.dumps(said.to_dict()))) == said
 
 
 def test_with_the_rule_of_flairhub_less_cloud_makes_a_date_cloudy(job, tmp_path):
@@ -63,18 +64,18 @@ def test_with_the_rule_of_flairhub_less_cloud_makes_a_date_cloudy(job, tmp_path)
     (tmp_path / "strict" / WEIGHTS_NAME).touch()
     write_card(card, tmp_path / "strict")
     said = overview(changed(job, model=str(tmp_path / "strict")), never)
-    assert [date["state"] for date in said["dates"]] == ["clear", "cloudy", "cloudy", "rejected", "rejected"]
+    assert [date.state for date in said.dates] == ["clear", "cloudy", "cloudy", "rejected", "rejected"]
 
 
 def test_dates_left_out_are_told_but_make_no_month(job):
     said = overview(changed(job, leave_out=("2021-02-10",)), never)
-    assert len(said["dates"]) == 5
-    assert said["months"] == 1
+    assert len(said.dates) == 5
+    assert said.months == 1
 
 
 def test_shares_are_of_the_extent(job):
     lower = (ORIGIN[0], ORIGIN[1] - 200, ORIGIN[0] + 200, ORIGIN[1] - 100)
-    clear = {date["date"]: date["clear"] for date in overview(changed(job, extent=lower), never)["dates"]}
+    clear = {date.date: date.clear for date in overview(changed(job, extent=lower), never).dates}
     assert clear["2021-03-10"] == 1.0
     assert clear["2021-04-10"] == 0.0
 
@@ -83,17 +84,17 @@ def test_clouds_around_the_extent_that_drop_a_superpatch_make_a_date_cloudy(job,
     mask = np.full((80, 80), 100, np.uint8)
     mask[30:50, 30:50] = 0  # clear on the raster itself, covered all around
     write_date(tmp_path / "s", "2021-05-10", clouds=mask)
-    said = overview(job, never)["dates"][-1]
-    assert (said["date"], said["clear"], said["state"]) == ("2021-05-10", 1.0, "cloudy")
+    said = overview(job, never).dates[-1]
+    assert (said.date, said.clear, said.state) == ("2021-05-10", 1.0, "cloudy")
 
 
 def test_without_masks_nothing_is_known_and_said_so(job, tmp_path):
     for path in (tmp_path / "s").glob("*_clouds.tif"):
         path.unlink()
     said = overview(job, never)
-    assert {(date["clear"], date["state"]) for date in said["dates"]} == {(None, "unknown")}
-    assert said["months"] == 4
-    assert len(said["warnings"]) == 1 and "no cloud mask" in said["warnings"][0]
+    assert {(date.clear, date.state) for date in said.dates} == {(None, "unknown")}
+    assert said.months == 4
+    assert len(said.warnings) == 1 and "no cloud mask" in said.warnings[0]
 
 
 def test_a_large_extent_is_looked_at_thinned_with_the_same_shares(tmp_path, utt_model):
@@ -113,9 +114,9 @@ def test_a_large_extent_is_looked_at_thinned_with_the_same_shares(tmp_path, utt_
         transform=Affine(10, 0, ORIGIN[0] - 200, 0, -10, ORIGIN[1] + 200),
     )
     job = segmentation_job(str(aerial), "any.tif", sentinel2=str(tmp_path / "s"), model=str(utt_model))
-    (date,) = overview(job, never)["dates"]
-    assert date["clear"] == pytest.approx(0.75, abs=0.01)
-    assert date["state"] == "cloudy"
+    (date,) = overview(job, never).dates
+    assert date.clear == pytest.approx(0.75, abs=0.01)
+    assert date.state == "cloudy"
 
 
 def test_two_pictures_of_one_date_are_one_date_of_which_the_clearer_counts(job, tmp_path):
@@ -124,9 +125,9 @@ def test_two_pictures_of_one_date_are_one_date_of_which_the_clearer_counts(job, 
         write_date(folder, "2021-06-10", clouds=clouds_over(rows))
         for path in folder.glob("2021-06-10*.tif"):
             path.rename(folder / path.name.replace("2021-06-10", f"{orbit}_2021-06-10"))
-    (date,) = overview(changed(job, sentinel2=(str(folder),)), never)["dates"]
-    assert date["clear"] == pytest.approx(0.8)
-    assert "R008" in date["name"] and "R051" in date["name"]
+    (date,) = overview(changed(job, sentinel2=(str(folder),)), never).dates
+    assert date.clear == pytest.approx(0.8)
+    assert "R008" in date.name and "R051" in date.name
 
 
 @pytest.mark.parametrize("sentinel2", [None, "nowhere"])

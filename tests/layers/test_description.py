@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from flair_landcover.tests import qgis_side
+from flair_landcover.tests.answers import segmentation_result
 
 pytest.importorskip("qgis.core", reason="needs QGIS's Python")
 from qgis.core import QgsPalettedRasterRenderer, QgsRasterLayer
@@ -18,12 +19,12 @@ from qgis.core import QgsPalettedRasterRenderer, QgsRasterLayer
 from ..processing.conftest import application, base  # noqa: F401 - fixtures
 
 RESULT_PROPERTY = "flair_landcover/result"  # saved in people's projects: it may not change
-RESULT = {
-    "areas_m2": {"1": 12.5, "7": 0.0},
-    "classes": [[1, "toit d'été", "#102030"], [7, "grass", "#00ff7f"]],
-    "model": {"id": "m", "title": "Model"},
-    "complete": False,
-}
+RESULT = segmentation_result(
+    areas_m2={"1": 12.5, "7": 0.0},
+    classes=[[1, "toit d'été", "#102030"], [7, "grass", "#00ff7f"]],
+    model={"id": "m", "title": "Model"},
+    complete=False,
+)
 
 
 def one_value_layer(path) -> QgsRasterLayer:
@@ -65,11 +66,12 @@ def test_a_description_holds_what_the_panel_shows_as_json_that_is_saved_with_the
     }
 
 
-def test_an_answer_of_an_older_engine_is_described_as_a_complete_map_of_an_unnamed_model(application, tmp_path):
+def test_a_complete_map_of_an_unnamed_model_is_described_as_such(application, tmp_path):
     from flair_landcover.layers.description import describe_result
 
     layer = one_value_layer(tmp_path / "map.tif")
-    describe_result(layer, {name: RESULT[name] for name in ("areas_m2", "classes")}, datetime(2024, 5, 1, 14, 2))
+    result = segmentation_result(areas_m2=RESULT.areas_m2, classes=RESULT.classes)
+    describe_result(layer, result, datetime(2024, 5, 1, 14, 2))
     described = json.loads(layer.customProperty(RESULT_PROPERTY))
     assert described["complete"] is True and described["model"] == {"id": "", "title": ""}
     assert datetime.fromisoformat(described["made"]).utcoffset() is not None

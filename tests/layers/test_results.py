@@ -215,7 +215,7 @@ def test_confidence_is_grey_from_0_to_100_percent_and_transparent_on_nodata(runs
     from flair_landcover.layers.results import add_result
 
     result, request = runs.make(confidence=True)
-    file = gdal.Open(result["confidence"], gdal.GA_Update)
+    file = gdal.Open(result.confidence, gdal.GA_Update)
     values = file.ReadAsArray()
     values[:, :10], values[:, 10:20], values[:, 20:30], values[:, 30:] = 0, 50, 100, 255
     file.GetRasterBand(1).SetNoDataValue(255)
@@ -238,12 +238,12 @@ def test_a_file_that_cannot_be_shown_is_named_and_nothing_is_added(runs, project
     from flair_landcover.layers.results import UnreadableResultError, add_result
 
     result, request = runs.make(True, True, difference=True)
-    Path(result[which]).unlink()
+    Path(getattr(result, which)).unlink()
     if damage == "broken":
-        Path(result[which]).write_text("this is no raster")
+        Path(getattr(result, which)).write_text("this is no raster")
     with pytest.raises(UnreadableResultError) as raised:
         add_result(project, result, request, MADE)
-    assert result[which] in str(raised.value) and "run again" in str(raised.value)
+    assert getattr(result, which) in str(raised.value) and "run again" in str(raised.value)
     assert project.mapLayers() == {} and names(project.layerTreeRoot()) == []
 
 
@@ -252,7 +252,7 @@ def test_adding_and_restyling_a_map_writes_nothing_to_it_or_beside_it(runs, proj
     from flair_landcover.ui.result.classes import show_classes
 
     result, request = runs.make()
-    folder = Path(result["output"]).parent
+    folder = Path(result.output).parent
     before = digests(folder)
     layer = add_result(project, result, request, MADE)
     show_classes(layer, {1, 2}, False)

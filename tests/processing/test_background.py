@@ -162,10 +162,10 @@ def test_a_long_run_tells_each_percent_once(background, feedback, long_aerial, t
 
     call = EngineClient.call
 
-    def many_tiles(self, name, params, on_progress=None, **others):
+    def many_tiles(self, asked, params, on_progress=None, **others):
         for i in range(1, 2001):
             on_progress(i / 2001, f"Tile {i} of 2001", 1.0)
-        return call(self, name, params, on_progress=on_progress, **others)
+        return call(self, asked, params, on_progress=on_progress, **others)
 
     with patch.object(EngineClient, "call", many_tiles):
         run = background(INPUT=long_aerial, MODEL=tmp_path / "none", OUTPUT=tmp_path / "map.tif").go()

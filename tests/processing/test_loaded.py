@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from flair_landcover.contract.nomenclature import FLAIR_CLASSES
 from flair_landcover.tests import qgis_side
+from flair_landcover.tests.answers import segmentation_result
 
 pytest.importorskip("qgis.core", reason="needs QGIS's Python")
 from qgis.core import QgsRasterLayer
 
 RESULT_PROPERTY = "flair_landcover/result"  # saved in people's projects: it may not change
-RESULT = {
-    "areas_m2": {"1": 12.5, "7": 0.0},
-    "classes": [[1, "toit d'été", "#102030"], [7, "grass", "#00ff7f"]],
-    "model": {"id": "m", "title": "Model"},
-    "complete": False,
-}
+RESULT = segmentation_result(
+    areas_m2={"1": 12.5, "7": 0.0},
+    classes=[[1, "toit d'été", "#102030"], [7, "grass", "#00ff7f"]],
+    model={"id": "m", "title": "Model"},
+    complete=False,
+)
 
 # A QGIS that has never heard of the plugin: it may not even be found.
 _SHOW_LEGEND = """
@@ -77,7 +79,7 @@ def test_the_map_knows_what_sentinel_2_changed_whichever_is_loaded_first(applica
     from flair_landcover.processing.loaded import DifferenceStyler, LandCoverStyler
 
     labels, difference = (one_value_layer(tmp_path / f"{name}.tif") for name in ("map", "difference"))
-    land_cover = LandCoverStyler({**RESULT, "changed_m2": 12.5})
+    land_cover = LandCoverStyler(replace(RESULT, changed_m2=12.5))
     legend = [(1, "roof", "#102030"), (7, "grass", "#00ff7f")]
     steps = [(land_cover, labels), (DifferenceStyler(legend, land_cover), difference)]
     del land_cover

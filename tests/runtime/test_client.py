@@ -13,6 +13,8 @@ from pathlib import Path
 
 import pytest
 
+from flair_landcover.contract.calls import HELLO, MODELS, SEGMENT, EngineCall, Nothing
+from flair_landcover.contract.segmentation import SegmentationJob
 from flair_landcover.runtime import client as client_module
 from flair_landcover.runtime.client import (
     BadInputError,
@@ -28,6 +30,7 @@ from flair_landcover.runtime.client import (
     shared_client,
 )
 from flair_landcover.runtime.environment import Engine, worker_command
+from flair_landcover.tests.answers import Values, epoch, plain_call
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="ends processes by Unix signals")
 
@@ -35,11 +38,13 @@ pytestmark = pytest.mark.skipif(os.name == "nt", reason="ends processes by Unix 
 EXTRA_CALLS = """
 import os, signal, sys, time
 from flair_landcover.engine import worker
+from flair_landcover.engine.calls import serves
+from flair_landcover.tests.answers import Values, epoch, plain_call
 from flair_landcover.contract.errors import BadInput, Cancelled
 
 def work(params, report):
     # Like a map: written beside its final name, and renamed at the end.
-    output = params["output"]
+    output = params.values["output"]
     with open(output + ".part", "w") as part:
         part.write("half")
     report.tile((1, 0, 0, 0, -1, 0), b"")
@@ -62,8 +67,8 @@ def echo(params, report):
     report.warning("a warning")
     report.progress(0.5, "half")
     report.tile((1, 2, 3, 4, 5, 6), bytes(range(256)))
-    report.epoch({"number": 1, "loss": 0.5, "holdout_iou": None})
-    return {"params": params, "pid": os.getpid()}
+    report.epoch(epoch(1, 0.5))
+    return Values({"params": params.values, "pid": os.getpid()})
 
 def fail(params, report):
     raise ValueError("broken é")
@@ -83,10 +88,10 @@ def noise(params, report):
     print("x" * 100)
     os.write(1, b"no end of line")
     os.write(2, b"y" * 300000)
-    return {}
+    return Values({})
 
 def environment(params, report):
-    return dict(os.environ)
+    return Values(dict(os.environ))
 
 def keep(params, report):
     report.tile((1, 0, 0, 0, -1, 0), b"")
@@ -94,13 +99,14 @@ def keep(params, report):
         if report.cancelled():
             raise Cancelled()
         time.sleep(0.01)
-    return {"kept": True}
+    return Values({"kept": True})
 
 for call in (work, deaf, chatty_and_deaf, echo, fail, bad, leave, crash, noise, environment, keep):
-    worker.CALLS[call.__name__] = call
+    serves(plain_call(call.__name__))(call)
 worker.GRACE_S, worker.PATIENCE_S = 1.5, 1.0  # no test waits for the usual ones
 # In place of calls that both sides know as quick.
-worker.CALLS.update(models=echo, check=deaf)
+serves(plain_call("models"))(echo)
+serves(plain_call("check"))(deaf)
 """
 
 
@@ -126,6 +132,15 @@ def wait_until(condition) -> bool:
             return False
         time.sleep(0.05)
     return True
+
+
+class PlainClient(EngineClient):
+    """Takes calls by name too, with any values, as they travel."""
+
+    def call(self, call, params=None, **handlers):
+        if isinstance(call, EngineCall):
+            return super().call(call, params, **handlers)
+        return super().call(plain_call(call), Values(params or {}), **handlers).values
 
 
 class Run(threading.Thread):
@@ -163,7 +178,7 @@ class Run(threading.Thread):
 @pytest.fixture(scope="module")
 def warm(engine_python):
     """One client for the tests that leave its worker in order."""
-    client = EngineClient(command=command_with_extra_calls)
+    client = PlainClient(command=command_with_extra_calls)
     yield client
     client.close()
 
@@ -171,16 +186,16 @@ def warm(engine_python):
 @pytest.fixture
 def client(engine_python):
     """A client of its own for a test that breaks the worker."""
-    made = EngineClient(command=command_with_extra_calls)
+    made = PlainClient(command=command_with_extra_calls)
     yield made
     made.close()
 
 
 def test_hello_comes_from_the_engines_environment(warm, engine_python):
-    result = warm.call("hello")
-    assert result["executable"] == engine_python
-    assert "cpu" in [device["id"] for device in result["devices"]]
-    assert all(result["versions"].values())
+    result = warm.call(HELLO, Nothing())
+    assert result.executable == engine_python
+    assert "cpu" in [device.id for device in result.devices]
+    assert all(result.versions.values())
 
 
 def test_the_events_of_a_call_reach_its_functions_in_the_calling_thread(warm):
@@ -205,7 +220,7 @@ def test_the_events_of_a_call_reach_its_functions_in_the_calling_thread(warm):
         ("a warning",),
         (0.5, "half", None),
         ((1.0, 2.0, 3.0, 4.0, 5.0, 6.0), bytes(range(256))),
-        ({"number": 1, "loss": 0.5, "holdout_iou": None},),
+        (epoch(1, 0.5),),
     ]
     assert threads == {threading.current_thread()}
 
@@ -290,7 +305,7 @@ def test_prints_of_the_interpreters_start_do_not_disturb(engine_python, tmp_path
     python.chmod(0o755)
     client = EngineClient(find=lambda: Engine(str(python), "a test"))
     try:
-        assert client.call("hello")["versions"]
+        assert client.call(HELLO, Nothing()).versions
     finally:
         client.close()
 
@@ -365,7 +380,7 @@ def test_quick_calls_are_answered_while_another_runs(warm):
     run = Run(warm, "keep")
     assert run.began.wait(60)
     assert warm.call("models", {"a": 1})["params"] == {"a": 1}
-    assert warm.call("hello")["versions"]
+    assert warm.call(HELLO, Nothing()).versions
     assert run.is_alive()
     run.enough.set()
     assert run.end().result == {"kept": True}
@@ -446,7 +461,7 @@ def test_a_crash_in_native_code_is_named_and_leaves_its_stack(client):
 def test_an_engine_that_cannot_start_is_told_with_its_log(engine_python):
     client = EngineClient(command=lambda engine: [engine.python, "-c", "raise SystemExit('no engine in here')"])
     with pytest.raises(EngineDied) as caught:
-        client.call("hello")
+        client.call(HELLO, Nothing())
     assert "no engine in here" in caught.value.detail
     client.close()
 
@@ -454,7 +469,7 @@ def test_an_engine_that_cannot_start_is_told_with_its_log(engine_python):
 def test_a_program_that_is_missing_is_told(tmp_path):
     client = EngineClient(find=lambda: Engine(str(tmp_path / "python"), "a test"))
     with pytest.raises(EngineDied, match="could not be started"):
-        client.call("hello")
+        client.call(HELLO, Nothing())
     client.close()
 
 
@@ -462,14 +477,14 @@ def test_a_missing_interpreter_is_told_before_any_start(monkeypatch, tmp_path):
     monkeypatch.setenv("FLAIR_LANDCOVER_PYTHON", str(tmp_path / "python"))
     client = EngineClient()
     with pytest.raises(EngineNotFound, match="does not exist"):
-        client.call("hello")
+        client.call(HELLO, Nothing())
     assert client.pid is None
     client.close()
 
 
 def test_another_choice_of_python_starts_another_worker(engine_python):
     engine = [Engine(engine_python, "a test")]
-    client = EngineClient(find=lambda: engine[0], command=command_with_extra_calls)
+    client = PlainClient(find=lambda: engine[0], command=command_with_extra_calls)
     first = client.call("echo")["pid"]
     assert client.call("echo")["pid"] == first
     engine[0] = Engine(engine_python, "another choice")
@@ -488,13 +503,13 @@ def test_closing_ends_the_worker_and_what_it_runs(client, tmp_path, call):
     assert isinstance(run.end().error, EngineError)
     assert list(tmp_path.iterdir()) == []
     with pytest.raises(EngineError, match="closed"):
-        client.call("hello")
+        client.call(HELLO, Nothing())
 
 
 def test_the_shared_client_is_one_until_it_is_closed(engine_python):
     first = shared_client()
     assert shared_client() is first
-    first.call("hello")
+    first.call(HELLO, Nothing())
     pid = first.pid
     close_shared_client()
     assert gone(pid)
@@ -505,23 +520,23 @@ def test_the_shared_client_is_one_until_it_is_closed(engine_python):
 
 def test_while_its_environment_is_changed_no_engine_is_started(engine_python):
     first = shared_client()
-    first.call("hello")
+    first.call(HELLO, Nothing())
     pid = first.pid
     with no_engine_meanwhile("The engine is being installed."):
         assert gone(pid)
         with pytest.raises(EngineNotFound, match="being installed"):
-            shared_client().call("hello")
-    assert shared_client().call("hello")["versions"]
+            shared_client().call(HELLO, Nothing())
+    assert shared_client().call(HELLO, Nothing()).versions
     close_shared_client()
 
 
 def test_the_engine_is_busy_while_it_maps_and_not_while_it_answers_a_question(scene, tmp_path, engine_python):
     assert not engine_is_busy()
     client, seen = shared_client(), []
-    client.call("hello", is_cancelled=lambda: seen.append(engine_is_busy()))
+    client.call(HELLO, Nothing(), is_cancelled=lambda: seen.append(engine_is_busy()))
     assert seen and not any(seen)
     job = {**scene, **QUICK, "output": str(tmp_path / "map.tif")}
-    client.call("segment", job, is_cancelled=lambda: seen.append(engine_is_busy()))
+    client.call(SEGMENT, SegmentationJob.from_dict(job), is_cancelled=lambda: seen.append(engine_is_busy()))
     assert seen[-1] is True and not engine_is_busy()
     close_shared_client()
 
@@ -536,15 +551,15 @@ def test_a_map_is_made_in_a_folder_with_any_name(warm, scene, tmp_path):
     output = folder / "carte d'occupation.tif"
     tiles, fractions = [], []
     result = warm.call(
-        "segment",
-        {**scene, **QUICK, "output": str(output)},
+        SEGMENT,
+        SegmentationJob.from_dict({**scene, **QUICK, "output": str(output)}),
         on_tile=lambda transform, png: tiles.append(png),
         on_progress=lambda fraction, message, remaining_s: fractions.append(fraction),
     )
-    assert result["output"] == str(output) and output.is_file()
-    assert tiles and result["complete"] is True and result["tiles"] == result["planned_tiles"]
+    assert result.output == str(output) and output.is_file()
+    assert tiles and result.complete is True and result.tiles == result.planned_tiles
     assert fractions[-1] == 1
-    assert sum(result["areas_m2"].values()) == pytest.approx(50 * 50)
+    assert sum(result.areas_m2.values()) == pytest.approx(50 * 50)
 
 
 def test_qt_reads_the_pictures_of_a_map_in_its_colours_and_through_where_it_has_no_data(warm, scene, tmp_path):
@@ -643,20 +658,23 @@ def test_a_raster_that_is_missing_is_told_by_name(warm, scene, tmp_path):
 def test_the_installed_models_are_listed_by_their_cards(client, scene, monkeypatch):
     monkeypatch.setattr(client, "_command", worker_command)
     monkeypatch.setenv("FLAIR_LANDCOVER_MODELS", str(Path(scene["model"]).parent))
-    titles = {card["id"]: card["title"] for card in client.call("models")["models"]}
+    titles = {card.id: card.title for card in client.call(MODELS, Nothing()).models}
     assert titles["untrained"] == "Untrained"
 
 
 HOST = f"""
 from __future__ import annotations
 import time
+from flair_landcover.contract.calls import HELLO, EngineCall, Nothing
 from flair_landcover.runtime.client import EngineClient
 from flair_landcover.runtime.environment import Engine, worker_command
+from flair_landcover.tests.answers import Values, plain_call
 
 EXTRA_CALLS = {EXTRA_CALLS!r}
 {inspect.getsource(command_with_extra_calls)}
-client = EngineClient(command=command_with_extra_calls)
-client.call("hello")
+{inspect.getsource(PlainClient)}
+client = PlainClient(command=command_with_extra_calls)
+client.call(HELLO, Nothing())
 """
 
 

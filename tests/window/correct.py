@@ -15,6 +15,7 @@ from flair_landcover.contract.nomenclature import FLAIR_CLASSES
 from flair_landcover.layers.annotations import find_annotations
 from flair_landcover.layers.description import describe_result
 from flair_landcover.layers.styling import style_land_cover
+from flair_landcover.tests.answers import segmentation_result
 from flair_landcover.tests.qgis_side import write_raster
 from flair_landcover.tests.window.analyst import part, press, texts
 from flair_landcover.tests.window.driver import (
@@ -43,7 +44,8 @@ def add_map(aerial: QgsRasterLayer) -> QgsRasterLayer:
     layer = QgsRasterLayer(str(write_raster(Path(settings["folder"]) / "map.tif", labels)), "Land cover")
     QgsProject.instance().addMapLayer(layer)
     style_land_cover(layer, [tuple(entry) for entry in _LEGEND])
-    result = {"areas_m2": {"5": 800.0, "7": 800.0}, "classes": _LEGEND, "model": {"id": "m", "title": "M"}}
+    areas = {"5": 800.0, "7": 800.0}
+    result = segmentation_result(areas_m2=areas, classes=_LEGEND, model={"id": "m", "title": "M"})
     describe_result(layer, result, datetime(2024, 5, 1), aerial.id())
     return layer
 

@@ -6,6 +6,7 @@ from qgis.PyQt.QtCore import Qt, QUrl, pyqtSignal
 from qgis.PyQt.QtGui import QDesktopServices
 from qgis.PyQt.QtWidgets import QFormLayout, QHBoxLayout, QLabel, QLineEdit, QPushButton, QVBoxLayout, QWidget
 
+from ...contract.finetuning import HOLDOUT_POLYGONS, FinetuneResult, Scores
 from ..form.estimate import duration_text
 from ..widgets.field import Sentence
 from ..widgets.remarks import Remarks
@@ -61,21 +62,21 @@ class JudgePage(QWidget):
         """The model's title as the analyst wants it; empty: as it is."""
         return " ".join(self.name.text().split())
 
-    def show_result(self, result: dict, request: FinetuneRequest) -> None:
-        """Shows the engine's answer to `finetune`."""
-        before, after = result["before"], result["after"]
-        self._report = result["report"]
+    def show_result(self, result: FinetuneResult, request: FinetuneRequest) -> None:
+        """Shows what a fine-tuning left."""
+        before, after = result.before, result.after
+        self._report = result.report
         self.report_button.setEnabled(bool(self._report))
         self.headline.setText(self._headline(before, after))
         self.measured.say(self._measured(result))
         self.table.set_rows(score_rows(result))
         self.elsewhere.setText(
             self.tr("{} of the image gets another label. Outside the polygons, {} keeps the label of {}.").format(
-                share_text(result["changed"]), share_text(result["agreement"]), request.base_title
+                share_text(result.changed), share_text(result.agreement), request.base_title
             )
         )
-        self.remarks.set_remarks(result["warnings"])
-        self.name.setText(result["card"]["title"])
+        self.remarks.set_remarks(result.warnings)
+        self.name.setText(result.card.title)
         self.say("")
         self.set_decidable(True)
 
@@ -88,29 +89,27 @@ class JudgePage(QWidget):
         for widget in (self.preview_button, self.keep_button, self.discard_button, self.name):
             widget.setEnabled(decidable)
 
-    def _headline(self, before: dict, after: dict) -> str:
-        if before["mean_iou"] is None or after["mean_iou"] is None:
+    def _headline(self, before: Scores, after: Scores) -> str:
+        if before.mean_iou is None or after.mean_iou is None:
             return self.tr("Nothing could be measured: look at a preview before you decide.")
-        change = change_text(before["mean_iou"], after["mean_iou"])
+        change = change_text(before.mean_iou, after.mean_iou)
         scores = self.tr("Mean IoU {} → {} ({})").format(
-            score_text(before["mean_iou"]), score_text(after["mean_iou"]), change
+            score_text(before.mean_iou), score_text(after.mean_iou), change
         )
-        if before["accuracy"] is None or after["accuracy"] is None:
+        if before.accuracy is None or after.accuracy is None:
             return scores
-        return self.tr("{}, accuracy {} → {}").format(
-            scores, share_text(before["accuracy"]), share_text(after["accuracy"])
-        )
+        return self.tr("{}, accuracy {} → {}").format(scores, share_text(before.accuracy), share_text(after.accuracy))
 
-    def _measured(self, result: dict) -> str:
-        learned, hold = result["trained_polygons"], result["holdout_polygons"]
+    def _measured(self, result: FinetuneResult) -> str:
+        learned, hold = result.trained_polygons, result.holdout_polygons
         took = self.tr("Trained for {} on {}, {} epochs, the best was number {}.").format(
-            duration_text(result["seconds"]), polygons_text(learned), result["epochs"], result["best_epoch"]
+            duration_text(result.seconds), polygons_text(learned), result.epochs, result.best_epoch
         )
-        if result["after"]["where"] == "holdout":
+        if result.after.where == HOLDOUT_POLYGONS:
             where = self.tr("Measured on {} that it never learned from.").format(polygons_text(hold))
         else:
             where = self.tr("Measured on the polygons that it learned from: expect less in other places.")
-        before, after = result["before"]["mean_iou"], result["after"]["mean_iou"]
+        before, after = result.before.mean_iou, result.after.mean_iou
         worse = before is not None and after is not None and after <= before
         advice = self.tr("It is no better there: draw more polygons where the map is wrong, or throw it away.")
         return " ".join((where, took, advice) if worse else (where, took))

@@ -189,13 +189,13 @@ class FinetuneDialog(QDialog):
         self._part_from(task)
         self._forget_polygons()
         if task.result is not None and not self._cancelled:
-            self._candidate = Path(task.result["folder"])
+            self._candidate = Path(task.result.folder)
             self.judge.show_result(task.result, self._request)
             self._show(Page.JUDGE)
             QApplication.alert(self)
             return
         if task.result is not None:  # it was done before it could be stopped
-            self._remove(Path(task.result["folder"]))
+            self._remove(Path(task.result.folder))
         self._show(Page.SETUP)
         self.setup.check_soon()
         if task.error is not None:

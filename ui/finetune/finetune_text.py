@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from qgis.PyQt.QtCore import QCoreApplication, QLocale
 
+from ...contract.answers import AnnotationSummary
 from ..run.progress_text import time_left
 
 UP, DOWN, SAME = "▲", "▼", "="
@@ -62,17 +63,17 @@ def polygons_text(count: int) -> str:
     return _tr("one polygon") if count == 1 else _tr("{} polygons").format(QLocale().toString(count))
 
 
-def summary_text(answer: dict) -> str:
-    """What there is to learn from: the engine's answer to `annotations` in a line or two."""
-    hold, classes = answer["holdout"], len(answer["classes"])
-    area = QLocale().toString(sum(row["area_m2"] for row in answer["classes"]), "f", 0)
-    polygons = polygons_text(hold["training"] + hold["holdout"])
+def summary_text(answer: AnnotationSummary) -> str:
+    """What there is to learn from: in a line or two."""
+    hold, classes = answer.holdout, len(answer.classes)
+    area = QLocale().toString(sum(row.area_m2 for row in answer.classes), "f", 0)
+    polygons = polygons_text(hold.training + hold.holdout)
     if classes == 1:
         what = _tr("{} of one class, {} m²").format(polygons, area)
     else:
         what = _tr("{} of {} classes, {} m²").format(polygons, classes, area)
-    if hold["holdout"]:
-        split = _tr("{} to learn from, {} held out.").format(hold["training"], hold["holdout"])
+    if hold.holdout:
+        split = _tr("{} to learn from, {} held out.").format(hold.training, hold.holdout)
     else:
         split = _tr("all to learn from, none held out.")
-    return " ".join(filter(None, (_tr("{}: {}").format(what, split), hold["note"])))
+    return " ".join(filter(None, (_tr("{}: {}").format(what, split), hold.note)))

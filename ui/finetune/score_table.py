@@ -19,6 +19,7 @@ from qgis.PyQt.QtWidgets import (
     QWidget,
 )
 
+from ...contract.finetuning import FinetuneResult
 from ..widgets.theme import muted
 from .finetune_text import change_text, score_text
 
@@ -39,13 +40,13 @@ class ScoreRow:
     after: float | None
 
 
-def score_rows(result: dict) -> list[ScoreRow]:
-    """The measured classes of a `FinetuneResult`, in the order of the new model's legend."""
-    before, after = result["before"]["iou"], result["after"]["iou"]
+def score_rows(result: FinetuneResult) -> list[ScoreRow]:
+    """The measured classes of a fine-tuning, in the order of the new model's legend."""
+    before, after = result.before.iou, result.after.iou
     return [
-        ScoreRow(entry["name"], entry["colour"], before.get(entry["name"]), after.get(entry["name"]))
-        for entry in result["card"]["classes"]
-        if entry["name"] in before or entry["name"] in after
+        ScoreRow(entry.name, entry.colour, before.get(entry.name), after.get(entry.name))
+        for entry in result.card.classes
+        if entry.name in before or entry.name in after
     ]
 
 

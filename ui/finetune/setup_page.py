@@ -22,6 +22,8 @@ from qgis.PyQt.QtWidgets import (
     QWidget,
 )
 
+from ...contract import calls
+from ...contract.answers import AnnotationSummary
 from ...contract.finetuning import FinetuneJob
 from ...contract.nomenclature import FLAIR_CLASSES
 from ...layers.annotation_files import AnnotationsError
@@ -104,7 +106,7 @@ class SetupPage(QWidget):
         self._pause.setSingleShot(True)
         self._pause.setInterval(_PAUSE_MS)
         self._pause.timeout.connect(self._check)
-        self._question = Question("annotations", client)
+        self._question = Question(calls.ANNOTATIONS, client)
         self._question.answered.connect(self._on_answer)
         self._question.failed.connect(self._on_failure)
 
@@ -231,7 +233,7 @@ class SetupPage(QWidget):
         if self._asked is None:  # the table is still counting, and says so
             return
         self._wait(self.tr("Checking…"))
-        self._question.ask(self._asked.job.to_dict())
+        self._question.ask(self._asked.job)
 
     def _request(self) -> FinetuneRequest | None:
         """What the page asks for as it stands; None while that is not known.
@@ -271,10 +273,10 @@ class SetupPage(QWidget):
             job, title, self.model.title(), self._file, image.id(), image.crs().toWkt(), image.name()
         )
 
-    def _on_answer(self, answer: dict) -> None:
+    def _on_answer(self, answer: AnnotationSummary) -> None:
         self._ready = self._asked
         self.summary.say(summary_text(answer))
-        self.remarks.set_remarks(answer["warnings"])
+        self.remarks.set_remarks(answer.warnings)
         self.reason.say("")
         self.train_button.setEnabled(True)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from qgis.PyQt.QtCore import QCoreApplication, pyqtSignal
 
+from ...contract import calls
 from ...contract.finetuning import FinetuneJob
 from ...runtime.client import EngineClient
 from ..run.task import EngineTask
@@ -11,7 +12,7 @@ from ..tasks.background_task import TaskSignals
 
 
 class FinetuneSignals(TaskSignals):
-    """epoch_done: the values of `FinetuneReport.epoch`, a dict."""
+    """epoch_done: an `Epoch`."""
 
     epoch_done = pyqtSignal(object)
 
@@ -23,8 +24,8 @@ class FinetuneTask(EngineTask):
         signals = FinetuneSignals()
         super().__init__(
             QCoreApplication.translate("FinetuneTask", "Fine-tuning of {}").format(name),
-            "finetune",
-            job.to_dict(),
+            calls.FINETUNE,
+            job,
             client,
             signals,
             {"on_epoch": signals.epoch_done.emit},

@@ -5,6 +5,7 @@ from __future__ import annotations
 from qgis.PyQt.QtCore import Qt, pyqtSignal
 from qgis.PyQt.QtWidgets import QHBoxLayout, QLabel, QProgressBar, QPushButton, QVBoxLayout, QWidget
 
+from ...contract.report import Epoch
 from ..widgets.elided import ElidedLabel
 from ..widgets.remarks import Remarks
 from .finetune_text import phase_line
@@ -77,9 +78,9 @@ class LearningPage(QWidget):
             self.enough_button.setEnabled(False)
             self.enough_button.setToolTip(self.tr("The training itself is over."))
 
-    def add_epoch(self, values: dict) -> None:
+    def add_epoch(self, epoch: Epoch) -> None:
         """One more epoch is over."""
-        self.plot.add(values)
+        self.plot.add(epoch)
         if not self._stopping:
             self._allow_enough(True)
 

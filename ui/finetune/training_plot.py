@@ -10,6 +10,7 @@ from qgis.PyQt.QtCore import QPointF, QRectF, QSize, Qt
 from qgis.PyQt.QtGui import QColor, QPainter, QPalette, QPen, QPolygonF, QTextOption
 from qgis.PyQt.QtWidgets import QSizePolicy, QWidget
 
+from ...contract.report import Epoch
 from ..widgets.theme import muted
 
 _LEAST_CONTRAST = 3.0  # of a line on its ground, as WCAG 2 asks of graphics
@@ -33,7 +34,7 @@ class LearningPlot(QWidget):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._epochs: list[dict] = []
+        self._epochs: list[Epoch] = []
         self._total = 0
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
         self.setAccessibleName(self.tr("How the training goes"))
@@ -44,10 +45,10 @@ class LearningPlot(QWidget):
         self.setAccessibleDescription("")
         self.update()
 
-    def add(self, values: dict) -> None:
-        """One more epoch: the values of `FinetuneReport.epoch`."""
-        self._epochs.append(values)
-        self._total = max(values["of"], values["number"])
+    def add(self, epoch: Epoch) -> None:
+        """One more epoch."""
+        self._epochs.append(epoch)
+        self._total = max(epoch.of, epoch.number)
         self.setAccessibleDescription(self.summary())
         self.update()
 
@@ -56,12 +57,12 @@ class LearningPlot(QWidget):
         if not self._epochs:
             return ""
         last = self._epochs[-1]
-        text = self.tr("Epoch {} of {}").format(last["number"], self._total)
+        text = self.tr("Epoch {} of {}").format(last.number, self._total)
         key = self._measure()
         best = self._best()
-        if key and best is not None and best.get(key) is not None:
+        if key and best is not None and getattr(best, key) is not None:
             return self.tr("{}; best so far: epoch {} with an IoU of {}").format(
-                text, best["number"], self.locale().toString(float(best[key]), "f", 2)
+                text, best.number, self.locale().toString(float(getattr(best, key)), "f", 2)
             )
         return text
 
@@ -86,7 +87,7 @@ class LearningPlot(QWidget):
         measure = self._measure() or "holdout_iou"
         above = [_Line(measure, self._measure_name(measure), accent, Qt.PenStyle.SolidLine)]
         below = [_Line("loss", self.tr("Loss"), plain, Qt.PenStyle.SolidLine)]
-        if any(epoch.get("holdout_loss") is not None for epoch in self._epochs):
+        if any(epoch.holdout_loss is not None for epoch in self._epochs):
             below.append(_Line("holdout_loss", self.tr("Loss on the polygons held out"), accent, Qt.PenStyle.DashLine))
         label = max(self.fontMetrics().horizontalAdvance(text) for text in ("0.000", "100"))
         half = (room.height() - 1.5 * em) / 2
@@ -108,7 +109,9 @@ class LearningPlot(QWidget):
         frame.setBottomRight(QPointF(room.right() - em / 4, room.bottom() - em / 2))
         if frame.width() <= 0 or frame.height() <= 0:
             return
-        values = [epoch[line.key] for line in lines for epoch in self._epochs if _finite(epoch.get(line.key))]
+        values = [
+            getattr(epoch, line.key) for line in lines for epoch in self._epochs if _finite(getattr(epoch, line.key))
+        ]
         low, high = _range(values, from_zero)
         grid = QColor(muted(self._palette()))
         grid.setAlphaF(0.35)
@@ -125,28 +128,28 @@ class LearningPlot(QWidget):
         best = self._best()
         if best is not None:
             painter.setPen(QPen(muted(self._palette()), max(1.0, em / 16), Qt.PenStyle.DotLine))
-            x = self._x(best["number"], frame)
+            x = self._x(best.number, frame)
             painter.drawLine(QPointF(x, frame.top()), QPointF(x, frame.bottom()))
         for line in lines:
             self._paint_line(painter, frame, line, low, high, best)
 
     def _paint_line(
-        self, painter: QPainter, frame: QRectF, line: _Line, low: float, high: float, best: dict | None
+        self, painter: QPainter, frame: QRectF, line: _Line, low: float, high: float, best: Epoch | None
     ) -> None:
         em = self.fontMetrics().height()
         points = QPolygonF()
         for epoch in self._epochs:
-            if _finite(epoch.get(line.key)):
-                y = frame.bottom() - (epoch[line.key] - low) / (high - low) * frame.height()
-                points.append(QPointF(self._x(epoch["number"], frame), y))
+            if _finite(getattr(epoch, line.key)):
+                y = frame.bottom() - (getattr(epoch, line.key) - low) / (high - low) * frame.height()
+                points.append(QPointF(self._x(epoch.number, frame), y))
         painter.setPen(QPen(line.colour, max(1.5, em / 9), line.dash))
         painter.drawPolyline(points)
         painter.setPen(Qt.PenStyle.NoPen)
         painter.setBrush(line.colour)
         marked = [points.at(points.count() - 1)] if points.count() else []
-        if best is not None and line.key == self._measure() and _finite(best.get(line.key)):
-            y = frame.bottom() - (best[line.key] - low) / (high - low) * frame.height()
-            marked.append(QPointF(self._x(best["number"], frame), y))
+        if best is not None and line.key == self._measure() and _finite(getattr(best, line.key)):
+            y = frame.bottom() - (getattr(best, line.key) - low) / (high - low) * frame.height()
+            marked.append(QPointF(self._x(best.number, frame), y))
         for point in marked:
             painter.drawEllipse(point, em / 5, em / 5)
         painter.setBrush(Qt.BrushStyle.NoBrush)
@@ -171,16 +174,16 @@ class LearningPlot(QWidget):
         left = room.left() + label + em / 2
         if not self._total:
             return
-        text = self.tr("Epoch {} of {}").format(self._epochs[-1]["number"], self._total)
+        text = self.tr("Epoch {} of {}").format(self._epochs[-1].number, self._total)
         _write(painter, QRectF(left, room.top(), room.right() - left, em), text, Qt.AlignmentFlag.AlignRight)
         best = self._best()
         if best is not None:
-            wanted = self.tr("best: {}").format(best["number"])
+            wanted = self.tr("best: {}").format(best.number)
             width = self.fontMetrics().horizontalAdvance(wanted)
             free = room.right() - left - self.fontMetrics().horizontalAdvance(text) - em
             if width < free:
                 x = min(
-                    max(left, self._x(best["number"], QRectF(left, 0, room.right() - left, 1)) - width / 2),
+                    max(left, self._x(best.number, QRectF(left, 0, room.right() - left, 1)) - width / 2),
                     left + free - width,
                 )
                 _write(painter, QRectF(x, room.top(), width + em, em), wanted, Qt.AlignmentFlag.AlignLeft)
@@ -195,14 +198,14 @@ class LearningPlot(QWidget):
         share = (number - 1) / (self._total - 1) if self._total > 1 else 0.5
         return frame.left() + share * frame.width()
 
-    def _best(self) -> dict | None:
+    def _best(self) -> Epoch | None:
         """The latest epoch that was the best until then."""
-        return next((epoch for epoch in reversed(self._epochs) if epoch.get("best")), None)
+        return next((epoch for epoch in reversed(self._epochs) if epoch.best), None)
 
     def _measure(self) -> str:
         """What the epochs are measured by."""
         for key in ("holdout_iou", "training_iou"):
-            if any(_finite(epoch.get(key)) for epoch in self._epochs):
+            if any(_finite(getattr(epoch, key)) for epoch in self._epochs):
                 return key
         return ""
 

@@ -8,12 +8,14 @@ from qgis.PyQt.QtCore import QCoreApplication, QEvent, QSize, Qt, pyqtSignal
 from qgis.PyQt.QtGui import QPixmap
 from qgis.PyQt.QtWidgets import QComboBox, QGridLayout, QLabel, QSizePolicy, QWidget
 
+from ...contract.answers import AerialDescription
 from ...contract.cards import ROLES
 
 _REQUIRED = ("red", "green", "blue")
 # How a job writes them; see SegmentationJob.bands.
 _WORDS = {"red": "R", "green": "G", "blue": "B", "nir": "NIR", "elevation": "ELEVATION"}
 _NONE = "–"
+_NOTHING_KNOWN = AerialDescription(0, (), {}, 0.0, 0, 0, {})
 
 
 def role_name(role: str) -> str:
@@ -105,28 +107,28 @@ class BandsField(QWidget):
             box.currentIndexChanged.connect(lambda _: self._on_chosen())
         self.set_known(None)
 
-    def set_known(self, answer: dict | None) -> None:
-        """Shows what the engine's `describe` found; None: nothing is known (yet)."""
-        answer = answer or {"count": 0, "descriptions": [], "bands": {}, "pictures": {}}
-        self._pictures = {int(number): base64.b64decode(png) for number, png in answer["pictures"].items()}
+    def set_known(self, answer: AerialDescription | None) -> None:
+        """Shows what the image holds; None: nothing is known (yet)."""
+        answer = answer or _NOTHING_KNOWN
+        self._pictures = {number: base64.b64decode(png) for number, png in answer.pictures.items()}
         for role, box in self._boxes.items():
             box.blockSignals(True)
             box.clear()
-            if role not in _REQUIRED or not answer["count"]:
+            if role not in _REQUIRED or not answer.count:
                 box.addItem(_NONE, 0)
-            for number in range(1, answer["count"] + 1):
+            for number in range(1, answer.count + 1):
                 box.addItem(str(number), number)
-                description = answer["descriptions"][number - 1]
+                description = answer.descriptions[number - 1]
                 if description:
                     box.setItemData(box.count() - 1, description, Qt.ItemDataRole.ToolTipRole)
-            box.setCurrentIndex(max(0, box.findData(answer["bands"].get(role, 0))))
-            box.setEnabled(bool(answer["count"]))
+            box.setCurrentIndex(max(0, box.findData(answer.bands.get(role, 0))))
+            box.setEnabled(bool(answer.count))
             box.blockSignals(False)
         self._show_pictures()
 
-    def set_pictures(self, pictures: dict[str, str]) -> None:
+    def set_pictures(self, pictures: dict[int, str]) -> None:
         """Shows other stretches of the same bands: of another place."""
-        self._pictures = {int(number): base64.b64decode(png) for number, png in pictures.items()}
+        self._pictures = {number: base64.b64decode(png) for number, png in pictures.items()}
         self._show_pictures()
 
     def set_height_wanted(self, wanted: bool) -> None:

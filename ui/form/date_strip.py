@@ -2,42 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from qgis.PyQt.QtCore import QEvent, QLocale, QRect, QRectF, QSize, Qt, pyqtSignal
 from qgis.PyQt.QtGui import QPainter, QPalette, QPen
 from qgis.PyQt.QtWidgets import QAbstractButton, QSizePolicy, QWidget
 
+from ...contract.answers import CLEAR, CLOUDY, REJECTED, SeriesDate
 from ..widgets.theme import muted
 
 _MONTHS = 12
 _MARK, _SMALLEST_MARK = 0.75, 0.5  # of the height of a line of text
 _FULL_ROWS = 3  # of marks in a month; with more, marks get smaller
-
-
-@dataclass(frozen=True)
-class SeriesDate:
-    """One date of a series over the area to map.
-
-    date: ISO. clear: share without cloud or snow, 0..1; None where there is no mask.
-    state: ``clear``, ``cloudy`` (in parts), ``rejected`` (half or more is covered) or ``unknown`` (no mask).
-    name: of the products or files of that date.
-    """
-
-    date: str
-    clear: float | None
-    state: str
-    name: str = ""
-
-    @property
-    def month(self) -> int:
-        """1..12."""
-        return int(self.date[5:7])
-
-
-def series_dates(answer: dict) -> tuple[SeriesDate, ...]:
-    """What the engine's call `series` found: one a date, ascending."""
-    return tuple(SeriesDate(each["date"], each["clear"], each["state"], each["name"]) for each in answer["dates"])
 
 
 class DateMark(QAbstractButton):
@@ -66,7 +40,7 @@ class DateMark(QAbstractButton):
         else:
             percent = QLocale().toString(100 * (1 - date.clear), "f", 0)
             sky = self.tr("{}: {} % cloudy").format(date.date, percent)
-        if date.state == "rejected":
+        if date.state == REJECTED:
             sky += self.tr(", not used where half is covered")
         if not self.isChecked():
             sky += self.tr(", left out")
@@ -96,14 +70,14 @@ class DateMark(QAbstractButton):
             painter.setPen(Qt.PenStyle.NoPen)
             painter.setBrush(ground)
             painter.drawRoundedRect(QRectF(self.rect()), stroke, stroke)
-        if used and state in ("clear", "cloudy"):
+        if used and state in (CLEAR, CLOUDY):
             painter.setPen(Qt.PenStyle.NoPen)
             painter.setBrush(fill)
             # Angles in sixteenths of a degree, from the left: all, or the lower half.
             painter.drawPie(inset, 180 * 16, (360 if state == "clear" else 180) * 16)
         painter.setPen(QPen(line, stroke))
         painter.setBrush(Qt.BrushStyle.NoBrush)
-        if used and state == "rejected":
+        if used and state == REJECTED:
             painter.drawLine(inset.topLeft(), inset.bottomRight())
             painter.drawLine(inset.topRight(), inset.bottomLeft())
         else:

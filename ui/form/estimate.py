@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from qgis.PyQt.QtCore import QCoreApplication, QLocale
 
+from ...contract.answers import Forecast
 from ..widgets.sizes import area_text, sides_text
 from .remembered import Pace
 
@@ -31,24 +32,24 @@ def bytes_text(size: float) -> str:
     return _tr("{} GB").format(QLocale().toString(size / 1e9, "f", 1))
 
 
-def place_text(checked: dict) -> str:
+def place_text(checked: Forecast) -> str:
     """The mapped rectangle's sides and the area within: "412 m × 300 m, 12.36 ha"."""
-    sides = sides_text(*(checked[side] * checked["pixel_m"] for side in ("width", "height")))
-    return f"{sides}, {area_text(checked['area_m2'])}"
+    sides = sides_text(*(side * checked.pixel_m for side in (checked.width, checked.height)))
+    return f"{sides}, {area_text(checked.area_m2)}"
 
 
-def cost_text(checked: dict, pace: Pace | None, tta: str) -> str:
+def cost_text(checked: Forecast, pace: Pace | None, tta: str) -> str:
     """Tiles, time and size of a run.
 
-    checked: the answer of the engine's `check`. pace: of the last such run on this device, if any.
+    pace: of the last such run on this device, if any.
     """
-    tiles = _tr("one tile") if checked["tiles"] == 1 else _tr("{} tiles").format(QLocale().toString(checked["tiles"]))
+    tiles = _tr("one tile") if checked.tiles == 1 else _tr("{} tiles").format(QLocale().toString(checked.tiles))
     if pace is None:
         return _tr("{}, at most {}; how long it takes is known after a first run on this device.").format(
-            tiles, bytes_text(checked["largest_bytes"])
+            tiles, bytes_text(checked.largest_bytes)
         )
-    seconds = pace.seconds(checked["tiles"], tta)
-    size = min(checked["largest_bytes"], pace.pixel_bytes * checked["width"] * checked["height"])
+    seconds = pace.seconds(checked.tiles, tta)
+    size = min(checked.largest_bytes, pace.pixel_bytes * checked.width * checked.height)
     text = _tr("{}, about {}, {}").format(tiles, duration_text(seconds), bytes_text(size))
     if seconds > _LONG_S:
         text += _tr(" – draw a smaller area for a first look")

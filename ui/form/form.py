@@ -10,6 +10,8 @@ from qgis.gui import QgsMapCanvas
 from qgis.PyQt.QtCore import QLocale, Qt, QTimer, pyqtSignal
 from qgis.PyQt.QtWidgets import QFrame, QPushButton, QScrollArea, QVBoxLayout, QWidget
 
+from ...contract import calls
+from ...contract.answers import AerialDescription, Forecast, Hello
 from ...contract.segmentation import SegmentationJob
 from ...layers.run_request import RunRequest
 from ...runtime.client import EngineClient, shared_client
@@ -64,16 +66,16 @@ class Form(QWidget):
         self._pause.setSingleShot(True)
         self._pause.setInterval(_PAUSE_MS)
         self._pause.timeout.connect(self._check)
-        self._check_question = Question("check", client)
+        self._check_question = Question(calls.CHECK, client)
         self._check_question.answered.connect(self._on_checked)
         self._check_question.failed.connect(self._on_failed)
         # Where these fail, the check fails too and says why.
-        self._describe_question = Question("describe", client)
+        self._describe_question = Question(calls.DESCRIBE, client)
         self._describe_question.answered.connect(self._on_described)
-        self._series_question = Question("series", client)
+        self._series_question = Question(calls.SERIES, client)
         self._series_question.answered.connect(self.fields.series.set_known)
         self._series_question.failed.connect(lambda _: self.fields.series.set_unknown())
-        self._hello_question = Question("hello", client)
+        self._hello_question = Question(calls.HELLO, client)
         self._hello_question.answered.connect(self._on_hello)
 
         self.fields.changed.connect(self.check_soon)
@@ -129,7 +131,7 @@ class Form(QWidget):
         self.fields.close()
 
     def _ask_all(self) -> None:
-        self._hello_question.ask({})
+        self._hello_question.ask(calls.Nothing())
         self._describe()
         self._look_at_series()
         self.check_soon()
@@ -150,9 +152,9 @@ class Form(QWidget):
         if self._active:
             self._asked = job
             self._wait(self.tr("Checking…") if self._greeted else self.tr("Starting the engine…"))
-            self._check_question.ask(job.to_dict())
+            self._check_question.ask(job)
 
-    def _on_checked(self, answer: dict) -> None:
+    def _on_checked(self, answer: Forecast) -> None:
         job, layer = self._asked, self.fields.aerial.layer()
         if layer is None:
             return
@@ -162,14 +164,14 @@ class Form(QWidget):
             model_title=self.fields.model.title(),
             aerial_layer=layer.id(),
             crs_wkt=layer.crs().toWkt(),
-            tiles=answer["tiles"],
-            pixels=answer["width"] * answer["height"],
+            tiles=answer.tiles,
+            pixels=answer.width * answer.height,
         )
         area = self.fields.area.area()
         title = self.tr("all of the image") if area is None else area.title
         self.fields.set_note("area", f"{place_text(answer)} – {title}")
         self.cost.say(cost_text(answer, last_pace(pace_key(job)), job.tta))
-        self.remarks.set_remarks(answer["warnings"])
+        self.remarks.set_remarks(answer.warnings)
         self.reason.say("")
         self.run_button.setEnabled(True)
 
@@ -230,19 +232,19 @@ class Form(QWidget):
             except ValueError:  # the check says so
                 extent = None
         text = self.fields.bands.text() if known else self.fields.bands_used(path)
-        self._describe_question.ask({"input": path, "bands": text, "extent": extent})
+        self._describe_question.ask(calls.AerialQuestion(path, text, extent))
 
-    def _on_described(self, answer: dict) -> None:
+    def _on_described(self, answer: AerialDescription) -> None:
         try:
             path = self.fields.aerial.path()
         except ValueError:
             return
-        count = self.tr("one band") if answer["count"] == 1 else self.tr("{} bands").format(answer["count"])
-        size = f"{answer['width']} × {answer['height']}"
-        pixel_m = QLocale().toString(answer["pixel_m"], "g", 3)
+        count = self.tr("one band") if answer.count == 1 else self.tr("{} bands").format(answer.count)
+        size = f"{answer.width} × {answer.height}"
+        pixel_m = QLocale().toString(answer.pixel_m, "g", 3)
         self.fields.set_note("aerial", self.tr("{} pixels of {} m, {}").format(size, pixel_m, count))
         if path == self._described:
-            self.fields.bands.set_pictures(answer["pictures"])
+            self.fields.bands.set_pictures(answer.pictures)
             return
         self._described = path
         self.fields.bands.set_known(answer)
@@ -261,12 +263,12 @@ class Form(QWidget):
             self.fields.series.set_unknown()
         elif self._active:
             self.fields.series.wait()
-            self._series_question.ask(job.to_dict())
+            self._series_question.ask(job)
 
-    def _on_hello(self, answer: dict) -> None:
+    def _on_hello(self, answer: Hello) -> None:
         self._greeted = True
-        self.fields.device.set_devices(answer["devices"])
-        self.versions_known.emit(answer["versions"])
+        self.fields.device.set_devices(answer.devices)
+        self.versions_known.emit(answer.versions)
 
     def _on_layers(self, _: list) -> None:
         """A file may have become free, or shown, with a layer."""

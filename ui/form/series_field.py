@@ -5,8 +5,9 @@ from __future__ import annotations
 from qgis.PyQt.QtCore import pyqtSignal
 from qgis.PyQt.QtWidgets import QCheckBox, QVBoxLayout, QWidget
 
+from ...contract.answers import REJECTED, SeriesOverview
 from ..widgets.field import Sentence
-from .date_strip import DateStrip, series_dates
+from .date_strip import DateStrip
 
 _KEPT_SERIES = 20  # series whose dates left out are remembered
 
@@ -67,13 +68,12 @@ class SeriesField(QWidget):
         if not self._known:
             self.set_unknown(self.tr("Looking at the dates…"))
 
-    def set_known(self, answer: dict) -> None:
-        """Shows what the engine's call `series` found."""
-        dates = series_dates(answer)
+    def set_known(self, answer: SeriesOverview) -> None:
+        """Shows the dates of the series."""
         self._known = True
-        self.strip.set_dates(dates, frozenset(self._remembered()))
-        self.strip.setVisible(bool(dates))
-        self._states = {each.date: each.state for each in dates}
+        self.strip.set_dates(answer.dates, frozenset(self._remembered()))
+        self.strip.setVisible(bool(answer.dates))
+        self._states = {each.date: each.state for each in answer.dates}
         self._count()
 
     # What is chosen
@@ -120,7 +120,7 @@ class SeriesField(QWidget):
 
     def _count(self) -> None:
         left_out = self.strip.left_out()
-        used = [date for date, state in self._states.items() if state != "rejected" and date not in left_out]
+        used = [date for date, state in self._states.items() if state != REJECTED and date not in left_out]
         # The network is fed one mean a calendar month, whatever the year.
         months = len({date[5:7] for date in used})
         self.line.say(

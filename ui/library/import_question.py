@@ -7,19 +7,19 @@ import os
 from qgis.PyQt.QtCore import Qt, pyqtSignal
 from qgis.PyQt.QtWidgets import QFrame, QHBoxLayout, QLabel, QLineEdit, QPushButton, QVBoxLayout, QWidget
 
+from ...contract.answers import CHECKPOINT, FOLDER, PACKAGE, Recognised
 from .card_text import size_text
-from .library_tasks import Found
 
 
 class Preview(QFrame):
-    """Hidden while there is nothing to ask. accepted: the Found and the title. refused: it is not imported."""
+    """Hidden while there is nothing to ask. accepted: the `Recognised` and the title. refused: it is not imported."""
 
     accepted = pyqtSignal(object, str)
     refused = pyqtSignal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._found: Found | None = None
+        self._found: Recognised | None = None
         self.setFrameShape(QFrame.Shape.StyledPanel)
         self.question = QLabel(self)
         self.question.setWordWrap(True)
@@ -42,13 +42,13 @@ class Preview(QFrame):
         self.import_button.clicked.connect(lambda _: self.accepted.emit(self._found, self.title.text().strip()))
         self.back_button.clicked.connect(lambda _: self.refused.emit())
 
-    def show_found(self, found: Found) -> None:
+    def show_found(self, found: Recognised) -> None:
         """Asks about it; its card is shown below."""
         self._found = found
         kinds = {
-            "package": self.tr("an exported model"),
-            "folder": self.tr("a model folder"),
-            "checkpoint": self.tr("a checkpoint"),
+            PACKAGE: self.tr("an exported model"),
+            FOLDER: self.tr("a model folder"),
+            CHECKPOINT: self.tr("a checkpoint"),
         }
         self.question.setText(
             self.tr("{} is {} of {} in the library. Import what is shown below, under this title?").format(

@@ -20,6 +20,7 @@ from qgis.PyQt.QtWidgets import (
     QWidget,
 )
 
+from ...contract.answers import Recognised
 from ...contract.cards import BadModel, ModelCard
 from ...models.library import delete_model, rename_model, set_default_model, size_of
 from ...models.published import PUBLISHED, PublishedModel
@@ -31,7 +32,7 @@ from ..widgets.field import Sentence
 from .card_text import model_html, published_html, size_text
 from .card_view import CardView
 from .import_question import Preview
-from .library_tasks import Found, MakeClient, exporting, fetching, importing, recognising
+from .library_tasks import MakeClient, exporting, fetching, importing, recognising
 from .shelf import AtHand, Shelf, ToFetch
 
 _COLUMNS, _LINES = 110, 36  # of text, that fit into the window's usual size
@@ -165,11 +166,11 @@ class LibraryDialog(QDialog):
 
     # Importing
 
-    def _on_recognised(self, found: Found) -> None:
+    def _on_recognised(self, found: Recognised) -> None:
         self.preview.show_found(found)
         self.view.show_html(lambda muted: model_html(found.card, found.size_bytes, muted))
 
-    def _import(self, found: Found, title: str) -> None:
+    def _import(self, found: Recognised, title: str) -> None:
         work = importing(self._make_client, found.path, title)
         self._start(self.tr("Importing {}").format(title or found.card.title), work, self._on_taken, False)
 

@@ -10,6 +10,7 @@ from enum import Enum
 from qgis.core import QgsApplication
 from qgis.PyQt.QtCore import QObject, pyqtSignal
 
+from ...contract.segmentation import SegmentationResult
 from ...layers.run_request import RunRequest
 from ...runtime.client import EngineClient, shared_client
 from .task import SegmentTask
@@ -44,7 +45,7 @@ class Run:
     kept: bool = False
     tiles_done: int = 0
     warnings: list[str] = field(default_factory=list)
-    result: dict | None = None
+    result: SegmentationResult | None = None
     error: Exception | None = None
     started: datetime | None = None
 

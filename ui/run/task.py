@@ -7,15 +7,17 @@ from collections.abc import Callable
 
 from qgis.PyQt.QtCore import QCoreApplication, pyqtSignal
 
+from ...contract import calls
+from ...contract.calls import Answer, EngineCall, Params
 from ...layers.run_request import RunRequest
 from ...runtime.client import EngineClient
 from ..tasks.background_task import BackgroundTask, TaskSignals
 
 
 class EngineTask(BackgroundTask):
-    """Runs one call of the engine; the result is its answer, a dict.
+    """Runs one call of the engine; the result is its answer.
 
-    description: what QGIS's list of tasks shows. call, params: of the engine. client: the connection to the
+    description: what QGIS's list of tasks shows. call, params: of `contract.calls`. client: the connection to the
     engine, taken on the main thread: a task that begins late, once the plugin is unloaded, must not open a new
     one. handlers: more of `EngineClient.call`'s handlers by their names. signals: what the task speaks through.
     """
@@ -23,15 +25,15 @@ class EngineTask(BackgroundTask):
     def __init__(
         self,
         description: str,
-        call: str,
-        params: dict,
+        call: EngineCall[Params, Answer],
+        params: Params,
         client: EngineClient,
         signals: TaskSignals,
         handlers: dict[str, Callable] | None = None,
     ) -> None:
         enough = threading.Event()
 
-        def ask(task: BackgroundTask) -> dict:
+        def ask(task: BackgroundTask) -> Answer:
             return client.call(
                 call,
                 params,
@@ -65,8 +67,8 @@ class SegmentTask(EngineTask):
             QCoreApplication.translate("SegmentTask", "Land cover of {} with {}").format(
                 request.name, request.model_title
             ),
-            "segment",
-            request.job.to_dict(),
+            calls.SEGMENT,
+            request.job,
             client,
             signals,
             {"on_tile": signals.tile_done.emit},

@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 from qgis.PyQt.QtCore import QObject, pyqtSignal
 
+from ...contract.calls import Answer, EngineCall, Params, Travelling
 from ...runtime.client import EngineClient, shared_client
 from ...runtime.errors import CancelledError, EngineError
 
@@ -18,8 +19,8 @@ _asking: set[Question] = set()
 class Question(QObject):
     """One kind of question. Only the latest one counts: an answer to an earlier one is dropped.
 
-    call: name of the engine's call. client: gives the connection to the engine.
-    answered: the answer, a dict. failed: the EngineError.
+    call: of `contract.calls`. client: gives the connection to the engine.
+    answered: the answer. failed: the EngineError.
     """
 
     answered = pyqtSignal(object)
@@ -27,25 +28,25 @@ class Question(QObject):
     _came = pyqtSignal(int, object, object)
     _over = pyqtSignal()
 
-    def __init__(self, call: str, client: Callable[[], EngineClient] = shared_client) -> None:
+    def __init__(self, call: EngineCall[Params, Answer], client: Callable[[], EngineClient] = shared_client) -> None:
         super().__init__()
         self._call = call
         self._client = client
         self._lock = threading.Lock()
         self._latest = 0
-        self._waiting: tuple[EngineClient, dict] | None = None
+        self._waiting: tuple[EngineClient, Travelling] | None = None
         self._thread: threading.Thread | None = None
         self._came.connect(self._tell)
         self._over.connect(self._rest)
 
-    def ask(self, params: dict) -> None:
+    def ask(self, params: Travelling) -> None:
         """Asks; what was asked before is given up."""
         with self._lock:
             self._latest += 1
             # The connection of this moment: once the plugin is unloaded, a thread must not open another.
             self._waiting = self._client(), params
             if self._thread is None:
-                self._thread = threading.Thread(target=self._work, name=f"FLAIR {self._call}", daemon=True)
+                self._thread = threading.Thread(target=self._work, name=f"FLAIR {self._call.name}", daemon=True)
                 _asking.add(self)
                 self._thread.start()
 
@@ -79,7 +80,7 @@ class Question(QObject):
             if self._thread is None:
                 _asking.discard(self)
 
-    def _tell(self, number: int, answer: dict | None, error: EngineError | None) -> None:
+    def _tell(self, number: int, answer: Travelling | None, error: EngineError | None) -> None:
         if number != self._latest:
             return
         if error is not None:

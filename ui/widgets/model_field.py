@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 from qgis.core import QgsApplication
 from qgis.PyQt.QtCore import Qt, pyqtSignal
 from qgis.PyQt.QtWidgets import QComboBox, QFileDialog, QHBoxLayout, QToolButton, QWidget
 
+from ...contract.answers import Device
 from ...contract.cards import BadModel, ModelCard, read_card
 from ...models.library import BUNDLED, BUNDLED_FOLDER, default_model, models_at_hand
 
@@ -151,14 +153,14 @@ class DeviceField(QComboBox):
         _narrow(self)
         self.addItem(self.tr("automatic"), "auto")
 
-    def set_devices(self, devices: list[dict]) -> None:
+    def set_devices(self, devices: Sequence[Device]) -> None:
         """Shows what the engine's `hello` found, the fastest first; what was chosen stays, where it can."""
         chosen = self.device()
         self.blockSignals(True)
         self.clear()
-        self.addItem(self.tr("automatic ({})").format(devices[0]["name"]) if devices else self.tr("automatic"), "auto")
+        self.addItem(self.tr("automatic ({})").format(devices[0].name) if devices else self.tr("automatic"), "auto")
         for device in devices:
-            self.addItem(device["name"], device["id"])
+            self.addItem(device.name, device.id)
         self.setCurrentIndex(max(0, self.findData(chosen)))
         self.blockSignals(False)
         if self.device() != chosen:

@@ -141,8 +141,8 @@ def test_the_difference_is_that_of_two_runs(scene, whole, tmp_path):
     without, *_ = run(scene, tmp_path / "without.tif", sentinel2=None)
     labels, result, warnings = run(scene, tmp_path / "map.tif", difference=str(tmp_path / "d.tif"))
     said = forecast(changed(scene, difference=str(tmp_path / "d.tif")), lambda: False)
-    assert said["warnings"] == warnings
-    assert said["largest_bytes"] > 1.9 * (forecast(scene, lambda: False)["largest_bytes"] - 1e5)
+    assert said.warnings == warnings
+    assert said.largest_bytes > 1.9 * (forecast(scene, lambda: False).largest_bytes - 1e5)
     np.testing.assert_array_equal(labels, whole)
     expected = np.where(whole != without, without, 0)
     np.testing.assert_array_equal(read_labels(tmp_path / "d.tif"), expected)

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from flair_landcover.contract.nomenclature import FLAIR_CLASSES
+from flair_landcover.tests.answers import segmentation_result
 
 pytest.importorskip("qgis.core", reason="needs QGIS's Python")
 from qgis.core import QgsCoordinateReferenceSystem, QgsFeature, QgsGeometry, QgsProject, QgsRasterLayer, QgsVectorLayer
@@ -75,7 +76,7 @@ def land_cover(project, aerial, tmp_path) -> QgsRasterLayer:
         project.addMapLayer(each)
     style_land_cover(layer, [tuple(entry) for entry in LEGEND])
     areas = {str(value): float((painted() == value).sum()) * PIXEL_M**2 for value, _, _ in LEGEND}
-    result = {"areas_m2": areas, "classes": LEGEND, "model": {"id": "bundled", "title": "Starter"}}
+    result = segmentation_result(areas_m2=areas, classes=LEGEND, model={"id": "bundled", "title": "Starter"})
     describe_result(layer, result, datetime(2024, 5, 1), aerial.id(), confidence.id())
     return layer
 

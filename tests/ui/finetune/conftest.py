@@ -8,9 +8,14 @@ from pathlib import Path
 
 import pytest
 
+from flair_landcover.contract.answers import AnnotationSummary
+from flair_landcover.contract.calls import ANNOTATIONS, FINETUNE, EngineCall
 from flair_landcover.contract.cards import ModelCard, write_card
+from flair_landcover.contract.finetuning import FinetuneResult
 from flair_landcover.contract.nomenclature import FLAIR_CLASSES
+from flair_landcover.contract.report import Epoch
 from flair_landcover.tests import qgis_side
+from flair_landcover.tests.answers import segmentation_result
 from flair_landcover.tests.qgis_application import qgis_application
 from flair_landcover.tests.qgis_side import LEFT, TOP
 
@@ -54,8 +59,8 @@ SUMMARY = {
 }
 
 
-def result_in(folder: str, **changes) -> dict:
-    """What the engine answers to `finetune`, and the model folder that goes with it."""
+def result_in(folder: str, **changes) -> FinetuneResult:
+    """What a fine-tuning leaves, and the model folder that goes with it."""
     Path(folder).mkdir(parents=True)
     card = ModelCard(id="starter-corrected", title="Starter, corrected", architecture="utt")
     (Path(folder) / "weights.safetensors").write_bytes(b"weights")
@@ -91,21 +96,13 @@ def result_in(folder: str, **changes) -> dict:
         "holdout_polygons": 2,
         "warnings": [],
     }
-    return {**result, **changes}
+    return FinetuneResult.from_dict({**result, **changes})
 
 
-def epoch(number: int, of: int = 30, iou: float | None = 0.4, best: bool = False) -> dict:
-    """The values of one epoch."""
-    return {
-        "number": number,
-        "of": of,
-        "loss": 2.0 / number,
-        "holdout_loss": None if iou is None else 2.5 / number,
-        "holdout_iou": iou,
-        "training_iou": 0.5,
-        "best": best,
-        "phase": "Training",
-    }
+def epoch(number: int, of: int = 30, iou: float | None = 0.4, best: bool = False) -> Epoch:
+    """One epoch of a training."""
+    loss = None if iou is None else 2.5 / number
+    return Epoch(number, of, 2.0 / number, loss, iou, training_iou=0.5, best=best, phase="Training")
 
 
 class Teacher:
@@ -135,12 +132,12 @@ class Teacher:
         """Of the latest such call."""
         return next(params for name, params in reversed(self.asked) if name == call)
 
-    def call(self, name: str, params: dict, is_cancelled=None, is_enough=None, **handlers) -> dict:
-        self.asked.append((name, params))
-        if name == "annotations":
+    def call(self, call: EngineCall, job, is_cancelled=None, is_enough=None, **handlers):
+        self.asked.append((call.name, job.to_dict()))
+        if call is ANNOTATIONS:
             if isinstance(self.summary, Exception):
                 raise self.summary
-            return self.summary
+            return AnnotationSummary.from_dict(self.summary)
         while True:
             with self._lock:
                 orders, self._orders = self._orders, []
@@ -151,12 +148,12 @@ class Teacher:
                 raise CancelledError("The run was cancelled.")
             if is_enough():
                 self.stopped.append("enough")
-                return result_in(params["output"], stopped="enough")
+                return result_in(job.output, stopped="enough")
             end, self.end = self.end, None
             if isinstance(end, Exception):
                 raise end
             if end is not None:
-                return result_in(params["output"], **end) if name == "finetune" else end
+                return result_in(job.output, **end) if call is FINETUNE else segmentation_result(**end)
             time.sleep(0.005)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 pytest.importorskip("qgis.core", reason="needs QGIS's Python")
+from flair_landcover.contract.answers import AnnotationSummary
 from flair_landcover.ui.finetune.finetune_text import change_text, phase_line, share_text, summary_text
 
 from .conftest import SUMMARY
@@ -28,8 +29,9 @@ def test_the_line_says_the_phase_and_the_time_left():
 
 
 def test_a_summary_without_a_hold_out_says_why():
-    hold = {"training": 6, "holdout": 0, "note": "Too few polygons to hold some out."}
-    text = summary_text({**SUMMARY, "classes": SUMMARY["classes"][:1], "holdout": hold})
+    hold = {"training": 6, "holdout": 0, "note": "Too few polygons to hold some out.", "distance_m": None}
+    answer = {**SUMMARY, "classes": SUMMARY["classes"][:1], "holdout": hold}
+    text = summary_text(AnnotationSummary.from_dict(answer))
     assert text == (
         "6 polygons of one class, 400 m²: all to learn from, none held out. Too few polygons to hold some out."
     )

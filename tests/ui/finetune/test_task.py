@@ -27,5 +27,5 @@ def test_a_task_tells_its_epochs_and_gives_the_engines_answer(application, teach
     assert task.progress() == 25
     teacher.end = {"seconds": 5.0}
     wait_for(lambda: ended)
-    assert epochs == [epoch(1)] and task.result["seconds"] == 5.0
+    assert epochs == [epoch(1)] and task.result.seconds == 5.0
     assert teacher.params("finetune") == job.to_dict()

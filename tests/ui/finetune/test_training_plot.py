@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 pytest.importorskip("qgis.core", reason="needs QGIS's Python")
@@ -75,9 +77,9 @@ def test_a_colour_of_emphasis_that_hides_on_its_ground_is_not_used(plot):
         [],
         [epoch(1, of=1, iou=0.0)],
         [epoch(1, iou=0.0), epoch(2, iou=0.0)],
-        [{**epoch(1), "loss": float("nan"), "holdout_loss": None}],
-        [{**epoch(1), "loss": 0.0, "holdout_loss": 0.0}],
-        [{**epoch(1), "loss": 1e9}],
+        [replace(epoch(1), loss=float("nan"), holdout_loss=None)],
+        [replace(epoch(1), loss=0.0, holdout_loss=0.0)],
+        [replace(epoch(1), loss=1e9)],
     ],
 )
 def test_any_numbers_are_painted_at_any_size(plot, epochs):

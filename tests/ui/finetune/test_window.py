@@ -7,6 +7,8 @@ import os
 import numpy as np
 import pytest
 
+from flair_landcover.contract.calls import SEGMENT
+from flair_landcover.contract.segmentation import SegmentationJob
 from flair_landcover.tests.qgis_side import read_pixels
 
 pytest.importorskip("qgis.core", reason="needs QGIS's Python")
@@ -52,7 +54,8 @@ def test_the_kept_model_gives_the_same_labels_in_another_engine(finetuning, tmp_
     monkeypatch.setenv("FLAIR_LANDCOVER_MODELS", os.path.join(finetuning["folder"], "models"))
     client = EngineClient()
     try:
-        client.call("segment", {**finetuning["job"], "output": str(tmp_path / "again.tif")})
+        job = SegmentationJob.from_dict({**finetuning["job"], "output": str(tmp_path / "again.tif")})
+        client.call(SEGMENT, job)
     finally:
         client.close()
     again, first = read_pixels(tmp_path / "again.tif"), read_pixels(finetuning["map"]["file"])

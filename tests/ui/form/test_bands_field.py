@@ -10,6 +10,8 @@ from qgis.PyQt.QtGui import QColor, QImage
 from qgis.PyQt.QtTest import QTest
 from qgis.PyQt.QtWidgets import QComboBox, QLabel
 
+from flair_landcover.contract.answers import AerialDescription
+from flair_landcover.tests.answers import aerial_description
 from flair_landcover.ui.form.bands_field import BandsField, role_name
 
 
@@ -23,14 +25,14 @@ def grey(value: int) -> str:
     return base64.b64encode(bytes(buffer.data())).decode("ascii")
 
 
-def described(count: int = 5, bands: dict | None = None) -> dict:
+def described(count: int = 5, bands: dict | None = None) -> AerialDescription:
     names = ("red", "green", "blue", "nir", "elevation")
-    return {
-        "count": count,
-        "descriptions": ["Rouge"] + [None] * (count - 1),
-        "bands": bands or {name: number for number, name in enumerate(names[:count], start=1)},
-        "pictures": {str(number): grey(40 * number) for number in range(1, count + 1)},
-    }
+    return aerial_description(
+        count=count,
+        descriptions=["Rouge"] + [None] * (count - 1),
+        bands=bands or {name: number for number, name in enumerate(names[:count], start=1)},
+        pictures={number: grey(40 * number) for number in range(1, count + 1)},
+    )
 
 
 @pytest.fixture
@@ -100,7 +102,7 @@ def test_heights_from_elsewhere_hide_the_height_band(field):
 def test_pictures_of_another_place_keep_the_choice(field):
     field.set_known(described())
     box(field, "nir").setCurrentIndex(0)
-    field.set_pictures({"1": grey(7)})
+    field.set_pictures({1: grey(7)})
     assert field.text() == "R=1 G=2 B=3 ELEVATION=5"
     assert shades(field)[0] == 7
 
@@ -115,7 +117,7 @@ def test_pictures_keep_their_height_whatever_room_the_field_is_given(field):
     field.set_known(described())
     field.resize(300, 600)
     QTest.qWait(50)
-    field.set_pictures({str(number): grey(9) for number in range(1, 6)})
+    field.set_pictures({number: grey(9) for number in range(1, 6)})
     QTest.qWait(50)
     (height,) = {label.height() for label in field.findChildren(QLabel) if label.buddy() is None}
     assert height == 2 * field.fontMetrics().height()

@@ -10,7 +10,8 @@ from qgis.PyQt.QtGui import QColor, QPalette
 from qgis.PyQt.QtTest import QTest
 from qgis.PyQt.QtWidgets import QApplication, QVBoxLayout, QWidget
 
-from flair_landcover.ui.form.date_strip import DateStrip, SeriesDate, series_dates
+from flair_landcover.contract.answers import SeriesDate, SeriesOverview
+from flair_landcover.ui.form.date_strip import DateStrip
 
 STATES = (
     SeriesDate("2021-04-15", 0.88, "cloudy", "S2A_MSIL2A_20210415"),
@@ -168,9 +169,12 @@ def test_what_the_engine_found_becomes_dates():
         "dates": [
             {"date": "2021-04-15", "name": "a, b", "clear": 0.9, "state": "cloudy"},
             {"date": "2021-05-01", "name": "c", "clear": None, "state": "unknown"},
-        ]
+        ],
+        "kind": "folder",
+        "months": 1,
+        "warnings": [],
     }
-    assert series_dates(answer) == (
+    assert SeriesOverview.from_dict(answer).dates == (
         SeriesDate("2021-04-15", 0.9, "cloudy", "a, b"),
         SeriesDate("2021-05-01", None, "unknown", "c"),
     )

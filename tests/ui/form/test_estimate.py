@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
+from flair_landcover.tests.answers import forecast
 from flair_landcover.ui.form.estimate import bytes_text, cost_text, duration_text, place_text
 from flair_landcover.ui.form.remembered import Pace
 
-CHECKED = {"tiles": 24, "width": 2060, "height": 1500, "area_m2": 123_600.0, "pixel_m": 0.2, "largest_bytes": 2_500_000}
+CHECKED = forecast(tiles=24, width=2060, height=1500, area_m2=123_600.0, pixel_m=0.2, largest_bytes=2_500_000)
 
 
 @pytest.fixture(autouse=True)
@@ -60,4 +63,4 @@ def test_the_time_comes_from_the_last_run():
 
 
 def test_a_long_run_is_told_so():
-    assert "smaller area" in cost_text({**CHECKED, "tiles": 4000}, Pace(0.5, 6.0, 0.1), "none")
+    assert "smaller area" in cost_text(replace(CHECKED, tiles=4000), Pace(0.5, 6.0, 0.1), "none")

@@ -6,20 +6,23 @@ import pytest
 from qgis.PyQt.QtCore import Qt
 from qgis.PyQt.QtTest import QTest
 
+from flair_landcover.contract.answers import SeriesOverview
 from flair_landcover.ui.form.series_field import SeriesField
 
-ANSWER = {
-    "kind": "folder",
-    "dates": [
-        {"date": "2021-04-15", "name": "20210415.tif", "clear": 0.88, "state": "cloudy"},
-        {"date": "2021-04-20", "name": "20210420.tif", "clear": 1.0, "state": "clear"},
-        {"date": "2021-06-09", "name": "20210609.tif", "clear": 0.2, "state": "rejected"},
-        {"date": "2022-04-18", "name": "20220418.tif", "clear": None, "state": "unknown"},
-        {"date": "2022-07-18", "name": "20220718.tif", "clear": 1.0, "state": "clear"},
-    ],
-    "months": 2,
-    "warnings": [],
-}
+ANSWER = SeriesOverview.from_dict(
+    {
+        "kind": "folder",
+        "dates": [
+            {"date": "2021-04-15", "name": "20210415.tif", "clear": 0.88, "state": "cloudy"},
+            {"date": "2021-04-20", "name": "20210420.tif", "clear": 1.0, "state": "clear"},
+            {"date": "2021-06-09", "name": "20210609.tif", "clear": 0.2, "state": "rejected"},
+            {"date": "2022-04-18", "name": "20220418.tif", "clear": None, "state": "unknown"},
+            {"date": "2022-07-18", "name": "20220718.tif", "clear": 1.0, "state": "clear"},
+        ],
+        "months": 2,
+        "warnings": [],
+    }
+)
 
 
 @pytest.fixture
@@ -62,7 +65,7 @@ def test_dates_left_out_are_told_in_order(field):
 def test_leaving_out_all_is_refused(field):
     field.set_paths(("s",))
     field.set_known(ANSWER)
-    leave_out(field, *(each["date"] for each in ANSWER["dates"]))
+    leave_out(field, *(each.date for each in ANSWER.dates))
     with pytest.raises(ValueError, match="All dates are left out: take some of them again"):
         field.leave_out()
 

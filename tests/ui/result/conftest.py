@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from flair_landcover.contract.nomenclature import FLAIR_CLASSES
+from flair_landcover.tests.answers import segmentation_result
 from flair_landcover.tests.jobs import segmentation_job
 from flair_landcover.tests.qgis_application import qgis_application
 
@@ -60,7 +61,7 @@ class Runs:
             if difference
             else None,
         }
-        result = {
+        given = {
             "output": str(output),
             **paths,
             "areas_m2": {str(c.value): area for c, area in zip(FLAIR_CLASSES, AREAS)},
@@ -70,7 +71,7 @@ class Runs:
             **changes,
         }
         job = segmentation_job(str(folder / "aerial.tif"), str(output), **paths)
-        return result, RunRequest(job, "ortho", "U-T&T starter", aerial_layer, "", 1)
+        return segmentation_result(**given), RunRequest(job, "ortho", "U-T&T starter", aerial_layer, "", 1)
 
 
 def give_palette(path: Path) -> None:

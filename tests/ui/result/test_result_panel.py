@@ -178,11 +178,11 @@ def test_a_layer_that_processing_describes_after_adding_it_is_found(panel, proje
     from flair_landcover.layers.styling import style_land_cover
 
     result, _ = runs.make()
-    layer = QgsRasterLayer(result["output"], "Land cover")
+    layer = QgsRasterLayer(result.output, "Land cover")
     project.addMapLayer(layer)
     settle()
     assert panel.isHidden()
-    style_land_cover(layer, [tuple(entry) for entry in result["classes"]])
+    style_land_cover(layer, result.classes)
     describe_result(layer, result, MADE)
     settle()
     assert panel.isVisible() and choices(panel) == ["U-T&T starter, 14:02"]

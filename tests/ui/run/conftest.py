@@ -9,7 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from flair_landcover.contract.segmentation import SegmentationJob, SegmentationResult
 from flair_landcover.tests import qgis_side
+from flair_landcover.tests.answers import segmentation_result
 from flair_landcover.tests.jobs import segmentation_job
 from flair_landcover.tests.qgis_application import qgis_application
 
@@ -133,7 +135,7 @@ class HeldClient:
     """
 
     def __init__(self) -> None:
-        self.jobs: list[dict] = []
+        self.jobs: list[SegmentationJob] = []
         self.orders: list[tuple[str, tuple]] = []
         self.end = None
         self.deaf = False
@@ -145,8 +147,8 @@ class HeldClient:
         with self._lock:
             self.orders.append((what, values))
 
-    def call(self, name, params, on_progress, on_warning, on_tile, is_cancelled, is_enough) -> dict:
-        self.jobs.append(params)
+    def call(self, call, job, on_progress, on_warning, on_tile, is_cancelled, is_enough) -> SegmentationResult:
+        self.jobs.append(job)
         self.in_call.set()
         handlers = {"progress": on_progress, "warning": on_warning, "tile": on_tile}
         while True:
@@ -157,12 +159,12 @@ class HeldClient:
             if is_cancelled() and not self.deaf:
                 raise CancelledError("The run was cancelled.")
             if is_enough():
-                return {"complete": False}
+                return segmentation_result(complete=False)
             end, self.end = self.end, None
             if isinstance(end, Exception):
                 raise end
             if end is not None:
-                return end
+                return segmentation_result(**end)
             time.sleep(0.005)
 
 

@@ -39,8 +39,8 @@ def test_a_run_ends_with_the_map_and_tells_of_it_on_the_main_thread(queue, reque
     assert heard.events == [("started", "ortho", RunState.RUNNING), ("ended", "ortho", RunState.DONE)]
     assert heard.threads == {threading.get_ident()}
     assert shares == sorted(shares) and shares[0] == 0 and shares[-1] == 1
-    assert run.result["output"] == str(tmp_path / "ortho.tif") and run.result["complete"] is True
-    assert run.result["tiles"] == TILES and run.error is None and run.warnings
+    assert run.result.output == str(tmp_path / "ortho.tif") and run.result.complete is True
+    assert run.result.tiles == TILES and run.error is None and run.warnings
     assert qgis_side.read_pixels(tmp_path / "ortho.tif").shape == (1, 1100, 1100)
 
 
@@ -50,7 +50,7 @@ def test_finished_pieces_come_as_pictures_of_the_map(queue, request_for, long_ae
     wait_for(ended(queue))
     assert len(heard.tiles) == run.tiles_done > 1
     labels = qgis_side.read_pixels(tmp_path / "ortho.tif")[0]
-    colours = {value: tuple(bytes.fromhex(colour[1:])) for value, _, colour in run.result["classes"]}
+    colours = {value: tuple(bytes.fromhex(colour[1:])) for value, _, colour in run.result.classes}
     for _, (a, b, c, d, e, f), png in heard.tiles:
         picture = QImage.fromData(png, "PNG")
         column, row = picture.width() // 2, picture.height() // 2
@@ -112,7 +112,7 @@ def test_what_is_done_can_be_kept(queue, request_for, long_aerial, tmp_path):
     assert run.state is RunState.STOPPING and run.kept
     wait_for(ended(queue))
     assert heard.events[-1] == ("ended", "ortho", RunState.DONE)
-    assert run.result["complete"] is False and 0 < run.result["tiles"] < TILES == run.result["planned_tiles"]
+    assert run.result.complete is False and 0 < run.result.tiles < TILES == run.result.planned_tiles
     labels = qgis_side.read_pixels(tmp_path / "ortho.tif")[0]
     assert 0 < np.count_nonzero(labels) < labels.size
 

@@ -144,7 +144,7 @@ from flair_landcover.tests.ui.run.conftest import plain_request
 from flair_landcover.ui.run.run_queue import RunQueue
 
 class BusyClient:
-    def call(self, name, params, on_progress, is_cancelled, **handlers):
+    def call(self, call, job, on_progress, is_cancelled, **handlers):
         while not is_cancelled():
             on_progress(0.1, "", None)
         for _ in range(300):

@@ -6,6 +6,7 @@ import threading
 
 import pytest
 
+from flair_landcover.contract.calls import DESCRIBE, MODELS, AerialQuestion, Nothing
 from flair_landcover.tests import qgis_side
 from flair_landcover.tests.qgis_application import qgis_application
 
@@ -49,31 +50,31 @@ def over() -> bool:
 
 
 def test_the_answer_comes_on_the_main_thread(client):
-    question = Question("models", lambda: client)
+    question = Question(MODELS, lambda: client)
     threads = []
     question.answered.connect(lambda _: threads.append(threading.current_thread()))
     told = heard(question)
-    question.ask({})
+    question.ask(Nothing())
     assert told == []
     wait_for(lambda: told)
-    assert told[0]["models"][0]["id"] == "bundled"
+    assert told[0].models[0].id == "bundled"
     assert threads == [threading.main_thread()]
 
 
 def test_only_the_latest_question_is_answered(client, tmp_path):
     rasters = [qgis_side.write_aerial(tmp_path / f"{size}.tif", size=size) for size in (40, 50, 60)]
-    question = Question("describe", lambda: client)
+    question = Question(DESCRIBE, lambda: client)
     told = heard(question)
     for raster in rasters:
-        question.ask({"input": str(raster), "bands": "", "extent": None})
+        question.ask(AerialQuestion(str(raster)))
     wait_for(lambda: told and over())
-    assert [answer["width"] for answer in told] == [60]
+    assert [answer.width for answer in told] == [60]
 
 
 def test_a_dropped_question_is_not_answered(client, tmp_path):
-    question = Question("describe", lambda: client)
+    question = Question(DESCRIBE, lambda: client)
     told = heard(question)
-    question.ask({"input": str(qgis_side.write_aerial(tmp_path / "a.tif")), "bands": "", "extent": None})
+    question.ask(AerialQuestion(str(qgis_side.write_aerial(tmp_path / "a.tif"))))
     question.drop()
     wait_for(over)
     QTest.qWait(100)
@@ -81,38 +82,38 @@ def test_a_dropped_question_is_not_answered(client, tmp_path):
 
 
 def test_what_cannot_be_answered_says_why(client, tmp_path):
-    question = Question("describe", lambda: client)
+    question = Question(DESCRIBE, lambda: client)
     told = heard(question)
-    question.ask({"input": str(tmp_path / "gone.tif"), "bands": "", "extent": None})
+    question.ask(AerialQuestion(str(tmp_path / "gone.tif")))
     wait_for(lambda: told)
     assert isinstance(told[0], BadInputError) and told[0].field == "input"
 
 
 def test_a_question_may_be_asked_again_after_an_error(client, tmp_path, monkeypatch):
-    question = Question("models", lambda: client)
+    question = Question(MODELS, lambda: client)
     told = heard(question)
     with monkeypatch.context() as context:
         context.setenv("FLAIR_LANDCOVER_PYTHON", str(tmp_path / "nowhere"))
-        question.ask({})
+        question.ask(Nothing())
         wait_for(lambda: told)
     assert isinstance(told[0], EngineNotFound)
-    question.ask({})
+    question.ask(Nothing())
     wait_for(lambda: len(told) == 2)
-    assert "models" in told[1]
+    assert told[1].models
 
 
 def test_no_thread_is_left_when_nothing_is_asked(client):
-    question = Question("models", lambda: client)
+    question = Question(MODELS, lambda: client)
     told = heard(question)
-    question.ask({})
+    question.ask(Nothing())
     wait_for(lambda: told and over())
     assert not [thread for thread in threading.enumerate() if thread.name == "FLAIR models"]
 
 
 def test_a_question_that_nobody_holds_any_more_ends_in_peace(client):
     for _ in range(20):
-        question = Question("models", lambda: client)
-        question.ask({})
+        question = Question(MODELS, lambda: client)
+        question.ask(Nothing())
         question.drop()
         del question
     wait_for(over)

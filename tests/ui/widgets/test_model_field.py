@@ -10,6 +10,7 @@ import pytest
 pytest.importorskip("qgis.core", reason="needs QGIS's Python")
 from qgis.PyQt.QtWidgets import QComboBox
 
+from flair_landcover.contract.answers import Device
 from flair_landcover.models.library import BUNDLED_FOLDER, rename_model, set_default_model
 from flair_landcover.ui.widgets.model_field import DeviceField, ModelField
 
@@ -155,7 +156,7 @@ def test_a_model_that_is_gone_is_not_chosen(application, tmp_path):
 def test_devices_are_those_that_the_engine_names(application):
     field = DeviceField()
     field.set_device("cuda")  # as remembered, before the engine has spoken
-    field.set_devices([{"id": "cuda", "name": "Quadro"}, {"id": "cpu", "name": "CPU"}])
+    field.set_devices([Device("cuda", "Quadro"), Device("cpu", "CPU")])
     assert [field.itemText(i) for i in range(field.count())] == ["automatic (Quadro)", "Quadro", "CPU"]
     assert field.device() == "cuda"
 
@@ -165,5 +166,5 @@ def test_a_device_that_is_gone_becomes_automatic_and_is_told(application):
     field.set_device("cuda")
     told = []
     field.currentIndexChanged.connect(lambda _: told.append(field.device()))
-    field.set_devices([{"id": "cpu", "name": "CPU"}])
+    field.set_devices([Device("cpu", "CPU")])
     assert field.device() == "auto" and told == ["auto"]

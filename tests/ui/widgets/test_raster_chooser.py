@@ -9,6 +9,7 @@ from qgis.core import QgsProject, QgsRasterLayer
 
 from flair_landcover.layers.description import describe_result
 from flair_landcover.tests import qgis_side
+from flair_landcover.tests.answers import segmentation_result
 from flair_landcover.ui.widgets.raster_chooser import RasterChooser
 
 
@@ -73,7 +74,7 @@ def test_maps_of_the_plugin_are_no_images(application, tmp_path, aerial):
     confidence = raster_layer(tmp_path, "confidence")
     result = raster_layer(tmp_path, "a map")
     classes = [[1, "building", "#db0e9a"]]
-    answer = {"classes": classes, "areas_m2": {"1": 2.0}, "complete": True, "model": {"id": "m", "title": "M"}}
+    answer = segmentation_result(classes=classes, areas_m2={"1": 2.0}, model={"id": "m", "title": "M"})
     describe_result(result, answer, datetime(2024, 5, 1), aerial_layer=aerial.id(), confidence_layer=confidence.id())
     QgsProject.instance().addMapLayers([confidence, result])
     chooser = RasterChooser("Aerial image")
