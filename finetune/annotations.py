@@ -21,7 +21,7 @@ from ..contract.cards import ModelCard
 from ..contract.class_plan import ClassPlan, plan_classes, value_text
 from ..contract.errors import BadInput, about
 from ..contract.finetuning import AnnotatedClass, FinetuneJob, check_settings
-from ..inference.raster.geobox import Grid
+from ..inference.raster.geobox import GeoBox
 
 Warn = Callable[[str], None]
 
@@ -75,8 +75,8 @@ class _Layer:
     bounds: tuple[float, float, float, float] | None
 
 
-def read_annotations(job: FinetuneJob, card: ModelCard, grid: Grid, warn: Warn) -> Annotations:
-    """The polygons of a job, on the grid's raster and in its CRS.
+def read_annotations(job: FinetuneJob, card: ModelCard, geobox: GeoBox, warn: Warn) -> Annotations:
+    """The polygons of a job, on the geobox's raster and in its CRS.
 
     They are transformed to the raster's CRS, curves made straight, invalid outlines repaired, cut at the raster's
     edges and taken apart into polygons of one part. `warn` takes a sentence for whatever is left out or assumed.
@@ -86,13 +86,13 @@ def read_annotations(job: FinetuneJob, card: ModelCard, grid: Grid, warn: Warn) 
     check_settings(job)
     with about("polygons"):
         layer = _open_layer(job)
-        crs, target = _both_crs(layer, grid, warn)
-        wkb, texts = _read(layer, job.class_field, _reach(grid, crs, target))
+        crs, target = _both_crs(layer, geobox, warn)
+        wkb, texts = _read(layer, job.class_field, _reach(geobox, crs, target))
         shapes, features = _shapes(wkb, layer, warn)
         expected = layer.features - (len(wkb) - len(features))
         shapes = _transformed(shapes, crs, target, layer)
         shapes, features = _repaired(shapes, features, warn)
-        shapes, features = _on_raster(shapes, features, expected, layer, grid, warn)
+        shapes, features = _on_raster(shapes, features, expected, layer, geobox, warn)
     values = [texts[feature] for feature in features]
     plan = plan_classes(card, values, job.class_map)
     chosen = [(plan.assigned[text], shape) for text, shape in zip(values, shapes) if plan.assigned[text] is not None]
@@ -167,9 +167,9 @@ def _layer_name(job: FinetuneJob, kinds: dict[str, str | None]) -> str:
     return next(areas, next(iter(kinds)))
 
 
-def _both_crs(layer: _Layer, grid: Grid, warn: Warn) -> tuple[CRS | None, CRS | None]:
+def _both_crs(layer: _Layer, geobox: GeoBox, warn: Warn) -> tuple[CRS | None, CRS | None]:
     """The CRS of the layer and that of the raster; None twice where coordinates are taken as they are."""
-    target = CRS.from_wkt(grid.crs_wkt) if grid.crs_wkt else None
+    target = CRS.from_wkt(geobox.crs_wkt) if geobox.crs_wkt else None
     if layer.crs is None and target is not None:
         warn(f"The layer {layer.name} has no CRS: its polygons are taken to be in the aerial raster's.")
     elif target is None and layer.crs is not None:
@@ -189,9 +189,9 @@ def _on_earth(crs: CRS) -> bool:
     return crs.is_projected or crs.is_geographic
 
 
-def _reach(grid: Grid, crs: CRS | None, target: CRS | None) -> tuple[float, float, float, float] | None:
+def _reach(geobox: GeoBox, crs: CRS | None, target: CRS | None) -> tuple[float, float, float, float] | None:
     """The raster's bounds in the layer's CRS; None where they cannot be told: everything is read then."""
-    bounds = grid.window_bounds((0, 0, grid.width, grid.height))
+    bounds = geobox.bounds
     if crs is None:
         return bounds
     try:
@@ -266,14 +266,14 @@ def _taken_apart(shapes: np.ndarray, features: np.ndarray) -> tuple[np.ndarray, 
 
 
 def _on_raster(
-    shapes: np.ndarray, features: np.ndarray, expected: int, layer: _Layer, grid: Grid, warn: Warn
+    shapes: np.ndarray, features: np.ndarray, expected: int, layer: _Layer, geobox: GeoBox, warn: Warn
 ) -> tuple[np.ndarray, np.ndarray]:
     """What of the polygons lies on the raster and is at least a pixel large, with the numbers of the features.
 
     expected: how many features of the layer should be on it.
     """
-    corners = [(0, 0), (grid.width, 0), (grid.width, grid.height), (0, grid.height)]
-    outline = shapely.Polygon([grid.transform * corner for corner in corners])
+    corners = [(0, 0), (geobox.width, 0), (geobox.width, geobox.height), (0, geobox.height)]
+    outline = shapely.Polygon([geobox.transform * corner for corner in corners])
     shapely.prepare(outline)
     crossing = ~shapely.covers(outline, shapes)
     shapes[crossing] = shapely.intersection(shapes[crossing], outline)
@@ -286,7 +286,7 @@ def _on_raster(
         )
     if expected > inside:
         warn(f"{expected - inside} of {expected} features have nothing on the aerial raster: left out.")
-    large = shapely.area(shapes) >= abs(grid.transform.determinant)
+    large = shapely.area(shapes) >= abs(geobox.transform.determinant)
     if not large.any():
         raise BadInput("The polygons on the aerial raster are all smaller than one pixel: draw larger ones.")
     if not large.all():

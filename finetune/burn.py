@@ -10,44 +10,45 @@ from rasterio.features import rasterize
 
 from ..contract.errors import Cancelled
 from ..contract.nomenclature import NODATA
-from ..inference.raster.geobox import Grid, Window, intersection
+from ..inference.raster.geobox import GeoBox
+from ..inference.raster.windows import Window
 from .annotations import Annotation
 
 _BLOCK = 2048  # pixels a side of what is burnt at once to count conflicts
 _POLYGON = 3  # shapely's number of the type Polygon
 
 
-def burn(items: Sequence[Annotation], grid: Grid, window: Window) -> np.ndarray:
+def burn(items: Sequence[Annotation], geobox: GeoBox, window: Window) -> np.ndarray:
     """The classes of a window's pixels, as the polygons say.
 
     Returns (rows, columns) uint8: the class value of the polygon that the pixel's centre lies in; 0 where there is
     none, or where polygons of different classes lie there.
     """
-    labels = np.full((window[3], window[2]), NODATA, np.uint8)
+    labels = np.full(window.shape, NODATA, np.uint8)
     contested = np.zeros(labels.shape, bool)
     by_class: dict[int, list[shapely.Polygon]] = {}
-    for item in _near(items, grid.window_bounds(window)):
+    for item in _near(items, geobox.window_bounds(window)):
         by_class.setdefault(item.value, []).append(item.geometry)
     for value, shapes in by_class.items():
-        inside = _inside(shapes, grid, window)
+        inside = _inside(shapes, geobox, window)
         contested |= inside & (labels != NODATA)
         labels[inside] = value
     labels[contested] = NODATA
     return labels
 
 
-def conflict_m2(items: Sequence[Annotation], grid: Grid, cancelled: Callable[[], bool] = lambda: False) -> float:
+def conflict_m2(items: Sequence[Annotation], geobox: GeoBox, cancelled: Callable[[], bool] = lambda: False) -> float:
     """Square metres where polygons of different classes overlap, counted in pixels, which `burn` leaves unlabelled.
 
     Only the places of overlaps are burnt, however large the raster is. Raises Cancelled once `cancelled` says so.
     """
     pixels = 0
     for shape in _overlaps(items):
-        for block in _blocks(grid.window_of(shape.bounds)):
+        for block in _blocks(geobox.window_of(shape.bounds)):
             if cancelled():
                 raise Cancelled
-            pixels += int(_inside([shape], grid, block).sum())
-    return pixels * grid.pixel_area_m2
+            pixels += int(_inside([shape], geobox, block).sum())
+    return pixels * geobox.pixel_area_m2
 
 
 def conflict_sentence(area_m2: float) -> str:
@@ -70,10 +71,9 @@ def _overlaps(items: Sequence[Annotation]) -> list[shapely.Polygon]:
 
 
 def _blocks(window: Window) -> Iterable[Window]:
-    column, row, width, height = window
-    for down in range(row, row + height, _BLOCK):
-        for across in range(column, column + width, _BLOCK):
-            yield intersection((across, down, _BLOCK, _BLOCK), window)
+    for down in range(window.row, window.bottom, _BLOCK):
+        for across in range(window.column, window.right, _BLOCK):
+            yield Window(across, down, _BLOCK, _BLOCK).intersection(window)
 
 
 def _near(items: Sequence[Annotation], bounds: tuple[float, float, float, float]) -> list[Annotation]:
@@ -86,7 +86,6 @@ def _near(items: Sequence[Annotation], bounds: tuple[float, float, float, float]
     return [items[index] for index in np.flatnonzero(near)]
 
 
-def _inside(shapes: list[shapely.Polygon], grid: Grid, window: Window) -> np.ndarray:
+def _inside(shapes: list[shapely.Polygon], geobox: GeoBox, window: Window) -> np.ndarray:
     """(rows, columns) bool: pixels of the window whose centre lies in one of the polygons."""
-    shape = (window[3], window[2])
-    return rasterize(shapes, shape, transform=grid.window_transform(window), dtype="uint8").astype(bool)
+    return rasterize(shapes, window.shape, transform=geobox.window_transform(window), dtype="uint8").astype(bool)

@@ -66,7 +66,7 @@ def new_card(
     base = inputs.card
     made = datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds")
     title = title_of(job, base)
-    classes = annotated_classes(annotations, inputs.grid.metres)
+    classes = annotated_classes(annotations, inputs.geobox.metres)
     names = ", ".join(f"{c.polygons} {c.name}" for c in classes)
     image = os.path.basename(job.image.input)
     asked = job.to_dict()

@@ -11,8 +11,8 @@ from torch import Tensor, nn
 
 from ..contract.cards import ModelCard
 from ..contract.errors import BadInput
-from ..inference.raster.geobox import Window
 from ..inference.raster.read import read_ahead
+from ..inference.raster.windows import Window
 from ..models.networks.gated import WINDOW, GatedNetwork, covered_share, statistics_of
 from .add_classes import add_classes
 from .samples import Ground, plain_windows

@@ -16,8 +16,8 @@ from ..evaluation.confusion import confusion_matrix, scores
 from ..inference.backends.backend import Backend
 from ..inference.plan import Tile, TilePlan, make_plan
 from ..inference.predict import TileInput, predict_tiles
-from ..inference.raster.geobox import Window, intersection
 from ..inference.raster.read import read_ahead
+from ..inference.raster.windows import Window
 from .annotations import Annotation
 from .samples import UNLABELLED, Ground, labels_in
 
@@ -55,7 +55,7 @@ def evaluate(
     where, polygons = HOLDOUT_POLYGONS, split.holdout
     if not polygons:
         where, polygons = TRAINING_POLYGONS, split.training
-    plan = make_plan(ground.grid.width, ground.grid.height, ground.tiles.inputs.window, ground.card.tile_size)
+    plan = make_plan(ground.geobox.width, ground.geobox.height, ground.tiles.inputs.window, ground.card.tile_size)
     sampled = _sampled(plan, seed)
     tiles = sorted({*sampled, *_tiles_of(polygons, plan, ground)}, key=lambda tile: (tile.row, tile.column))
     matrices = [np.zeros((len(legend), len(legend)), np.int64) for _ in (base, new)]
@@ -63,7 +63,7 @@ def evaluate(
     for number, tile_input in enumerate(read_ahead(tiles, ground.tiles.tile_input), 1):
         if tile_input.aerial is not None:
             zone = _zone(plan, tile_input.tile)
-            rows, columns = _slices(zone, tile_input.tile.window)
+            rows, columns = zone.within(tile_input.tile.window)
             valid = tile_input.valid[rows, columns]
             before, after = (_likeliest(tile_input, backend)[rows, columns] for backend in (base, new))
             truth = np.where(valid, labels_in(ground, zone, polygons), UNLABELLED)
@@ -102,9 +102,9 @@ def _tiles_of(items: Sequence[Annotation], plan: TilePlan, ground: Ground) -> li
     """Tiles whose zones hold something of the polygons: of many, some spread over them."""
     found = set()
     for item in items:
-        window = ground.grid.window_of(item.geometry.bounds)
-        for row in _reached(plan.rows, plan.tile_size, plan.height, window[1], window[3]):
-            for column in _reached(plan.columns, plan.tile_size, plan.width, window[0], window[2]):
+        window = ground.geobox.window_of(item.geometry.bounds)
+        for row in _reached(plan.rows, plan.tile_size, plan.height, window.row, window.height):
+            for column in _reached(plan.columns, plan.tile_size, plan.width, window.column, window.width):
                 found.add((row, column))
     ordered = [plan.tile(*index) for index in sorted(found)]
     return ordered[:: -(-len(ordered) // EVALUATED_TILES)] if ordered else []
@@ -120,7 +120,7 @@ def _zone(plan: TilePlan, tile: Tile) -> Window:
     """The part of a tile that counts; it lies on the raster."""
     top, bottom = _span(plan.rows, tile.row, plan.tile_size, plan.height)
     left, right = _span(plan.columns, tile.column, plan.tile_size, plan.width)
-    return intersection((left, top, right - left, bottom - top), (0, 0, plan.width, plan.height))
+    return Window.between(left, top, right, bottom).intersection(Window(0, 0, plan.width, plan.height))
 
 
 def _span(starts: tuple[int, ...], number: int, size: int, length: int) -> tuple[int, int]:
@@ -128,8 +128,3 @@ def _span(starts: tuple[int, ...], number: int, size: int, length: int) -> tuple
     start = 0 if number == 0 else (starts[number] + starts[number - 1] + size) // 2
     end = length if number == len(starts) - 1 else (starts[number + 1] + starts[number] + size) // 2
     return start, end
-
-
-def _slices(zone: Window, window: Window) -> tuple[slice, slice]:
-    left, top = zone[0] - window[0], zone[1] - window[1]
-    return slice(top, top + zone[3]), slice(left, left + zone[2])

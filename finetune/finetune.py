@@ -61,7 +61,7 @@ def finetune(job: FinetuneJob, report: FinetuneReport) -> FinetuneResult:
         inputs = check_inputs(SegmentationJob(job.image, ""), warn)
         outputs = find_outputs(job, inputs)
         report.progress(_READING, "Reading")
-        annotations = read_annotations(job, inputs.card, inputs.grid, warn)
+        annotations = read_annotations(job, inputs.card, inputs.geobox, warn)
         _stop(report)
         sides = _split(job, inputs, annotations, warn, report.cancelled)
         base = _open_base(job, inputs)
@@ -98,7 +98,7 @@ def finetune(job: FinetuneJob, report: FinetuneReport) -> FinetuneResult:
                 after=evaluation.after,
                 changed=evaluation.changed,
                 agreement=evaluation.agreement,
-                classes=annotated_classes(annotations, inputs.grid.metres),
+                classes=annotated_classes(annotations, inputs.geobox.metres),
                 trained_polygons=len(sides.training),
                 holdout_polygons=len(sides.holdout),
                 warnings=warnings,
@@ -148,11 +148,11 @@ def _split(
     warn: Callable[[str], None],
     cancelled: Callable[[], bool],
 ) -> Split:
-    conflict = conflict_m2(annotations.items, inputs.grid, cancelled)
+    conflict = conflict_m2(annotations.items, inputs.geobox, cancelled)
     if conflict:
         warn(conflict_sentence(conflict))
     names = {c.value: c.name for c in annotations.plan.legend}
-    sides = split(annotations.items, job.holdout, job.seed, inputs.grid, names)
+    sides = split(annotations.items, job.holdout, job.seed, inputs.geobox, names)
     if sides.note:
         warn(sides.note)
     if not sides.holdout:

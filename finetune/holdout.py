@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 import shapely
 
-from ..inference.raster.geobox import Grid
+from ..inference.raster.geobox import GeoBox
 from .annotations import Annotation
 
 FEWEST = 4  # polygons below which all of them are needed for the training
@@ -42,7 +42,7 @@ class Split:
 
 
 def split(
-    items: Sequence[Annotation], share: float, seed: int, grid: Grid, names: dict[int, str] | None = None
+    items: Sequence[Annotation], share: float, seed: int, geobox: GeoBox, names: dict[int, str] | None = None
 ) -> Split:
     """Holds out about a share of the polygons, whole and apart in space from the others.
 
@@ -65,7 +65,7 @@ def split(
     wanted = max(1, round(share * len(items)))
     chosen: set[int] = set()
     best = (0, 0)  # classes held out, and how far their number is from what was asked for
-    for blocks in _blocks_by_gap(items, grid):
+    for blocks in _blocks_by_gap(items, geobox):
         candidate = _choose(items, blocks, wanted, seed)
         covered = len({items[position].value for position in candidate})
         # a wider gap is worth some polygons more or less, but neither a class nor a share that was not asked for
@@ -82,16 +82,16 @@ def split(
         )
     training = tuple(item for index, item in enumerate(items) if index not in chosen)
     holdout = tuple(item for index, item in enumerate(items) if index in chosen)
-    return Split(training, holdout, _note(training, holdout, names or {}), _distance_m(training, holdout, grid))
+    return Split(training, holdout, _note(training, holdout, names or {}), _distance_m(training, holdout, geobox))
 
 
-def _blocks_by_gap(items: Sequence[Annotation], grid: Grid) -> Iterator[list[list[int]]]:
+def _blocks_by_gap(items: Sequence[Annotation], geobox: GeoBox) -> Iterator[list[list[int]]]:
     """For each gap, from the narrowest on, the blocks: lists of the items' positions."""
     shapes = np.array([item.geometry for item in items], object)
     tree = shapely.STRtree(shapes)
     gap = NARROWEST_GAP_M
     while gap <= WIDEST_GAP_M:
-        yield _components(len(items), tree.query(shapes, predicate="dwithin", distance=gap / grid.metres))
+        yield _components(len(items), tree.query(shapes, predicate="dwithin", distance=gap / geobox.metres))
         gap *= 2
 
 
@@ -159,7 +159,7 @@ def _note(training: Sequence[Annotation], holdout: Sequence[Annotation], names: 
     )
 
 
-def _distance_m(training: Sequence[Annotation], holdout: Sequence[Annotation], grid: Grid) -> float:
+def _distance_m(training: Sequence[Annotation], holdout: Sequence[Annotation], geobox: GeoBox) -> float:
     tree = shapely.STRtree([item.geometry for item in training])
     _, distances = tree.query_nearest([item.geometry for item in holdout], return_distance=True, all_matches=False)
-    return float(distances.min()) * grid.metres
+    return float(distances.min()) * geobox.metres

@@ -16,8 +16,9 @@ from torch import Tensor
 from torch.nn import functional
 
 from ..contract.cards import ROLES, ModelCard
-from ..inference.raster.geobox import Grid, Window
+from ..inference.raster.geobox import GeoBox
 from ..inference.raster.read import read_ahead
+from ..inference.raster.windows import Window
 from ..inference.tiles import Tiles
 from .annotations import Annotation
 from .augment import change_light, turn
@@ -81,9 +82,9 @@ class Ground:
     size: int
 
     @property
-    def grid(self) -> Grid:
+    def geobox(self) -> GeoBox:
         """The grid that windows count in."""
-        return self.tiles.inputs.grid
+        return self.tiles.inputs.geobox
 
     @property
     def with_series(self) -> bool:
@@ -112,7 +113,7 @@ def holdout_samples(ground: Ground) -> Iterator[Sample]:
     step = -(-len(evaluated) // _MOST_HELD_OUT) or 1
 
     def read(item: Annotation) -> Sample | None:
-        centre = ~ground.grid.transform * shapely.point_on_surface(item.geometry).coords[0]
+        centre = ~ground.geobox.transform * shapely.point_on_surface(item.geometry).coords[0]
         sample = _read(ground, _window(ground, *centre, ground.size), evaluated, ())
         if sample is None:
             return None
@@ -128,9 +129,9 @@ def plain_windows(ground: Ground, around: int, anywhere: int, side: int, seed: i
     order = rng.permutation(len(items))
     for number in range(around):
         item = items[order[number % len(items)]]
-        yield _window(ground, *(~ground.grid.transform * _point_in(item.geometry, rng)), side)
+        yield _window(ground, *(~ground.geobox.transform * _point_in(item.geometry, rng)), side)
     for _ in range(anywhere):
-        yield _window(ground, rng.uniform(0, ground.grid.width), rng.uniform(0, ground.grid.height), side)
+        yield _window(ground, rng.uniform(0, ground.geobox.width), rng.uniform(0, ground.geobox.height), side)
 
 
 def labels_in(ground: Ground, window: Window, items: Sequence[Annotation]) -> np.ndarray:
@@ -138,7 +139,7 @@ def labels_in(ground: Ground, window: Window, items: Sequence[Annotation]) -> np
     index = np.full(256, UNLABELLED, np.int16)
     for position, land in enumerate(ground.card.classes):
         index[land.value] = position
-    return index[burn(items, ground.grid, window)]
+    return index[burn(items, ground.geobox, window)]
 
 
 def _by_class(items: Sequence[Annotation]) -> list[list[Annotation]]:
@@ -154,7 +155,7 @@ def _around(
     """A window that shows a polygon: classes take turns, and so do the polygons of a class."""
     turn_number = number - number // ANYWHERE
     same = places[turn_number % len(places)]
-    column, row = ~ground.grid.transform * _point_in(same[turn_number // len(places) % len(same)].geometry, rng)
+    column, row = ~ground.geobox.transform * _point_in(same[turn_number // len(places) % len(same)].geometry, rng)
     side = _side(ground, variety, rng)
     shift = rng.uniform(-side / 4, side / 4, 2)
     return _window(ground, column + shift[0], row + shift[1], side)
@@ -162,7 +163,7 @@ def _around(
 
 def _anywhere(ground: Ground, variety: Variety, rng: np.random.Generator) -> Window:
     side = _side(ground, variety, rng)
-    return _window(ground, rng.uniform(0, ground.grid.width), rng.uniform(0, ground.grid.height), side)
+    return _window(ground, rng.uniform(0, ground.geobox.width), rng.uniform(0, ground.geobox.height), side)
 
 
 def _side(ground: Ground, variety: Variety, rng: np.random.Generator) -> int:
@@ -174,8 +175,8 @@ def _side(ground: Ground, variety: Variety, rng: np.random.Generator) -> int:
 def _window(ground: Ground, column: float, row: float, side: int) -> Window:
     """The square window around a point that lies inside the raster, where that is large enough."""
     left, top = round(column - side / 2), round(row - side / 2)
-    right, bottom = max(0, ground.grid.width - side), max(0, ground.grid.height - side)
-    return min(max(left, 0), right), min(max(top, 0), bottom), side, side
+    right, bottom = max(0, ground.geobox.width - side), max(0, ground.geobox.height - side)
+    return Window(min(max(left, 0), right), min(max(top, 0), bottom), side, side)
 
 
 def _point_in(polygon: shapely.Polygon, rng: np.random.Generator) -> tuple[float, float]:

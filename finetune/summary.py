@@ -27,15 +27,15 @@ def summary(job: FinetuneJob, cancelled: Callable[[], bool]) -> AnnotationSummar
         # What is to be said of the image, its form says.
         place = find_place(SegmentationJob(job.image, ""), lambda _: None)
         _go_on(cancelled)
-        annotations = read_annotations(job, place.card, place.grid, warnings.append)
+        annotations = read_annotations(job, place.card, place.geobox, warnings.append)
         _go_on(cancelled)
-        conflict = conflict_m2(annotations.items, place.grid, cancelled)
+        conflict = conflict_m2(annotations.items, place.geobox, cancelled)
         _go_on(cancelled)
         names = {c.value: c.name for c in annotations.plan.legend}
-        sides = split(annotations.items, job.holdout, job.seed, place.grid, names)
+        sides = split(annotations.items, job.holdout, job.seed, place.geobox, names)
     if conflict:
         warnings.append(conflict_sentence(conflict))
-    classes = annotated_classes(annotations, place.grid.metres)
+    classes = annotated_classes(annotations, place.geobox.metres)
     return AnnotationSummary(
         tuple(SummarisedClass(**c.to_dict(), warning=_too_little(c.polygons, c.area_m2)) for c in classes),
         tuple(_value_rows(annotations)),

@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 
 from .plan import Tile
-from .raster.geobox import Window, intersection
+from .raster.windows import Window
 
 # A tile's share of a block: where it lies, its weights there (a view), and its probabilities times them.
 _Piece = tuple[Window, np.ndarray, np.ndarray]
@@ -45,11 +45,10 @@ class Blender:
         """
         if probabilities is not None:
             for owner in into:
-                shared = intersection(tile.window, self._targets[owner])
-                rows = slice(shared[1] - tile.window[1], shared[1] - tile.window[1] + shared[3])
-                columns = slice(shared[0] - tile.window[0], shared[0] - tile.window[0] + shared[2])
-                weights = self._weights[rows, columns]
-                self._waiting.setdefault(owner, []).append((shared, weights, probabilities[:, rows, columns] * weights))
+                shared = tile.window.intersection(self._targets[owner])
+                part = shared.within(tile.window)
+                weights = self._weights[part]
+                self._waiting.setdefault(owner, []).append((shared, weights, probabilities[(..., *part)] * weights))
         own = (tile.row, tile.column)
         if own not in self._targets:
             return None
@@ -58,11 +57,10 @@ class Blender:
 
 
 def _finish(target: Window, pieces: list[_Piece]) -> np.ndarray:
-    sums = np.zeros((pieces[0][2].shape[0], target[3], target[2]), np.float32)
-    total = np.zeros((target[3], target[2]), np.float32)
+    sums = np.zeros((pieces[0][2].shape[0], *target.shape), np.float32)
+    total = np.zeros(target.shape, np.float32)
     for window, weights, weighted in pieces:
-        row, column = window[1] - target[1], window[0] - target[0]
-        part = (slice(row, row + window[3]), slice(column, column + window[2]))
-        sums[(slice(None), *part)] += weighted
+        part = window.within(target)
+        sums[(..., *part)] += weighted
         total[part] += weights
     return np.divide(sums, total, out=sums, where=total > 0)

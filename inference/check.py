@@ -23,7 +23,8 @@ from ..models.library import find_model, installed_models
 from .backends.backend import checkpoint_card
 from .classes import what_becomes_what, with_classes
 from .raster.aerial import AerialSource, check_lies_under, check_not_truncated, describe_aerial, open_raster
-from .raster.geobox import Grid, Window, intersection, make_grid
+from .raster.geobox import GeoBox
+from .raster.windows import Window
 from .raster.write import finished_size, label_bits, working_size
 from .sentinel2.open import open_series
 from .sentinel2.series import Series
@@ -39,7 +40,7 @@ _MOST_TITLES = 4  # models that an error names
 class Inputs:
     """A checked job: everything that the steps after it need, as plain values.
 
-    window: what to map, in pixels of the grid. roles: the model's inputs that are at hand.
+    window: what to map, in pixels of the geobox. roles: the model's inputs that are at hand.
     card: the model's, with the classes that the map is to show.
     heights: whether elevation comes from a raster of its own. model: folder or checkpoint file.
     sentinel2: the acquisitions of the place that the job does not leave out, or None.
@@ -49,7 +50,7 @@ class Inputs:
     model: Path
     card: ModelCard
     aerial: AerialSource
-    grid: Grid
+    geobox: GeoBox
     window: Window
     roles: tuple[str, ...]
     heights: bool
@@ -60,13 +61,13 @@ class Inputs:
 class Place:
     """The aerial raster of a job and what of it is to be mapped.
 
-    window: to map, in pixels of the grid. inside: its part that lies on the raster.
+    window: to map, in pixels of the geobox. inside: its part that lies on the raster.
     """
 
     model: Path
     card: ModelCard
     aerial: AerialSource
-    grid: Grid
+    geobox: GeoBox
     window: Window
     inside: Window
 
@@ -76,17 +77,10 @@ def find_place(job: SegmentationJob, warn: Callable[[str], None]) -> Place:
     model, card = _find_card(job.image.model)
     with about("input"):
         aerial = describe_aerial(job.image.input, job.image.bands, warn)
-    grid = make_grid(
-        aerial.transform,
-        aerial.width,
-        aerial.height,
-        aerial.crs_wkt,
-        aerial.metres,
-        card.ground_sampling_distance,
-    )
+    geobox = aerial.geobox.at(card.ground_sampling_distance)
     with about("extent"):
-        window = _window(job, grid)
-    return Place(model, card, aerial, grid, window, intersection(window, (0, 0, grid.width, grid.height)))
+        window = _window(job, geobox)
+    return Place(model, card, aerial, geobox, window, window.intersection(geobox.window))
 
 
 def find_series(job: SegmentationJob, place: Place, warn: Callable[[str], None]) -> Series:
@@ -96,7 +90,7 @@ def find_series(job: SegmentationJob, place: Place, warn: Callable[[str], None])
     """
     with about("sentinel2"):
         series = open_series(job.image.sentinel2, warn)
-        return over_place(series, place.grid, place.grid.window_bounds(place.inside))
+        return over_place(series, place.geobox, place.geobox.window_bounds(place.inside))
 
 
 def check_job(job: SegmentationJob, warn: Callable[[str], None]) -> Inputs:
@@ -120,14 +114,14 @@ def check_inputs(job: SegmentationJob, warn: Callable[[str], None]) -> Inputs:
     _check_choice("device", "device", job.image.device, DEVICES)
     _check_choice("classes", "choice of classes", job.classes, CLASSES)
     place = find_place(job, warn)
-    card, grid, window = place.card, place.grid, place.window
+    card, geobox, window = place.card, place.geobox, place.window
     with about("mask"):
-        _check_mask(job, grid, window)
-    heights = _check_heights(job, card, grid, grid.window_bounds(place.inside), warn)
+        _check_mask(job, geobox, window)
+    heights = _check_heights(job, card, geobox, geobox.window_bounds(place.inside), warn)
     with about("bands"):
         roles = _roles(card, place.aerial, heights, warn)
     sentinel2 = _check_sentinel2(job, place, warn)
-    return Inputs(job, place.model, card, place.aerial, grid, window, roles, heights, sentinel2)
+    return Inputs(job, place.model, card, place.aerial, geobox, window, roles, heights, sentinel2)
 
 
 def _check_sentinel2(job: SegmentationJob, place: Place, warn: Callable[[str], None]) -> Series | None:
@@ -192,31 +186,30 @@ def _card_kept(checkpoint: Path, changed: int) -> ModelCard:
     return checkpoint_card(checkpoint)
 
 
-def _window(job: SegmentationJob, grid: Grid) -> Window:
-    whole = (0, 0, grid.width, grid.height)
+def _window(job: SegmentationJob, geobox: GeoBox) -> Window:
     if job.extent is None:
-        return whole
+        return geobox.window
     text = " ".join(f"{value:.10g}" for value in job.extent)
     if len(job.extent) != 4 or not all(math.isfinite(value) for value in job.extent):
         raise BadInput(f"The extent {text} is not four numbers: give XMIN YMIN XMAX YMAX.")
     xmin, ymin, xmax, ymax = job.extent
     if not (xmin < xmax and ymin < ymax):
         raise BadInput(f"The extent {text} is empty: give XMIN YMIN XMAX YMAX, each minimum smaller than its maximum.")
-    window = grid.window_of(job.extent)
-    if intersection(window, whole) is None:
-        raster = " ".join(f"{value:.10g}" for value in grid.window_bounds(whole))
+    window = geobox.window_of(job.extent)
+    if window.intersection(geobox.window) is None:
+        raster = " ".join(f"{value:.10g}" for value in geobox.bounds)
         raise BadInput(
             f"The extent lies outside the aerial raster, which covers {raster}: choose an extent that overlaps it."
         )
     return window
 
 
-def _check_mask(job: SegmentationJob, grid: Grid, window: Window) -> None:
+def _check_mask(job: SegmentationJob, geobox: GeoBox, window: Window) -> None:
     if job.mask is None:
         return
     if not job.mask or not all(is_valid_geom(g) and g["type"] in ("Polygon", "MultiPolygon") for g in job.mask):
         raise BadInput("The mask has no valid polygons: choose a layer with polygons, or no mask.")
-    xmin, ymin, xmax, ymax = grid.window_bounds(window)
+    xmin, ymin, xmax, ymax = geobox.window_bounds(window)
     for geometry in job.mask:
         left, bottom, right, top = geometry_bounds(geometry)
         if left < xmax and right > xmin and bottom < ymax and top > ymin:
@@ -227,7 +220,7 @@ def _check_mask(job: SegmentationJob, grid: Grid, window: Window) -> None:
 def _check_heights(
     job: SegmentationJob,
     card: ModelCard,
-    grid: Grid,
+    geobox: GeoBox,
     extent: tuple[float, float, float, float],
     warn: Callable[[str], None],
 ) -> bool:
@@ -246,7 +239,7 @@ def _check_heights(
     for setting, (path, what, covers) in rasters.items():
         with about(setting), open_raster(path, what) as dataset:
             check_not_truncated(dataset, what)
-            share = check_lies_under(dataset, what, grid.crs_wkt, extent)
+            share = check_lies_under(dataset, what, geobox.crs_wkt, extent)
         if share < _COVERED:
             warn(f"{covers} {max(1, int(100 * share))} % of the extent: the rest counts as bare ground.")
     return True

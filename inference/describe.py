@@ -15,9 +15,9 @@ from rasterio.io import DatasetReader
 from ..contract.answers import AerialDescription
 from ..contract.errors import about
 from .picture import png
-from .raster.aerial import bands_by_role, mended, metres_to_unit, open_raster, unreadable
-from .raster.geobox import Window, intersection, pixel_size_m
+from .raster.aerial import aerial_geobox, bands_by_role, mended, open_raster, unreadable
 from .raster.read import gdal_settings
+from .raster.windows import Window
 
 _PICTURE = (96, 72)  # pixels
 _SHOWN_M = (60.0, 45.0)  # metres that a picture is wide and high: houses, trees and roads can be told
@@ -37,8 +37,7 @@ def describe(path: str, bands_text: str, extent: tuple[float, float, float, floa
         with open_raster(path, "The aerial raster") as dataset:
             readable = mended(dataset)
         with rasterio.open(readable) as dataset:
-            metres = metres_to_unit(dataset, path, lambda warning: None)
-            sizes = pixel_size_m(dataset.transform, metres)
+            sizes = aerial_geobox(dataset, path, lambda warning: None).pixel_size_m
             bands = bands_by_role(dataset, path, bands_text)
             window = _shown(dataset, extent, tuple(math.ceil(long / size) for long, size in zip(_SHOWN_M, sizes)))
             try:
@@ -64,20 +63,20 @@ def _shown(dataset: DatasetReader, extent: tuple[float, float, float, float] | N
         there = ~dataset.transform * ((xmin + xmax) / 2, (ymin + ymax) / 2)
         if 0 <= there[0] < dataset.width and 0 <= there[1] < dataset.height:
             column, row = there
-    wanted = (math.floor(column - size[0] / 2), math.floor(row - size[1] / 2), *size)
-    return intersection(wanted, (0, 0, dataset.width, dataset.height))
+    wanted = Window(math.floor(column - size[0] / 2), math.floor(row - size[1] / 2), *size)
+    return wanted.intersection(Window(0, 0, dataset.width, dataset.height))
 
 
 def _pictures(dataset: DatasetReader, window: Window) -> dict[int, str]:
     """A picture of a window by band number, base64 of a PNG."""
     numbers = list(range(1, min(dataset.count, _MOST_BANDS) + 1))
-    scale = min(1.0, _PICTURE[0] / window[2], _PICTURE[1] / window[3])
-    shape = (max(1, round(window[3] * scale)), max(1, round(window[2] * scale)))
+    scale = min(1.0, _PICTURE[0] / window.width, _PICTURE[1] / window.height)
+    shape = (max(1, round(window.height * scale)), max(1, round(window.width * scale)))
     where = rasterio.windows.Window(*window)
     values = dataset.read(
         numbers, window=where, out_shape=(len(numbers), *shape), masked=True, resampling=Resampling.average
     )
-    place = dataset.window_transform(where) * Affine.scale(window[2] / shape[1], window[3] / shape[0])
+    place = dataset.window_transform(where) * Affine.scale(window.width / shape[1], window.height / shape[0])
     return {number: base64.b64encode(png(_grey(band), place)).decode("ascii") for number, band in zip(numbers, values)}
 
 

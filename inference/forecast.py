@@ -9,7 +9,6 @@ from ..contract.errors import Cancelled
 from ..contract.segmentation import SegmentationJob
 from .check import check_job, outputs_of
 from .mask import Mask
-from .raster.geobox import intersection
 from .raster.read import gdal_settings
 from .raster.write import finished_size
 from .segment import planned_parts
@@ -23,22 +22,22 @@ def forecast(job: SegmentationJob, cancelled: Callable[[], bool]) -> Forecast:
     warnings: list[str] = []
     with gdal_settings():
         inputs = check_job(job, warnings.append)
-        grid = inputs.grid
-        mask = Mask(job.mask, grid)
+        geobox = inputs.geobox
+        mask = Mask(job.mask, geobox)
         tiles = 0
         for part in planned_parts(inputs, mask):
             if cancelled():
                 raise Cancelled
             tiles += len(part.reaches)
-        area = mask.area_m2(intersection(inputs.window, (0, 0, grid.width, grid.height)))
+        area = mask.area_m2(inputs.window.intersection(geobox.window))
     outputs = outputs_of(job, inputs.card).values()
     return Forecast(
         warnings=warnings,
         tiles=tiles,
-        width=inputs.window[2],
-        height=inputs.window[3],
+        width=inputs.window.width,
+        height=inputs.window.height,
         area_m2=area,
-        pixel_m=max(grid.pixel_size_m),
+        pixel_m=max(geobox.pixel_size_m),
         bands=inputs.aerial.bands,
         largest_bytes=sum(finished_size(inputs.window, bands, bits) for _, bands, bits in outputs),
     )

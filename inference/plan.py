@@ -15,7 +15,7 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from .raster.geobox import Window, intersection
+from .raster.windows import Window
 
 _OVERLAP_SHARE = 3 / 16  # of a tile that neighbours share: 96 pixels of 512, three strides of the deepest map
 _PART_COLUMNS = 32  # columns of tiles blended at once: what waits stays below 75 MB however wide the raster is
@@ -58,17 +58,17 @@ class TilePlan:
         """The tile of a lattice index."""
         left, block_width = _block(self.columns, column, self.width)
         top, block_height = _block(self.rows, row, self.height)
-        return Tile(row, column, (left, top, self.tile_size, self.tile_size), (left, top, block_width, block_height))
+        window = Window(left, top, self.tile_size, self.tile_size)
+        return Tile(row, column, window, Window(left, top, block_width, block_height))
 
     def target(self, tile: Tile) -> Window | None:
         """The part of a tile's block that is to be written, or None."""
-        return intersection(tile.block, self.output)
+        return tile.block.intersection(self.output)
 
     def owners(self, columns: range) -> list[Tile]:
         """The tiles of those lattice columns whose blocks hold something to write, in reading order."""
         # a lattice over a whole region has millions of tiles, an extent a few: skip the rows above and below it
-        top, bottom = self.output[1], self.output[1] + self.output[3]
-        rows = range(max(0, bisect_right(self.rows, top) - 1), bisect_left(self.rows, bottom))
+        rows = range(max(0, bisect_right(self.rows, self.output.row) - 1), bisect_left(self.rows, self.output.bottom))
         tiles = (self.tile(row, column) for row in rows for column in columns)
         return [tile for tile in tiles if self.target(tile)]
 
@@ -80,7 +80,7 @@ class TilePlan:
         for row in range(_first_reaching(self.rows, tile.row, self.tile_size), tile.row + 1):
             for column in range(_first_reaching(self.columns, tile.column, self.tile_size), tile.column + 1):
                 candidate = self.tile(row, column)
-                if intersection(candidate.window, target):
+                if candidate.window.intersection(target):
                     yield candidate
 
 

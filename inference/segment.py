@@ -27,7 +27,6 @@ from .mask import Mask
 from .picture import BlockPictures
 from .plan import Part, make_plan, overlap_of, plan_parts
 from .predict import TileInput, predict_tiles, warm_backend
-from .raster.geobox import Window
 from .raster.read import gdal_settings, read_ahead
 from .raster.write import MapBlock, MapWriter
 from .tiles import open_tiles
@@ -52,19 +51,20 @@ def segment(job: SegmentationJob, report: Report) -> SegmentationResult:
             raise BadInput(str(error), "model") from None
         if report.cancelled() or report.enough():
             raise Cancelled
-        mask = Mask(job.mask, inputs.grid)
+        mask = Mask(job.mask, inputs.geobox)
         parts = list(planned_parts(inputs, mask))
         tally = _Tally(np.zeros(256, np.int64), sum(len(part.reaches) for part in parts))
         with MapWriter(
             job.output,
             job.confidence,
             job.probabilities,
-            inputs.grid,
+            inputs.geobox,
             inputs.window,
             inputs.card.classes,
             job.difference,
         ) as writer:
-            pictures = BlockPictures(*inputs.window[2:], inputs.card.tile_size, inputs.card.classes)
+            whole, card = inputs.window, inputs.card
+            pictures = BlockPictures(whole.width, whole.height, card.tile_size, card.classes)
             with closing(_map_blocks(inputs, backend, parts, mask, report, tally)) as blocks:
                 for block in blocks:
                     writer.write(block)
@@ -72,7 +72,7 @@ def segment(job: SegmentationJob, report: Report) -> SegmentationResult:
                     if block.difference is not None:
                         tally.changed += np.count_nonzero(block.difference != NODATA)
                     tally.blocks += 1
-                    report.tile(*pictures.picture(block.labels, inputs.grid.window_transform(block.window)))
+                    report.tile(*pictures.picture(block.labels, inputs.geobox.window_transform(block.window)))
             if not tally.complete and not tally.blocks:
                 raise Cancelled
             _warn_of_sentinel2(tally, report)
@@ -81,7 +81,7 @@ def segment(job: SegmentationJob, report: Report) -> SegmentationResult:
                 report.warning("The extent holds no pixel with data: the map is empty.")
             report.progress(1.0, "Writing the map")
             writer.finish(json.dumps(_provenance(inputs, backend, tally), ensure_ascii=False))
-    area = inputs.grid.pixel_area_m2
+    area = inputs.geobox.pixel_area_m2
     return SegmentationResult(
         output=job.output,
         confidence=job.confidence,
@@ -105,7 +105,7 @@ def segment(job: SegmentationJob, report: Report) -> SegmentationResult:
 
 def planned_parts(inputs: Inputs, mask: Mask) -> Iterator[Part]:
     """What a checked job predicts, from left to right."""
-    plan = make_plan(inputs.grid.width, inputs.grid.height, inputs.window, inputs.card.tile_size)
+    plan = make_plan(inputs.geobox.width, inputs.geobox.height, inputs.window, inputs.card.tile_size)
     return plan_parts(plan, mask.touches)
 
 
@@ -191,7 +191,7 @@ def _map_blocks(
                     alone = without.add(tile, predicted.without, part.reaches[tile]) if without else None
                     if finished is not None:
                         target = part.targets[tile.row, tile.column]
-                        known = _crop(tile_input.valid, tile.window, target) & mask.inside(target)
+                        known = tile_input.valid[target.within(tile.window)] & mask.inside(target)
                         labels = _labels(finished, known, card)
                         difference = None if alone is None else _difference(labels, _labels(alone, known, card))
                         yield MapBlock(target, labels, finished, difference)
@@ -209,11 +209,6 @@ def _labels(probabilities: np.ndarray, known: np.ndarray, card: ModelCard) -> np
 def _difference(labels: np.ndarray, others: np.ndarray) -> np.ndarray:
     """The other labels where they differ, nodata elsewhere."""
     return np.where(labels != others, others, np.uint8(NODATA))
-
-
-def _crop(array: np.ndarray, window: Window, part: Window) -> np.ndarray:
-    row, column = part[1] - window[1], part[0] - window[0]
-    return array[row : row + part[3], column : column + part[2]]
 
 
 class _Clock:
@@ -271,7 +266,7 @@ def _provenance(inputs: Inputs, backend: Backend, tally: _Tally) -> dict:
         "tiles_without_sentinel2": tally.without_sentinel2,
         "tiles_with_mirrored_sentinel2": tally.mirrored,
         "difference": inputs.job.difference,
-        "changed_m2": None if inputs.job.difference is None else tally.changed * inputs.grid.pixel_area_m2,
+        "changed_m2": None if inputs.job.difference is None else tally.changed * inputs.geobox.pixel_area_m2,
         "device": backend.device,
         "precision": backend.precision,
         "made": datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),

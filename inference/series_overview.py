@@ -14,13 +14,13 @@ from ..contract.cards import SatelliteInput
 from ..contract.errors import BadInput, Cancelled, about
 from ..contract.segmentation import SegmentationJob
 from .check import Place, find_place, find_series
-from .raster.geobox import Grid
+from .raster.geobox import GeoBox
 from .raster.read import gdal_settings
 from .sentinel2.clouds import RULES, CloudRule
 from .sentinel2.series import Acquisition, Series
 from .sentinel2.superpatches import GROUND_SAMPLING_DISTANCE
 from .sentinel2.usable import warn_of_missing_masks
-from .sentinel2.warp import Frame, OpenFiles, read_cover
+from .sentinel2.warp import OpenFiles, read_cover
 
 _MOST_PIXELS = 400  # a side that masks are read with, however large the extent
 _HALF = 0.5  # share of the extent from which on a date that is covered is told as rejected
@@ -55,7 +55,7 @@ def overview(job: SegmentationJob, cancelled: Callable[[], bool]) -> SeriesOverv
 
 @dataclass(frozen=True)
 class _Look:
-    """An acquisition in the glance's frame: covered, None without a mask, and known, bool (rows, columns)."""
+    """An acquisition in the glance's geobox: covered, None without a mask, and known, bool (rows, columns)."""
 
     covers: np.ndarray | None
     known: np.ndarray
@@ -63,41 +63,42 @@ class _Look:
 
 @dataclass(frozen=True)
 class _Glance:
-    """Where to look: a frame over the extent and its superpatches.
+    """Where to look: a geobox over the extent and its superpatches.
 
     inner: the extent's own rows and columns in it. patch: a superpatch's pixels a side in it. rule: the model's for
     clouds.
     """
 
-    frame: Frame
+    geobox: GeoBox
     inner: tuple[slice, slice]
     patch: int
     rule: CloudRule
 
     @classmethod
     def of(cls, place: Place) -> _Glance:
-        grid: Grid = place.grid
+        geobox = place.geobox
         satellite = place.card.satellite or SatelliteInput()
         size = satellite.superpatch
-        across, down = grid.pixels_in(GROUND_SAMPLING_DISTANCE)
-        column, row, width, height = place.inside
-        columns, rows = width / across, height / down  # of the extent, in pixels of 10 m
+        across, down = geobox.pixels_in(GROUND_SAMPLING_DISTANCE)
+        inside = place.inside
+        columns, rows = inside.width / across, inside.height / down  # of the extent, in pixels of 10 m
         step = max(1.0, (max(columns, rows) + size) / _MOST_PIXELS)
         margin = math.ceil(size / 2 / step)
         inner = (max(1, math.ceil(rows / step)), max(1, math.ceil(columns / step)))
         transform = (
-            grid.transform
-            * Affine.translation(column, row)
-            * Affine.scale(width / inner[1], height / inner[0])
+            geobox.transform
+            * Affine.translation(inside.column, inside.row)
+            * Affine.scale(inside.width / inner[1], inside.height / inner[0])
             * Affine.translation(-margin, -margin)
         )
-        frame = Frame(grid.crs_wkt, transform, inner[1] + 2 * margin, inner[0] + 2 * margin)
+        shape = (inner[0] + 2 * margin, inner[1] + 2 * margin)
         parts = tuple(slice(margin, margin + length) for length in inner)
+        frame = GeoBox(transform, geobox.crs_wkt, shape, geobox.metres)
         return cls(frame, parts, max(1, round(size / step)), RULES[satellite.cloud_rule])
 
     def look(self, acquisition: Acquisition, files: OpenFiles) -> _Look:
         """Reads the masks of an acquisition."""
-        covers, without_data = read_cover(acquisition, self.frame, files, self.rule)
+        covers, without_data = read_cover(acquisition, self.geobox, files, self.rule)
         return _Look(covers, ~without_data)
 
     def state(self, covers: np.ndarray, known: np.ndarray, clear: float) -> str:

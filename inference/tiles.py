@@ -1,4 +1,4 @@
-"""The network's input of any tile: all rasters of a job read on one grid, prepared as the model's card says."""
+"""The network's input of any tile: all rasters of a job read in one geobox, prepared as the model's card says."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from .check import Inputs
 from .plan import Tile
 from .predict import TileInput
 from .prepare import fill_invalid, heights_to_digital_numbers, network_input, pad_to, to_8_bits
-from .raster.geobox import Window
 from .raster.read import WindowReader, aerial_reader, warped_reader
+from .raster.windows import Window
 from .sentinel2.superpatches import Superpatch, Superpatches
 
 
@@ -46,26 +46,25 @@ class Tiles:
     def picture(self, window: Window) -> tuple[np.ndarray | None, np.ndarray]:
         """The aerial input of a window, and where it has data.
 
-        window: of the grid; it may reach past the raster to the right and below, where the picture is mirrored.
+        window: of the geobox; it may reach past the raster to the right and below, where the picture is mirrored.
         Returns (inputs, rows, columns) float32, or None where there is no data at all, and (rows, columns) bool.
         Raises BadInput, which names the setting, where a raster cannot be read.
         """
-        card, source, grid = self.inputs.card, self.inputs.aerial, self.inputs.grid
-        left, top, width, height = window
-        held = (left, top, min(width, grid.width - left), min(height, grid.height - top))
+        card, source = self.inputs.card, self.inputs.aerial
+        held = window.intersection(self.inputs.geobox.window)
         roles = [role for role in self.inputs.roles if not (role == "elevation" and self.heights)]
         numbers = [source.bands[role] for role in roles]
         with about("input"):
             pixels, inside = self.aerial.read(held, numbers)
-        valid = np.zeros((height, width), bool)
-        valid[: held[3], : held[2]] = inside
+        valid = np.zeros(window.shape, bool)
+        valid[held.within(window)] = inside
         if not inside.any():
             return None, valid
         layers = fill_invalid(to_8_bits(pixels, [source.stretch.get(number) for number in numbers]), inside)
         bands = dict(zip(roles, layers))
         if self.heights is not None:
             bands["elevation"] = self._elevation(held)
-        return pad_to(network_input(bands, card), max(width, height)), valid
+        return pad_to(network_input(bands, card), max(window.shape)), valid
 
     def superpatch(self, tile: Window) -> Superpatch | None:
         """The Sentinel-2 of a window of the model's tile size; None where there is none that can be used."""
@@ -99,12 +98,12 @@ def _metres(reader: WindowReader, window: Window) -> tuple[np.ndarray, np.ndarra
 
 def open_tiles(inputs: Inputs) -> Tiles:
     """The rasters of a checked job, to be used in a `with`. Raises BadInput where one cannot be read."""
-    grid, job = inputs.grid, inputs.job
+    geobox, job = inputs.geobox, inputs.job
     heights = terrain = superpatches = None
     if inputs.heights:
-        heights = warped_reader(job.image.elevation, grid.crs_wkt, grid.transform, grid.width, grid.height)
+        heights = warped_reader(job.image.elevation, geobox)
         if job.image.terrain is not None:
-            terrain = warped_reader(job.image.terrain, grid.crs_wkt, grid.transform, grid.width, grid.height)
+            terrain = warped_reader(job.image.terrain, geobox)
     if inputs.sentinel2 is not None:
-        superpatches = Superpatches(inputs.sentinel2, inputs.card.satellite, grid)
-    return Tiles(inputs, aerial_reader(inputs.aerial, grid), heights, terrain, superpatches)
+        superpatches = Superpatches(inputs.sentinel2, inputs.card.satellite, geobox)
+    return Tiles(inputs, aerial_reader(inputs.aerial, geobox), heights, terrain, superpatches)

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import rasterio
 import rasterio.shutil
-from affine import Affine
 from rasterio._err import CPLE_BaseError  # what PROJ's refusals are raised as; rasterio has no public name for it
 from rasterio.enums import ColorInterp, MaskFlags
 from rasterio.errors import CRSError, RasterioError
@@ -18,7 +17,7 @@ from rasterio.warp import transform_bounds
 
 from ...contract.errors import BadInput, about
 from .band_roles import guess_bands, parse_bands
-from .geobox import pixel_size_m
+from .geobox import GeoBox
 
 COARSEST_M = 5.0  # metres a pixel beyond which no class but the largest could be told
 POOR_M = 0.6  # metres a pixel beyond which the map is much worse than its model card says
@@ -34,25 +33,16 @@ class AerialSource:
 
     readable: what rasterio opens: the path, or the text of a virtual raster that mends it (see `mended`).
     bands: band numbers by role. stretch: for 16-bit rasters the digital numbers (low, high) of each band
-    number that become 0 and 255; empty for 8 bits. metres: metres to one unit of the CRS.
+    number that become 0 and 255; empty for 8 bits.
     needs_alpha: whether validity is only known from a mask that warping must carry along.
     """
 
     path: str
     readable: str
-    crs_wkt: str
-    metres: float
-    transform: Affine
-    width: int
-    height: int
+    geobox: GeoBox
     bands: dict[str, int]
     stretch: dict[int, tuple[float, float]]
     needs_alpha: bool
-
-    @property
-    def pixel_size_m(self) -> float:
-        """The larger of the two pixel sizes, in metres."""
-        return max(pixel_size_m(self.transform, self.metres))
 
 
 def open_raster(path: str, what: str) -> DatasetReader:
@@ -77,8 +67,8 @@ def describe_aerial(path: str, bands_text: str, warn: Callable[[str], None]) -> 
         check_not_truncated(dataset, "The aerial raster")
         readable = mended(dataset)
     with rasterio.open(readable) as dataset:
-        metres = metres_to_unit(dataset, path, warn)
-        size = max(pixel_size_m(dataset.transform, metres))
+        geobox = aerial_geobox(dataset, path, warn)
+        size = max(geobox.pixel_size_m)
         if size > COARSEST_M:
             raise BadInput(
                 f"The aerial raster {path} has pixels of {size:g} m, too coarse for land cover from the air: "
@@ -102,11 +92,7 @@ def describe_aerial(path: str, bands_text: str, warn: Callable[[str], None]) -> 
         source = AerialSource(
             path=path,
             readable=readable,
-            crs_wkt=dataset.crs.to_wkt() if dataset.crs else "",
-            metres=metres,
-            transform=dataset.transform,
-            width=dataset.width,
-            height=dataset.height,
+            geobox=geobox,
             bands=bands,
             stretch=_stretch(dataset, bands),
             needs_alpha=MaskFlags.per_dataset in flags and MaskFlags.alpha not in flags,
@@ -188,8 +174,8 @@ def mended(dataset: DatasetReader) -> str:
     return text.replace("<ColorInterp>Alpha</ColorInterp>", "<ColorInterp>Undefined</ColorInterp>")
 
 
-def metres_to_unit(dataset: DatasetReader, path: str, warn: Callable[[str], None]) -> float:
-    """Metres to one unit of an aerial raster's CRS.
+def aerial_geobox(dataset: DatasetReader, path: str, warn: Callable[[str], None]) -> GeoBox:
+    """Where an aerial raster lies.
 
     Raises BadInput where its pixels cannot be measured in metres.
     """
@@ -203,24 +189,25 @@ def metres_to_unit(dataset: DatasetReader, path: str, warn: Callable[[str], None
             f"The aerial raster {path} has no georeference, so its pixel size in metres is unknown: "
             "georeference it first, or choose one with a CRS."
         )
+    geobox = GeoBox.of(dataset)
     if not dataset.crs:
-        size = pixel_size_m(dataset.transform, 1.0)[0]
+        size = geobox.pixel_size[0]
         if not 0.01 <= size <= COARSEST_M:
             raise BadInput(
                 f"The aerial raster {path} has no CRS and pixels of {size:g} units, which cannot be metres: "
                 "assign its CRS first."
             )
         warn(f"The aerial raster has no CRS; its pixel size of {size:g} is taken as metres.")
-        return 1.0
+        return geobox
     if dataset.crs.to_epsg() == _WEB_MERCATOR:
         warn(
             "The aerial raster is in Web Mercator, which stretches lengths (by 1.4 at 45 degrees of latitude): "
             "areas come out too large and the map less accurate than in a local CRS."
         )
     try:
-        return float(dataset.crs.linear_units_factor[1])
+        return replace(geobox, metres=float(dataset.crs.linear_units_factor[1]))
     except CRSError:  # a local CRS, as some real FLAIR files have: neither geographic nor projected
-        return 1.0
+        return geobox
 
 
 def bands_by_role(dataset: DatasetReader, path: str, text: str) -> dict[str, int]:

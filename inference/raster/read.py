@@ -1,4 +1,4 @@
-"""Reads windows of the aerial raster and of heights on the job's grid, in threads ahead of the network."""
+"""Reads windows of the aerial raster and of heights in the job's geobox, in threads ahead of the network."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from typing import TypeVar
 
 import numpy as np
 import rasterio
-from affine import Affine
 from rasterio.enums import Resampling
 from rasterio.errors import RasterioError
 from rasterio.io import DatasetReader
 from rasterio.vrt import WarpedVRT
 
 from .aerial import AerialSource, unreadable
-from .geobox import Grid, Window, intersection
+from .geobox import GeoBox
+from .windows import Window
 
 # A raster without a CRS is warped within itself only, for which any projected CRS serves.
 _STAND_IN_CRS = "EPSG:3857"
@@ -38,9 +38,9 @@ def gdal_settings() -> rasterio.Env:
 
 
 class WindowReader:
-    """Windows of one raster on a grid, one dataset handle a thread.
+    """Windows of one raster in a geobox, one dataset handle a thread.
 
-    open_dataset: gives a dataset whose pixels are the grid's, each time it is called.
+    open_dataset: gives a dataset whose pixels are the geobox's, each time it is called.
     """
 
     def __init__(self, path: str, open_dataset: Callable[[], DatasetReader | WarpedVRT]) -> None:
@@ -63,18 +63,17 @@ class WindowReader:
         0 and not valid. Raises BadInput where the file cannot be read.
         """
         dataset = self.dataset()
-        pixels = np.zeros((len(bands), window[3], window[2]), dataset.dtypes[bands[0] - 1])
-        valid = np.zeros((window[3], window[2]), bool)
-        inside = intersection(window, (0, 0, dataset.width, dataset.height))
+        pixels = np.zeros((len(bands), *window.shape), dataset.dtypes[bands[0] - 1])
+        valid = np.zeros(window.shape, bool)
+        inside = window.intersection(Window(0, 0, dataset.width, dataset.height))
         if inside is None:
             return pixels, valid
-        rows = slice(inside[1] - window[1], inside[1] - window[1] + inside[3])
-        columns = slice(inside[0] - window[0], inside[0] - window[0] + inside[2])
+        part = inside.within(window)
         source = rasterio.windows.Window(*inside)
         try:
             with rasterio.Env(**_BY_BLOCKS):
-                pixels[:, rows, columns] = dataset.read(bands, window=source)
-                valid[rows, columns] = dataset.read_masks(bands, window=source).any(axis=0)
+                pixels[(..., *part)] = dataset.read(bands, window=source)
+                valid[part] = dataset.read_masks(bands, window=source).any(axis=0)
         except RasterioError as error:
             raise unreadable(self._path, error) from None
         return pixels, valid
@@ -86,21 +85,21 @@ class WindowReader:
         self._opened.clear()
 
 
-def aerial_reader(source: AerialSource, grid: Grid) -> WindowReader:
-    """Reads the aerial raster on the grid: averaged where it is finer, bilinear where it is coarser."""
-    if not grid.resampled:
+def aerial_reader(source: AerialSource, geobox: GeoBox) -> WindowReader:
+    """Reads the aerial raster in a geobox of its frame: averaged where it is finer, bilinear where it is coarser."""
+    if geobox == source.geobox:
         return WindowReader(source.path, lambda: rasterio.open(source.readable))
-    crs = source.crs_wkt or _STAND_IN_CRS
-    finer = source.pixel_size_m < min(grid.pixel_size_m)
+    crs = geobox.crs_wkt or _STAND_IN_CRS
+    finer = max(source.geobox.pixel_size_m) < min(geobox.pixel_size_m)
 
     def open_warped() -> WarpedVRT:
         return WarpedVRT(
             rasterio.open(source.readable),
             src_crs=crs,
             crs=crs,
-            transform=grid.transform,
-            width=grid.width,
-            height=grid.height,
+            transform=geobox.transform,
+            width=geobox.width,
+            height=geobox.height,
             resampling=Resampling.average if finer else Resampling.bilinear,
             add_alpha=source.needs_alpha,
         )
@@ -108,10 +107,8 @@ def aerial_reader(source: AerialSource, grid: Grid) -> WindowReader:
     return WindowReader(source.path, open_warped)
 
 
-def warped_reader(
-    path: str, crs_wkt: str, transform: Affine, width: int, height: int, nodata: float | None = None
-) -> WindowReader:
-    """Reads a raster of any CRS on another raster's frame, bilinear.
+def warped_reader(path: str, geobox: GeoBox, nodata: float | None = None) -> WindowReader:
+    """Reads a raster of any CRS in a geobox, bilinear.
 
     nodata: value of missing pixels where the raster itself declares none.
     """
@@ -121,10 +118,10 @@ def warped_reader(
         declared = dataset.nodata if dataset.nodata is not None else nodata
         return WarpedVRT(
             dataset,
-            crs=crs_wkt,
-            transform=transform,
-            width=width,
-            height=height,
+            crs=geobox.crs_wkt,
+            transform=geobox.transform,
+            width=geobox.width,
+            height=geobox.height,
             resampling=Resampling.bilinear,
             src_nodata=declared,
             nodata=declared,

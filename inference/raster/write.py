@@ -15,10 +15,10 @@ import numpy as np
 import rasterio
 import rasterio.shutil
 from rasterio.enums import ColorInterp
-from rasterio.windows import Window as RasterWindow
 
 from ...contract.nomenclature import NODATA, LandCoverClass
-from .geobox import Grid, Window
+from .geobox import GeoBox
+from .windows import Window
 from .working_folder import WorkingFolder
 
 CONFIDENCE_NODATA = 255
@@ -35,7 +35,7 @@ _HEAD_BYTES = 100_000  # tags, colour table and provenance, roomy
 class MapBlock:
     """One finished window of the map.
 
-    window: in grid pixels. labels: uint8 (rows, columns), 0 = nodata. probabilities: float32
+    window: in pixels of the geobox. labels: uint8 (rows, columns), 0 = nodata. probabilities: float32
     (classes, rows, columns), meaningful where labels are not nodata. difference: uint8 (rows, columns), labels of
     the same kind for a file of their own, or None.
     """
@@ -53,12 +53,12 @@ def label_bits(classes: tuple[LandCoverClass, ...]) -> int:
 
 def working_size(output: Window, bands: int, bits: int) -> int:
     """The most bytes that a file has while it is written, without compression."""
-    return _padded(output[2], output[3]) * bands * bits // 8 + _HEAD_BYTES
+    return _padded(output.width, output.height) * bands * bits // 8 + _HEAD_BYTES
 
 
 def finished_size(output: Window, bands: int, bits: int) -> int:
     """The most bytes that a finished file can have, overviews included, where nothing can be compressed."""
-    width, height = output[2:]
+    width, height = output.width, output.height
     pixels = _padded(width, height)
     while max(width, height) > _BLOCK:
         width, height = -(-width // 2), -(-height // 2)
@@ -74,7 +74,7 @@ def _padded(width: int, height: int) -> int:
 class MapWriter:
     """Writes blocks; `finish` puts the files in place, leaving without it leaves nothing behind.
 
-    output: what the files cover, in grid pixels. confidence, probabilities, difference: paths, or None.
+    output: what the files cover, in pixels of the geobox. confidence, probabilities, difference: paths, or None.
     """
 
     def __init__(
@@ -82,20 +82,20 @@ class MapWriter:
         labels: str,
         confidence: str | None,
         probabilities: str | None,
-        grid: Grid,
+        geobox: GeoBox,
         output: Window,
         classes: tuple[LandCoverClass, ...],
         difference: str | None = None,
     ) -> None:
-        self._origin = output[:2]
+        self._output = output
         self._classes = classes
         profile = {
             "driver": "GTiff",
             "dtype": "uint8",
-            "width": output[2],
-            "height": output[3],
-            "crs": grid.crs_wkt or None,
-            "transform": grid.window_transform(output),
+            "width": output.width,
+            "height": output.height,
+            "crs": geobox.crs_wkt or None,
+            "transform": geobox.window_transform(output),
             "tiled": True,
             "blockxsize": _BLOCK,
             "blockysize": _BLOCK,
@@ -131,8 +131,7 @@ class MapWriter:
 
     def write(self, block: MapBlock) -> None:
         """Writes one block into every file."""
-        column, row, width, height = block.window
-        window = RasterWindow(column - self._origin[0], row - self._origin[1], width, height)
+        window = rasterio.windows.Window.from_slices(*block.window.within(self._output))
         self._files["labels"].dataset.write(block.labels, 1, window=window)
         known = block.labels != NODATA
         if "confidence" in self._files:

@@ -15,10 +15,11 @@ from ...contract.cards import SATELLITE_BANDS
 from ...contract.dates import axis_date, date_in, unknown_date
 from ...contract.errors import BadInput
 from ..raster.aerial import open_raster
+from ..raster.geobox import GeoBox
 from . import vrt
 from .bands import CLASSES, CLOUDS, MASKS, SNOW, check_complete, role_in, without_role
 from .folder import check_one_place
-from .raster import Digits, Grid, digits_of, grid_of
+from .raster import Digits, digits_of, geobox_of
 from .series import Acquisition, Source
 
 SUFFIXES = (".nc", ".nc4", ".cdf", ".zarr")
@@ -36,7 +37,7 @@ class _Variable:
     path: str
     file: str
     dates: tuple[str, ...]
-    grid: Grid
+    geobox: GeoBox
     digits: Digits
 
     def bands(self, date: str) -> list[int]:
@@ -69,10 +70,10 @@ def read_cube(paths: Sequence[str], where: str, warn: Callable[[str], None]) -> 
     variables: dict[str, _Variable] = {}
     for found in files.values():
         for role, variable in found.items():
-            if role not in variables or variable.grid.pixel < variables[role].grid.pixel:
+            if role not in variables or max(variable.geobox.pixel_size) < max(variables[role].geobox.pixel_size):
                 variables[role] = variable
     check_complete(variables, f"{WHAT} {where}")
-    check_one_place([(each.file, each.grid) for each in variables.values()], f"{WHAT} {where}")
+    check_one_place([(each.file, each.geobox) for each in variables.values()], f"{WHAT} {where}")
     meanings = {variables[band].digits for band in SATELLITE_BANDS}
     if len({(each.offset, each.scale) for each in meanings}) > 1:
         raise BadInput(
@@ -153,7 +154,7 @@ def _variable(name: str, path: str, variable: str, role: str) -> _Variable | Non
         else:
             readable, options = "", _BY_NAME
         with rasterio.open(name, **options) as dataset:
-            grid = grid_of(dataset, f"{what} ({variable})")
+            geobox = geobox_of(dataset, f"{what} ({variable})")
             dates = tuple(_date(dataset, number, path) for number in dataset.indexes)
             digits = Digits(None)
             if role not in MASKS:
@@ -161,7 +162,7 @@ def _variable(name: str, path: str, variable: str, role: str) -> _Variable | Non
             readable = readable or vrt.of_dataset(dataset, name, **options)
     except RasterioError as error:
         raise BadInput(f"{what} cannot be read ({' '.join(str(error).split())}): copy or download it again.") from None
-    return _Variable(readable, path, dates, grid, digits)
+    return _Variable(readable, path, dates, geobox, digits)
 
 
 def _date(dataset: DatasetReader, number: int, path: str) -> str:

@@ -10,8 +10,9 @@ from itertools import takewhile
 from rasterio.crs import CRS
 
 from ...contract.errors import BadInput
+from ..raster.geobox import Bounds, GeoBox
 from .bands import CLASSES, CLOUDS, MASKS, SNOW, check_complete, without_role
-from .raster import Grid, Part, acquisition, parts_of
+from .raster import Part, acquisition, parts_of
 from .series import Acquisition
 
 SUFFIXES = (".tif", ".tiff", ".jp2", ".vrt", ".img")
@@ -44,7 +45,7 @@ def read_folder(paths: Sequence[str], where: str, warn: Callable[[str], None]) -
     images = _together(images)
     for part in images:
         check_complete(part.roles, f"{where} on {part.date}")
-    check_one_place([(part.name, part.grid) for part in images], where)
+    check_one_place([(part.name, part.geobox) for part in images], where)
     by_image: dict[int, list[Part]] = {}
     for mask in masks:
         index = _best(mask, images)
@@ -62,13 +63,13 @@ def _together(parts: list[Part]) -> list[Part]:
         if not part.complete:
             groups.setdefault((part.date, _key(part.name)), []).append(part)
     for (date, _), members in groups.items():
-        members.sort(key=lambda part: part.grid.pixel)
+        members.sort(key=lambda part: max(part.geobox.pixel_size))
         if len({(part.digits.offset, part.digits.scale) for part in members}) > 1:
             raise BadInput(
                 f"The Sentinel-2 rasters of {date} differ in what their digital numbers mean "
                 f"({members[0].name}, {members[-1].name}): convert them all to reflectance x 10000."
             )
-        check_one_place([(part.name, part.grid) for part in members], f"The Sentinel-2 series on {date}")
+        check_one_place([(part.name, part.geobox) for part in members], f"The Sentinel-2 series on {date}")
         roles = {role: source for part in reversed(members) for role, source in part.roles.items()}
         whole.append(replace(members[0], roles=roles))
     return whole
@@ -102,16 +103,16 @@ def _masked(found: Acquisition, masks: list[Part]) -> Acquisition:
     )
 
 
-def check_one_place(grids: Sequence[tuple[str, Grid]], where: str) -> None:
-    """Raises BadInput where rasters, given by name and grid, differ in CRS or lie apart from each other."""
-    first_name, first = grids[0]
+def check_one_place(places: Sequence[tuple[str, GeoBox]], where: str) -> None:
+    """Raises BadInput where rasters, given by name and geobox, differ in CRS or lie apart from each other."""
+    first_name, first = places[0]
     crs = CRS.from_wkt(first.crs_wkt)
-    for name, grid in grids[1:]:
-        if grid.crs_wkt != first.crs_wkt and CRS.from_wkt(grid.crs_wkt) != crs:
+    for name, geobox in places[1:]:
+        if geobox.crs_wkt != first.crs_wkt and CRS.from_wkt(geobox.crs_wkt) != crs:
             raise BadInput(
                 f"{where} has rasters in two CRS ({first_name}, {name}): give one series at a time, or reproject one."
             )
-    rest = list(grids)[1:]
+    rest = list(places)[1:]
     united = first.bounds
     while rest:
         touching = [each for each in rest if _touch(united, each[1].bounds)]
@@ -119,12 +120,12 @@ def check_one_place(grids: Sequence[tuple[str, Grid]], where: str) -> None:
             raise BadInput(
                 f"{where} has rasters of two places ({first_name}, {rest[0][0]}): give one series at a time."
             )
-        for _, grid in touching:
-            lows = (min(a, b) for a, b in zip(united[:2], grid.bounds[:2]))
-            highs = (max(a, b) for a, b in zip(united[2:], grid.bounds[2:]))
+        for _, geobox in touching:
+            lows = (min(a, b) for a, b in zip(united[:2], geobox.bounds[:2]))
+            highs = (max(a, b) for a, b in zip(united[2:], geobox.bounds[2:]))
             united = (*lows, *highs)
         rest = [each for each in rest if each not in touching]
 
 
-def _touch(first: tuple[float, ...], second: tuple[float, ...]) -> bool:
+def _touch(first: Bounds, second: Bounds) -> bool:
     return first[0] <= second[2] and second[0] <= first[2] and first[1] <= second[3] and second[1] <= first[3]

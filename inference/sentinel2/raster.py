@@ -17,6 +17,7 @@ from ...contract.dates import date_in, unknown_date
 from ...contract.errors import BadInput
 from ...contract.image import dated_path
 from ..raster.aerial import check_not_truncated, open_raster, unreadable
+from ..raster.geobox import GeoBox
 from .bands import CLASSES, CLOUDS, MASKS, SNOW, check_complete, role_in
 from .series import Acquisition, Source
 
@@ -28,15 +29,6 @@ _WANTED = len(SATELLITE_BANDS)
 # Tags in which programs keep when a scene was taken; TIFFTAG_DATETIME may be when the file was written.
 _TAKEN = re.compile(r"(acqui|sens).*(date|time)|product_start_time|^date(_?time)?$|^time$", re.IGNORECASE)
 _WRITTEN = "TIFFTAG_DATETIME"
-
-
-@dataclass(frozen=True)
-class Grid:
-    """Where a raster lies: its CRS as WKT, (xmin, ymin, xmax, ymax) and the larger side of a pixel in CRS units."""
-
-    crs_wkt: str
-    bounds: tuple[float, float, float, float]
-    pixel: float
 
 
 @dataclass(frozen=True)
@@ -57,7 +49,7 @@ class Part:
 
     date: str
     path: str
-    grid: Grid
+    geobox: GeoBox
     digits: Digits
     roles: dict[str, Source] = field(default_factory=dict)
 
@@ -142,7 +134,7 @@ def parts_of(path: str, warn: Callable[[str], None]) -> list[Part]:
             if not date and any(role not in MASKS for role in roles):
                 raise unknown_date(f"the Sentinel-2 raster {path}")
             dated = [date] * dataset.count
-        grid = grid_of(dataset, f"{WHAT} {path}")
+        geobox = geobox_of(dataset, f"{WHAT} {path}")
         by_date: dict[str, list[int]] = {}
         for number, date in enumerate(dated, start=1):
             by_date.setdefault(date, []).append(number)
@@ -150,7 +142,7 @@ def parts_of(path: str, warn: Callable[[str], None]) -> list[Part]:
         numbers = sorted({n for found in picked.values() for role, n in found.items() if role in SATELLITE_BANDS})
         digits = digits_of(dataset, numbers, f"{WHAT} {path}") if numbers else Digits(None)
     return [
-        Part(date, path, grid, digits, {role: Source(path, number) for role, number in found.items()})
+        Part(date, path, geobox, digits, {role: Source(path, number) for role, number in found.items()})
         for date, found in picked.items()
     ]
 
@@ -193,14 +185,11 @@ def _date_of(dataset: DatasetReader, path: str, warn: Callable[[str], None]) -> 
     return found or date_in(os.path.basename(os.path.dirname(path)), what)
 
 
-def grid_of(dataset: DatasetReader, what: str) -> Grid:
+def geobox_of(dataset: DatasetReader, what: str) -> GeoBox:
     """Where a dataset lies; BadInput without a CRS or a georeference."""
     if not dataset.crs or dataset.transform.is_identity or dataset.transform.determinant == 0:
         raise BadInput(f"{what} has no georeference: assign its CRS and place first.")
-    transform = dataset.transform
-    pixel = max(float(np.hypot(transform.a, transform.d)), float(np.hypot(transform.b, transform.e)))
-    left, bottom, right, top = dataset.bounds
-    return Grid(dataset.crs.to_wkt(), (min(left, right), min(bottom, top), max(left, right), max(bottom, top)), pixel)
+    return GeoBox.of(dataset)
 
 
 def digits_of(dataset: DatasetReader, numbers: list[int], what: str) -> Digits:

@@ -12,12 +12,12 @@ from concurrent.futures import Future
 from dataclasses import dataclass
 
 import numpy as np
-from affine import Affine
 
-from ..raster.geobox import Window, intersection
+from ..raster.geobox import GeoBox
+from ..raster.windows import Window
 from .clouds import FLAIR_2, CloudRule
 from .series import Acquisition
-from .warp import Frame, OpenFiles, read_cover, read_reflectance
+from .warp import OpenFiles, read_cover, read_reflectance
 
 # Bytes that a run may keep of a series. 12 dates of 100 km2 fit in, 72 dates of 16 km2; as a map is made in strips of
 # 2.7 km from top to bottom, that also lets most blocks between two strips be read once.
@@ -47,23 +47,22 @@ class Pixels:
 class BlockStore:
     """Windows of a series on a grid of 10 m, for several threads.
 
-    area: the part of the grid that windows lie in, as a window; blocks do not reach out of it. transform, crs_wkt: of
-    the grid. Which pixels make up a block depends on these alone, so that a pixel has one value however it is asked
-    for. budget: bytes to keep; blocks used least recently are forgotten beyond it. rule: by which pixels are covered.
+    grid: in whose pixels windows count. area: the part of it that they lie in, also past its edges; blocks do not
+    reach out of it. Which pixels make up a block depends on these alone, so that a pixel has one value however it is
+    asked for. budget: bytes to keep; blocks used least recently are forgotten beyond it. rule: by which pixels are
+    covered.
     """
 
     def __init__(
         self,
         acquisitions: tuple[Acquisition, ...],
-        crs_wkt: str,
-        transform: Affine,
+        grid: GeoBox,
         area: Window,
         budget: int = BUDGET,
         rule: CloudRule = FLAIR_2,
     ) -> None:
         self._acquisitions = acquisitions
-        self._crs_wkt = crs_wkt
-        self._transform = transform
+        self._grid = grid
         self._area = area
         self._budget = budget
         self._rule = rule
@@ -74,27 +73,21 @@ class BlockStore:
 
     def read(self, window: Window) -> Pixels:
         """The pixels of a window that lies in the area. Raises BadInput where the series cannot be read."""
-        column, row, width, height = window
-        count = len(self._acquisitions)
-        result = Pixels(
-            np.zeros((count, self._bands, height, width), np.uint16),
-            np.ones((count, height, width), bool),
-            np.zeros((count, height, width), np.uint8),
-        )
-        for down in range(row // self._side, (row + height - 1) // self._side + 1):
-            for across in range(column // self._side, (column + width - 1) // self._side + 1):
+        result = self._nothing(window)
+        for down in range(window.row // self._side, (window.bottom - 1) // self._side + 1):
+            for across in range(window.column // self._side, (window.right - 1) // self._side + 1):
                 place = self._window(across, down)
-                shared = place and intersection(place, window)
+                shared = place and place.intersection(window)
                 if not shared:
                     continue
                 block = self._block(across, down)
-                there, here = _slices(shared, place), _slices(shared, window)
+                there, here = shared.within(place), shared.within(window)
                 for name in ("values", "missing", "covers"):
                     getattr(result, name)[(..., *here)] = getattr(block, name)[(..., *there)]
         return result
 
     def _window(self, across: int, down: int) -> Window | None:
-        return intersection((across * self._side, down * self._side, self._side, self._side), self._area)
+        return Window(across * self._side, down * self._side, self._side, self._side).intersection(self._area)
 
     def _block(self, across: int, down: int) -> Pixels:
         """A block from memory; the first thread that asks reads it, others that ask meanwhile wait."""
@@ -129,30 +122,25 @@ class BlockStore:
                 total -= size
 
     def _load(self, window: Window) -> Pixels:
-        column, row, width, height = window
-        frame = Frame(self._crs_wkt, self._transform * Affine.translation(column, row), width, height)
-        count = len(self._acquisitions)
-        values = np.zeros((count, self._bands, height, width), np.uint16)
-        missing = np.ones((count, height, width), bool)
-        covers = np.zeros((count, height, width), np.uint8)
+        geobox, block = self._grid.crop(window), self._nothing(window)
         with OpenFiles() as files:
             for index, acquisition in enumerate(self._acquisitions):
-                values[index], missing[index] = read_reflectance(acquisition, frame, files)
-                if missing[index].all():
+                block.values[index], block.missing[index] = read_reflectance(acquisition, geobox, files)
+                if block.missing[index].all():
                     continue
-                covered, without_data = read_cover(acquisition, frame, files, self._rule)
-                missing[index] |= without_data
+                covered, without_data = read_cover(acquisition, geobox, files, self._rule)
+                block.missing[index] |= without_data
                 if covered is not None:
-                    covers[index] = covered
-        return Pixels(values, missing, covers)
+                    block.covers[index] = covered
+        return block
+
+    def _nothing(self, window: Window) -> Pixels:
+        """A window in which every pixel is missing."""
+        shape = (len(self._acquisitions), *window.shape)
+        values = np.zeros((shape[0], self._bands, *window.shape), np.uint16)
+        return Pixels(values, np.ones(shape, bool), np.zeros(shape, np.uint8))
 
 
 def _side(bytes_a_pixel: int) -> int:
     most = math.sqrt(_BLOCK_BYTES / bytes_a_pixel)
     return next((side for side in _SIDES if side <= most), _SIDES[-1])
-
-
-def _slices(part: Window, whole: Window) -> tuple[slice, slice]:
-    """Rows and columns of a window within another."""
-    column, row = part[0] - whole[0], part[1] - whole[1]
-    return slice(row, row + part[3]), slice(column, column + part[2])

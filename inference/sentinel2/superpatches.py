@@ -12,7 +12,8 @@ from rasterio.errors import RasterioError
 
 from ...contract.cards import SatelliteInput
 from ..raster.aerial import unreadable
-from ..raster.geobox import Grid, Window
+from ..raster.geobox import GeoBox
+from ..raster.windows import Window
 from .clouds import RULES, clearest, rejected
 from .means import as_trained
 from .reflect import fill_by_reflection
@@ -49,22 +50,26 @@ class Superpatches:
     that cannot do without gets the least covered dates where all are too cloudy.
     """
 
-    def __init__(self, series: Series, card: SatelliteInput, grid: Grid, budget: int = BUDGET) -> None:
+    def __init__(self, series: Series, card: SatelliteInput, geobox: GeoBox, budget: int = BUDGET) -> None:
         self._dates = tuple(acquisition.date for acquisition in series.acquisitions)
         self._card = card
-        self._grid = grid
-        self._inverse, transform = _lattice(series, grid)
+        self._geobox = geobox
+        start = _grid_of_10_m(series, geobox)
+        self._inverse = ~start
         self._rule = RULES[card.cloud_rule]
-        self._store = BlockStore(series.acquisitions, grid.crs_wkt, transform, self._area(), budget, self._rule)
+        columns, rows = self._inverse * (geobox.width, geobox.height)
+        shape = (math.ceil(rows), math.ceil(columns))
+        grid = GeoBox(geobox.transform * start, geobox.crs_wkt, shape, geobox.metres)
+        self._store = BlockStore(series.acquisitions, grid, self._area(), budget, self._rule)
 
     def place(self, tile: Window) -> Window:
         """The superpatch's window on the grid of 10 m; its centre lies at most 5 m from the tile's on either axis."""
         size = self._card.superpatch
-        column, row = self._inverse * (tile[0] + tile[2] / 2, tile[1] + tile[3] / 2)
-        return math.floor(column + _HALF) - size // 2, math.floor(row + _HALF) - size // 2, size, size
+        column, row = self._inverse * (tile.column + tile.width / 2, tile.row + tile.height / 2)
+        return Window(math.floor(column + _HALF) - size // 2, math.floor(row + _HALF) - size // 2, size, size)
 
     def read(self, tile: Window) -> Superpatch | None:
-        """The superpatch of a tile, a window of the aerial grid; None where no date can be used.
+        """The superpatch of a tile, a window of the aerial geobox; None where no date can be used.
 
         Raises BadInput where the series cannot be read.
         """
@@ -85,37 +90,37 @@ class Superpatches:
 
     def _central(self, tile: Window) -> tuple[slice, slice]:
         """Rows and columns of a superpatch that lie on the tile."""
-        across, down = self._grid.pixels_in(GROUND_SAMPLING_DISTANCE)
+        across, down = self._geobox.pixels_in(GROUND_SAMPLING_DISTANCE)
         half = self._card.superpatch // 2
         reach_across, reach_down = (
-            min(half, max(1, round(side / pixels / 2))) for side, pixels in ((tile[2], across), (tile[3], down))
+            min(half, max(1, round(side / pixels / 2))) for side, pixels in ((tile.width, across), (tile.height, down))
         )
         return slice(half - reach_down, half + reach_down), slice(half - reach_across, half + reach_across)
 
     def _area(self) -> Window:
         """What superpatches can reach of the grid of 10 m: the raster and its surroundings."""
         margin = max(self._card.superpatch, _LEAST_MARGIN)
-        corners = [self._inverse * (x, y) for x in (0, self._grid.width) for y in (0, self._grid.height)]
+        corners = [self._inverse * (x, y) for x in (0, self._geobox.width) for y in (0, self._geobox.height)]
         columns, rows = zip(*corners)
         left, top = math.floor(min(columns)) - margin, math.floor(min(rows)) - margin
-        return left, top, math.ceil(max(columns)) + margin - left, math.ceil(max(rows)) + margin - top
+        return Window.between(left, top, math.ceil(max(columns)) + margin, math.ceil(max(rows)) + margin)
 
 
-def _lattice(series: Series, grid: Grid) -> tuple[Affine, Affine]:
-    """The grid of 10 m: from pixels of the aerial grid to its own, and from its own to the CRS.
+def _grid_of_10_m(series: Series, geobox: GeoBox) -> Affine:
+    """The grid of 10 m: from its pixels to those of the aerial geobox.
 
     It lies in the aerial raster's frame, and begins at its corner unless the series' first raster has pixels of the
     same size and direction: then it takes those, which saves them a resampling.
     """
-    across, down = grid.pixels_in(GROUND_SAMPLING_DISTANCE)
+    across, down = geobox.pixels_in(GROUND_SAMPLING_DISTANCE)
     start = Affine.scale(across, down)
     path = series.acquisitions[0].bands[0].path
     try:
         with open_source(path) as dataset:
-            if dataset.crs == CRS.from_wkt(grid.crs_wkt):
-                a, b, c, d, e, f = tuple(~(grid.transform * start) * dataset.transform)[:6]
+            if dataset.crs == CRS.from_wkt(geobox.crs_wkt):
+                a, b, c, d, e, f = tuple(~(geobox.transform * start) * dataset.transform)[:6]
                 if max(abs(abs(a) - 1), abs(b), abs(d), abs(abs(e) - 1)) < _SAME:
                     start = start * Affine.translation(c % 1, f % 1)
     except RasterioError as error:
         raise unreadable(series.acquisitions[0].name, error) from None
-    return ~start, grid.transform * start
+    return start

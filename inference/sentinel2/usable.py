@@ -10,25 +10,26 @@ from rasterio.errors import RasterioError
 
 from ...contract.errors import BadInput
 from ..raster.aerial import share_under, unreadable
-from ..raster.geobox import Grid
+from ..raster.geobox import Bounds, GeoBox
+from ..raster.windows import Window
 from .series import Acquisition, Series
 from .warp import OpenFiles
 
 _SURROUNDINGS_M = 400.0  # around the aerial raster: superpatches reach 150 m past it
 
 
-def over_place(series: Series, grid: Grid, extent: tuple[float, float, float, float]) -> Series:
+def over_place(series: Series, geobox: GeoBox, extent: Bounds) -> Series:
     """The acquisitions that reach the aerial raster or its surroundings, whatever the extent.
 
-    extent: (xmin, ymin, xmax, ymax) in the grid's CRS. Raises BadInput where no acquisition lies under it.
+    extent: in the geobox's CRS. Raises BadInput where no acquisition lies under it.
     """
-    across, down = (int(pixels) + 1 for pixels in grid.pixels_in(_SURROUNDINGS_M))
-    around = grid.window_bounds((-across, -down, grid.width + 2 * across, grid.height + 2 * down))
+    across, down = (int(pixels) + 1 for pixels in geobox.pixels_in(_SURROUNDINGS_M))
+    around = geobox.window_bounds(Window.between(-across, -down, geobox.width + across, geobox.height + down))
     here: list[Acquisition] = []
     best = 0.0
     with OpenFiles() as files:
         for acquisition in series.acquisitions:
-            reaches, share = _shares(acquisition, grid, (around, extent), files)
+            reaches, share = _shares(acquisition, geobox, (around, extent), files)
             if reaches > 0:
                 here.append(acquisition)
             best = max(best, share)
@@ -41,7 +42,7 @@ def over_place(series: Series, grid: Grid, extent: tuple[float, float, float, fl
 
 
 def _shares(
-    acquisition: Acquisition, grid: Grid, extents: tuple[tuple[float, float, float, float], ...], files: OpenFiles
+    acquisition: Acquisition, geobox: GeoBox, extents: tuple[Bounds, ...], files: OpenFiles
 ) -> tuple[float, ...]:
     """How much of each extent an acquisition's first band covers."""
     try:
@@ -49,7 +50,7 @@ def _shares(
     except RasterioError as error:
         raise unreadable(acquisition.name, error) from None
     what = f"The Sentinel-2 raster {acquisition.name}"
-    return tuple(share_under(dataset, what, grid.crs_wkt, extent) for extent in extents)
+    return tuple(share_under(dataset, what, geobox.crs_wkt, extent) for extent in extents)
 
 
 def without_dates(series: Series, leave_out: tuple[str, ...], warn: Callable[[str], None]) -> Series:

@@ -1,11 +1,10 @@
-"""Reads an acquisition on a grid of 10 m in another raster's frame, whatever the CRS and pixel size of its bands."""
+"""Reads an acquisition in a geobox of 10 m in another raster's geobox, whatever the CRS and pixel size of its bands."""
 
 from __future__ import annotations
 
 import math
 from collections import OrderedDict
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 import rasterio
@@ -17,7 +16,8 @@ from rasterio.io import DatasetReader
 from rasterio.warp import reproject, transform_bounds
 
 from ..raster.aerial import unreadable
-from ..raster.geobox import Window, intersection
+from ..raster.geobox import GeoBox
+from ..raster.windows import Window
 from .clouds import FLAIR_2, SCL_NO_DATA, CloudRule, cover
 from .series import Acquisition, Source
 from .vrt import open_source
@@ -25,23 +25,6 @@ from .vrt import open_source
 _MOST_OPEN = 64  # rasters that are kept open at once
 _RIM = 2  # source pixels read around what a window needs, for the neighbours of its outermost pixels
 FEW_BANDS = 0.5  # share of its bands that a pixel must have: a digital number of 0 in one of them is a dark surface
-
-
-@dataclass(frozen=True)
-class Frame:
-    """Pixels to read onto: of `transform` in the CRS `crs_wkt`."""
-
-    crs_wkt: str
-    transform: Affine
-    width: int
-    height: int
-
-    @property
-    def bounds(self) -> tuple[float, float, float, float]:
-        """(xmin, ymin, xmax, ymax)."""
-        corners = [self.transform * (i * self.width, j * self.height) for i in (0, 1) for j in (0, 1)]
-        xs, ys = zip(*corners)
-        return min(xs), min(ys), max(xs), max(ys)
 
 
 class OpenFiles:
@@ -71,12 +54,12 @@ class OpenFiles:
         return self._open[path]
 
 
-def read_reflectance(acquisition: Acquisition, frame: Frame, files: OpenFiles) -> tuple[np.ndarray, np.ndarray]:
+def read_reflectance(acquisition: Acquisition, geobox: GeoBox, files: OpenFiles) -> tuple[np.ndarray, np.ndarray]:
     """Reflectance x 10000, uint16 (bands, rows, columns), and the pixels that are missing, bool (rows, columns).
 
     Bilinear. Missing pixels are 0. Raises BadInput where a band cannot be read.
     """
-    numbers = read_onto(acquisition.bands, frame, Resampling.bilinear, acquisition.nodata, acquisition.name, files)
+    numbers = read_onto(acquisition.bands, geobox, Resampling.bilinear, acquisition.nodata, acquisition.name, files)
     missing = np.isnan(numbers).mean(axis=0) >= FEW_BANDS
     values = np.clip(numbers + np.float32(acquisition.offset), 0, None) * np.float32(acquisition.scale)
     values = np.nan_to_num(np.where(missing, 0, values))
@@ -84,7 +67,7 @@ def read_reflectance(acquisition: Acquisition, frame: Frame, files: OpenFiles) -
 
 
 def read_cover(
-    acquisition: Acquisition, frame: Frame, files: OpenFiles, rule: CloudRule = FLAIR_2
+    acquisition: Acquisition, geobox: GeoBox, files: OpenFiles, rule: CloudRule = FLAIR_2
 ) -> tuple[np.ndarray | None, np.ndarray]:
     """How often each pixel counts as covered (see `clouds.cover`), and the pixels that the scene classes call missing.
 
@@ -94,28 +77,28 @@ def read_cover(
     if sources["clouds"] and sources["snow"]:
         sources["classes"] = None  # with both probabilities there is nothing left to learn from them
     given = {name: source for name, source in sources.items() if source}
-    read = read_onto(tuple(given.values()), frame, Resampling.nearest, None, acquisition.name, files)
+    read = read_onto(tuple(given.values()), geobox, Resampling.nearest, None, acquisition.name, files)
     layers = dict(zip(given, read))
     covered = cover(layers.get("clouds"), layers.get("snow"), layers.get("classes"), rule)
     if "classes" in layers:
         return covered, layers["classes"] == SCL_NO_DATA
-    return covered, np.zeros((frame.height, frame.width), bool)
+    return covered, np.zeros(geobox.shape, bool)
 
 
 def read_onto(
     sources: Sequence[Source],
-    frame: Frame,
+    geobox: GeoBox,
     resampling: Resampling,
     nodata: float | None,
     name: str,
     files: OpenFiles,
 ) -> np.ndarray:
-    """Bands of any CRS on a frame, float32 (len(sources), rows, columns), NaN where they have nothing.
+    """Bands of any CRS in a geobox, float32 (len(sources), rows, columns), NaN where they have nothing.
 
     nodata: value of missing pixels beside what a raster declares itself. name: of the whole, for messages. Sources
-    much finer than the frame are read thinned. Raises BadInput where one cannot be read.
+    much finer than its pixels are read thinned. Raises BadInput where one cannot be read.
     """
-    result = np.full((len(sources), frame.height, frame.width), np.nan, np.float32)
+    result = np.full((len(sources), *geobox.shape), np.nan, np.float32)
     by_path: dict[str, list[int]] = {}
     for index, source in enumerate(sources):
         by_path.setdefault(source.path, []).append(index)
@@ -124,7 +107,7 @@ def read_onto(
     for path, indices in by_path.items():
         try:
             dataset = files.dataset(path)
-            read = _read_around(dataset, frame, [sources[index].band for index in indices], nodata)
+            read = _read_around(dataset, geobox, [sources[index].band for index in indices], nodata)
         except RasterioError as error:
             raise unreadable(name, error) from None
         if read is not None:
@@ -133,15 +116,15 @@ def read_onto(
             alike.setdefault(key, []).append((indices, pixels))
     for (crs, transform, _), parts in alike.items():
         indices = [index for part, _ in parts for index in part]
-        onto = np.full((len(indices), frame.height, frame.width), np.nan, np.float32)
+        onto = np.full((len(indices), *geobox.shape), np.nan, np.float32)
         reproject(
             np.concatenate([pixels for _, pixels in parts]),
             onto,
             src_transform=Affine(*transform[:6]),
             src_crs=crs,
             src_nodata=np.nan,
-            dst_transform=frame.transform,
-            dst_crs=frame.crs_wkt,
+            dst_transform=geobox.transform,
+            dst_crs=geobox.crs_wkt,
             dst_nodata=np.nan,
             resampling=resampling,
         )
@@ -150,39 +133,38 @@ def read_onto(
 
 
 def _read_around(
-    dataset: DatasetReader, frame: Frame, bands: list[int], nodata: float | None
+    dataset: DatasetReader, geobox: GeoBox, bands: list[int], nodata: float | None
 ) -> tuple[np.ndarray, Affine] | None:
-    """The part of a dataset that lies under a frame, float32 with NaN for missing pixels, and its transform."""
-    window, thinning = window_under(dataset, frame)
+    """The part of a dataset that lies under a geobox, float32 with NaN for missing pixels, and its transform."""
+    window, thinning = window_under(dataset, geobox)
     if window is None:
         return None
-    shape = (max(1, window[3] // thinning), max(1, window[2] // thinning))
+    shape = (max(1, window.height // thinning), max(1, window.width // thinning))
     pixels = dataset.read(
         bands, window=rasterio.windows.Window(*window), out_shape=(len(bands), *shape), out_dtype=np.float32
     )
     for layer, band in zip(pixels, bands):
         for value in {nodata, dataset.nodatavals[band - 1]} - {None}:
             layer[layer == value] = np.nan
-    step = Affine.scale(window[2] / shape[1], window[3] / shape[0])
-    return pixels, dataset.transform * Affine.translation(*window[:2]) * step
+    step = Affine.scale(window.width / shape[1], window.height / shape[0])
+    return pixels, dataset.transform * Affine.translation(window.column, window.row) * step
 
 
-def window_under(dataset: DatasetReader, frame: Frame) -> tuple[Window | None, int]:
-    """The window of a dataset that lies under a frame, None where none does, and its pixels to one of the frame."""
+def window_under(dataset: DatasetReader, geobox: GeoBox) -> tuple[Window | None, int]:
+    """The window of a dataset that lies under a geobox, None where none does, and its pixels to one of the geobox."""
     try:
-        left, bottom, right, top = transform_bounds(frame.crs_wkt, dataset.crs, *frame.bounds, densify_pts=21)
-    except (RasterioError, CRSError, CPLE_BaseError):  # the frame lies where the dataset's CRS has no places
+        left, bottom, right, top = transform_bounds(geobox.crs_wkt, dataset.crs, *geobox.bounds, densify_pts=21)
+    except (RasterioError, CRSError, CPLE_BaseError):  # the geobox lies where the dataset's CRS has no places
         return None, 1
     columns, rows = zip(*(~dataset.transform * (x, y) for x in (left, right) for y in (bottom, top)))
     if not all(math.isfinite(value) for value in (*columns, *rows)):
         return None, 1
-    thinning = max(1, int(min((max(columns) - min(columns)) / frame.width, (max(rows) - min(rows)) / frame.height)))
+    thinning = max(1, int(min((max(columns) - min(columns)) / geobox.width, (max(rows) - min(rows)) / geobox.height)))
     rim = _RIM * thinning
-    first_column, first_row = math.floor(min(columns)) - rim, math.floor(min(rows)) - rim
-    around = (
-        first_column,
-        first_row,
-        math.ceil(max(columns)) + rim - first_column,
-        math.ceil(max(rows)) + rim - first_row,
+    around = Window.between(
+        math.floor(min(columns)) - rim,
+        math.floor(min(rows)) - rim,
+        math.ceil(max(columns)) + rim,
+        math.ceil(max(rows)) + rim,
     )
-    return intersection(around, (0, 0, dataset.width, dataset.height)), thinning
+    return around.intersection(Window(0, 0, dataset.width, dataset.height)), thinning

@@ -118,7 +118,7 @@ def render(layout: Layout, rng: np.random.Generator, flight: Flight | None = Non
     """The aerial picture of a layout: uint8 (5, rows, columns), red, green, blue, near infrared, elevation."""
     flight = flight or Flight()
     shape = layout.cover.shape
-    pixel = layout.grid.pixel
+    pixel = layout.geobox.transform.a
     table = _table()
     appearance = {name: values[layout.cover] for name, values in table.items() if name != "colour"}
     fine = (

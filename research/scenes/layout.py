@@ -5,7 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from affine import Affine
 
+from ...inference.raster.geobox import GeoBox
+from ...inference.raster.windows import Window
 from .plan import CLASS_OF_COVER, Block, Cover, Patch, Plan, Pond
 
 # Covers whose edges are grown, not built: they waver by some decimetres.
@@ -24,52 +27,37 @@ _GROWN = frozenset(
 )
 
 
-@dataclass(frozen=True)
-class SceneGrid:
-    """A square-pixel grid in ground coordinates: left and top edge and pixel side in metres, rows, columns."""
+def centred(size: int, pixel: float) -> GeoBox:
+    """A square of size x size pixels of so many metres around the origin of ground coordinates, which run southward."""
+    corner = -size * pixel / 2
+    return GeoBox(Affine(pixel, 0.0, corner, 0.0, pixel, corner), "", (size, size))
 
-    left: float
-    top: float
-    pixel: float
-    rows: int
-    columns: int
 
-    @classmethod
-    def centred(cls, size: int, pixel: float) -> SceneGrid:
-        """A square grid of size x size pixels around the origin."""
-        return cls(-size * pixel / 2, -size * pixel / 2, pixel, size, size)
+def middles(geobox: GeoBox) -> tuple[np.ndarray, np.ndarray]:
+    """Ground coordinates of the middles of columns and of rows, float64 (columns,) and (rows,)."""
+    pixel, left, top = geobox.transform.a, geobox.transform.c, geobox.transform.f
+    return left + (np.arange(geobox.width) + 0.5) * pixel, top + (np.arange(geobox.height) + 0.5) * pixel
 
-    @property
-    def x(self) -> np.ndarray:
-        """Middles of the columns, float64 (columns,)."""
-        return self.left + (np.arange(self.columns) + 0.5) * self.pixel
 
-    @property
-    def y(self) -> np.ndarray:
-        """Middles of the rows, float64 (rows,)."""
-        return self.top + (np.arange(self.rows) + 0.5) * self.pixel
-
-    def window(self, x0: float, x1: float, y0: float, y1: float) -> tuple[slice, slice] | None:
-        """Rows and columns that the ground box touches, None where it lies outside."""
-        row0 = max(0, int(np.floor((y0 - self.top) / self.pixel)))
-        row1 = min(self.rows, int(np.ceil((y1 - self.top) / self.pixel)) + 1)
-        column0 = max(0, int(np.floor((x0 - self.left) / self.pixel)))
-        column1 = min(self.columns, int(np.ceil((x1 - self.left) / self.pixel)) + 1)
-        if row0 >= row1 or column0 >= column1:
-            return None
-        return slice(row0, row1), slice(column0, column1)
+def touched(geobox: GeoBox, x0: float, x1: float, y0: float, y1: float) -> tuple[slice, slice] | None:
+    """Rows and columns that a ground box touches, None where it lies outside."""
+    pixel, left, top = geobox.transform.a, geobox.transform.c, geobox.transform.f
+    first_row, first_column = int(np.floor((y0 - top) / pixel)), int(np.floor((x0 - left) / pixel))
+    last_row, last_column = int(np.ceil((y1 - top) / pixel)), int(np.ceil((x1 - left) / pixel))
+    touching = Window.between(first_column, first_row, last_column + 1, last_row + 1).intersection(geobox.window)
+    return touching.within(geobox.window) if touching else None
 
 
 @dataclass(frozen=True)
 class Layout:
-    """A plan on a grid; all arrays are (rows, columns).
+    """A plan in pixels; all arrays are (rows, columns).
 
     cover: uint8, numbers of `Cover`. height: float32, metres above ground.
     unit: int32, the parcel, roof or tree that a pixel belongs to, 0..units-1.
     phase: float32, position across the rows of its parcel, in row spacings.
     """
 
-    grid: SceneGrid
+    geobox: GeoBox
     cover: np.ndarray
     height: np.ndarray
     unit: np.ndarray
@@ -82,17 +70,17 @@ class Layout:
         return CLASS_OF_COVER[self.cover]
 
 
-def rasterise(plan: Plan, grid: SceneGrid) -> Layout:
-    """The plan on a grid. Ground that the plan does not reach is grass.
+def rasterise(plan: Plan, geobox: GeoBox) -> Layout:
+    """The plan in pixels. Ground that the plan does not reach is grass.
 
-    Units are numbered over the whole plan, so that two grids over one plan agree on them.
+    Units are numbered over the whole plan, so that two rasters of one plan agree on them.
     """
-    shape = (grid.rows, grid.columns)
-    cover = np.full(shape, Cover.GRASS, np.uint8)
-    height = np.zeros(shape, np.float32)
-    unit = np.zeros(shape, np.int32)
-    phase = np.zeros(shape, np.float32)
-    x, y = grid.x[None, :], grid.y[:, None]
+    cover = np.full(geobox.shape, Cover.GRASS, np.uint8)
+    height = np.zeros(geobox.shape, np.float32)
+    unit = np.zeros(geobox.shape, np.int32)
+    phase = np.zeros(geobox.shape, np.float32)
+    columns, rows = middles(geobox)
+    x, y = columns[None, :], rows[:, None]
     frame_u, frame_v = plan.frame.to_frame(x, y)
     built = frame_u, frame_v
     grown = (
@@ -102,30 +90,30 @@ def rasterise(plan: Plan, grid: SceneGrid) -> Layout:
 
     number = 1
     for patch in plan.patches:
-        _lay(patch, number, plan, grid, grown if patch.cover in _GROWN else built, built, cover, height, unit, phase)
+        _lay(patch, number, plan, geobox, grown if patch.cover in _GROWN else built, built, cover, height, unit, phase)
         number += 1
     for river in plan.rivers:
         inside = river.distance(x, y) < river.half_width
         cover[inside], height[inside], unit[inside] = Cover.WATER, 0.0, number
         number += 1
     for pond in plan.ponds:
-        _flood(pond, number, grid, cover, height, unit)
+        _flood(pond, number, geobox, cover, height, unit)
         number += 1
     for patch in plan.roads:
-        _lay(patch, number, plan, grid, grown if patch.cover in _GROWN else built, built, cover, height, unit, phase)
+        _lay(patch, number, plan, geobox, grown if patch.cover in _GROWN else built, built, cover, height, unit, phase)
         number += 1
     for block in plan.blocks:
-        _build(block, number, grid, cover, height, unit, phase)
+        _build(block, number, geobox, cover, height, unit, phase)
         number += 1
-    _plant(plan.trees, number, grid, cover, height, unit)
-    return Layout(grid, cover, height, unit, phase, number + len(plan.trees))
+    _plant(plan.trees, number, geobox, cover, height, unit)
+    return Layout(geobox, cover, height, unit, phase, number + len(plan.trees))
 
 
 def _lay(
     patch: Patch,
     number: int,
     plan: Plan,
-    grid: SceneGrid,
+    geobox: GeoBox,
     edges: tuple[np.ndarray, np.ndarray],
     frame: tuple[np.ndarray, np.ndarray],
     cover: np.ndarray,
@@ -140,7 +128,7 @@ def _lay(
     x, y = plan.frame.to_ground(edge_u, edge_v)
     # The rim is sampled at nine points a side; between them it bends out by less than this.
     slack = 1.0 + plan.frame.bend * 0.1
-    where = grid.window(x.min() - slack, x.max() + slack, y.min() - slack, y.max() + slack)
+    where = touched(geobox, x.min() - slack, x.max() + slack, y.min() - slack, y.max() + slack)
     if where is None:
         return
     u, v = edges[0][where], edges[1][where]
@@ -151,14 +139,15 @@ def _lay(
     phase[where][inside] = frame[1 if patch.rows_along_u else 0][where][inside] / patch.spacing
 
 
-def _flood(pond: Pond, number: int, grid: SceneGrid, cover: np.ndarray, height: np.ndarray, unit: np.ndarray) -> None:
+def _flood(pond: Pond, number: int, geobox: GeoBox, cover: np.ndarray, height: np.ndarray, unit: np.ndarray) -> None:
     """Fill a pond, with a bare shore of about a metre."""
     reach = pond.radius * pond.stretch * 1.3 + 2
-    where = grid.window(pond.x - reach, pond.x + reach, pond.y - reach, pond.y + reach)
+    where = touched(geobox, pond.x - reach, pond.x + reach, pond.y - reach, pond.y + reach)
     if where is None:
         return
-    x = (grid.x[where[1]][None, :] - pond.x) / pond.stretch
-    y = grid.y[where[0]][:, None] - pond.y
+    columns, rows = middles(geobox)
+    x = (columns[where[1]][None, :] - pond.x) / pond.stretch
+    y = rows[where[0]][:, None] - pond.y
     angle = np.arctan2(y, x)
     shore = pond.radius * (1 + 0.12 * np.sin(2 * angle + pond.phase) + 0.06 * np.sin(5 * angle + 2 * pond.phase))
     away = np.hypot(x, y)
@@ -170,7 +159,7 @@ def _flood(pond: Pond, number: int, grid: SceneGrid, cover: np.ndarray, height: 
 def _build(
     block: Block,
     number: int,
-    grid: SceneGrid,
+    geobox: GeoBox,
     cover: np.ndarray,
     height: np.ndarray,
     unit: np.ndarray,
@@ -178,11 +167,12 @@ def _build(
 ) -> None:
     """Set a block where it stands higher than what is there."""
     reach = np.hypot(block.length, block.width) / 2
-    where = grid.window(block.x - reach, block.x + reach, block.y - reach, block.y + reach)
+    where = touched(geobox, block.x - reach, block.x + reach, block.y - reach, block.y + reach)
     if where is None:
         return
-    x = grid.x[where[1]][None, :] - block.x
-    y = grid.y[where[0]][:, None] - block.y
+    columns, rows = middles(geobox)
+    x = columns[where[1]][None, :] - block.x
+    y = rows[where[0]][:, None] - block.y
     cos, sin = np.cos(block.angle), np.sin(block.angle)
     along, across = np.abs(cos * x + sin * y), cos * y - sin * x
     to_side, to_end = block.width / 2 - np.abs(across), block.length / 2 - along
@@ -197,21 +187,22 @@ def _build(
 
 
 def _plant(
-    trees: np.ndarray, first: int, grid: SceneGrid, cover: np.ndarray, height: np.ndarray, unit: np.ndarray
+    trees: np.ndarray, first: int, geobox: GeoBox, cover: np.ndarray, height: np.ndarray, unit: np.ndarray
 ) -> None:
     """Grow the crowns: domes for broadleaves and brush, cones for conifers, each where it is the highest."""
     reach = 1.25 * trees["radius"]
+    left, top, right, bottom = geobox.bounds
     seen = (
-        (trees["x"] + reach > grid.left)
-        & (trees["x"] - reach < grid.left + grid.columns * grid.pixel)
-        & (trees["y"] + reach > grid.top)
-        & (trees["y"] - reach < grid.top + grid.rows * grid.pixel)
+        (trees["x"] + reach > left)
+        & (trees["x"] - reach < right)
+        & (trees["y"] + reach > top)
+        & (trees["y"] - reach < bottom)
     )
-    columns, rows = grid.x, grid.y
+    columns, rows = middles(geobox)
     for index in np.flatnonzero(seen):
         tree = trees[index]
         x0, y0, radius = float(tree["x"]), float(tree["y"]), float(tree["radius"])
-        where = grid.window(x0 - 1.25 * radius, x0 + 1.25 * radius, y0 - 1.25 * radius, y0 + 1.25 * radius)
+        where = touched(geobox, x0 - 1.25 * radius, x0 + 1.25 * radius, y0 - 1.25 * radius, y0 + 1.25 * radius)
         if where is None:
             continue
         x = (columns[where[1]] - x0)[None, :] / radius

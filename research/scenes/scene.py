@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from .aerial import any_flight, render
-from .layout import SceneGrid, rasterise
+from .layout import centred, rasterise
 from .plan import COUNTRY_USES, USUAL_WEIGHTS, Plan, Style, draw_plan
 from .seasons import PIXEL as SATELLITE_PIXEL
 from .seasons import SUBPIXELS, series
@@ -53,7 +53,7 @@ def _plan(seed: int, size: int) -> Plan:
 
 def draw_scene(seed: int, size: int = 512) -> Scene:
     """Scene number `seed`, size x size pixels of 0.2 m: another landscape, light and season for each seed."""
-    layout = rasterise(_plan(seed, size), SceneGrid.centred(size, AERIAL_PIXEL))
+    layout = rasterise(_plan(seed, size), centred(size, AERIAL_PIXEL))
     rng = np.random.default_rng([seed, _FLIGHT])
     return Scene(layout.labels, render(layout, rng, any_flight(rng)))
 
@@ -63,5 +63,5 @@ def draw_sentinel2(seed: int, size: int = 512) -> np.ndarray:
 
     Returns float32 (12, 10, 40, 40), reflectance x 10000 (1..10000) of `seasons.DATES` and `seasons.BANDS`.
     """
-    layout = rasterise(_plan(seed, size), SceneGrid.centred(SUPERPATCH * SUBPIXELS, SATELLITE_PIXEL / SUBPIXELS))
+    layout = rasterise(_plan(seed, size), centred(SUPERPATCH * SUBPIXELS, SATELLITE_PIXEL / SUBPIXELS))
     return series(layout.cover, layout.unit, layout.units, np.random.default_rng([seed, _YEAR]))

@@ -27,7 +27,7 @@ from rasterio.warp import transform_bounds
 from ...contract.atomic import atomic_file, atomic_folder
 from ...contract.nomenclature import FLAIR_CLASSES, NODATA
 from .aerial import Flight, render
-from .layout import SceneGrid, rasterise
+from .layout import centred, rasterise
 from .plan import USUAL_WEIGHTS, Plan, Style, draw_plan
 from .scene import AERIAL_PIXEL, SATELLITE_PIXEL
 from .seasons import BANDS, DATES, SUBPIXELS, series
@@ -85,7 +85,7 @@ def make_village(
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     plan, number = _whole_plan(seed, size)
-    layout = rasterise(plan, SceneGrid.centred(size, AERIAL_PIXEL))
+    layout = rasterise(plan, centred(size, AERIAL_PIXEL))
     aerial = render(layout, np.random.default_rng([seed, number, 1]), flight or Flight())
     files = VillageFiles(folder / "aerial.tif", folder / "sentinel2.tif", folder / "sentinel2", folder / "truth.tif")
     half = size * AERIAL_PIXEL / 2
@@ -111,7 +111,7 @@ def _whole_plan(seed: int, size: int) -> tuple[Plan, int]:
         uses=tuple(max(weight, 5.0) for weight in USUAL_WEIGHTS),
         river=False,
     )
-    look = SceneGrid.centred(size // 5, 5 * AERIAL_PIXEL)
+    look = centred(size // 5, 5 * AERIAL_PIXEL)
     for number in range(_TRIES):
         plan = draw_plan(np.random.default_rng([seed, number]), reach, style)
         labels = rasterise(plan, look).labels
@@ -190,9 +190,9 @@ def _seen_by_satellite(plan: Plan, outer: float) -> _Satellite:
     # Ground coordinates run east and south from the middle.
     x, y = np.asarray(x) - MIDDLE[0], MIDDLE[1] - np.asarray(y)
     reach = float(max(np.abs(x).max(), np.abs(y).max()))
-    layout = rasterise(plan, SceneGrid.centred(int(np.ceil(reach / step)) * 2, step))
-    column = ((x - layout.grid.left) / step).astype(int).reshape(grid_east.shape)
-    row = ((y - layout.grid.top) / step).astype(int).reshape(grid_east.shape)
+    layout = rasterise(plan, centred(int(np.ceil(reach / step)) * 2, step))
+    column = ((x - layout.geobox.transform.c) / step).astype(int).reshape(grid_east.shape)
+    row = ((y - layout.geobox.transform.f) / step).astype(int).reshape(grid_east.shape)
     return _Satellite(layout.cover[row, column], layout.unit[row, column], layout.units, float(left), float(top))
 
 

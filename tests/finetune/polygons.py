@@ -16,7 +16,7 @@ from affine import Affine
 from rasterio.crs import CRS
 
 from flair_landcover.finetune.annotations import Annotation
-from flair_landcover.inference.raster.geobox import Grid, make_grid
+from flair_landcover.inference.raster.geobox import GeoBox
 
 LAMBERT_93 = "EPSG:2154"
 LEFT, TOP = 652000.0, 6862000.0
@@ -30,11 +30,11 @@ sys.stdin.read()
 """
 
 
-def made_grid(metres: float = 200.0, crs: str = LAMBERT_93) -> Grid:
+def made_grid(metres: float = 200.0, crs: str = LAMBERT_93) -> GeoBox:
     """A grid of 0.2 m over a square raster of that many metres."""
     pixels = round(metres / 0.2)
     wkt = CRS.from_user_input(crs).to_wkt() if crs else ""
-    return make_grid(Affine(0.2, 0, LEFT, 0, -0.2, TOP), pixels, pixels, wkt, 1.0, 0.2)
+    return GeoBox(Affine(0.2, 0, LEFT, 0, -0.2, TOP), wkt, (pixels, pixels))
 
 
 def square(x: float, y: float, size: float = 10.0) -> shapely.Polygon:

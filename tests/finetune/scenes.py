@@ -108,8 +108,8 @@ class Watcher:
 def ground_of(job: FinetuneJob, size: int = 64) -> tuple[Ground, Annotations]:
     """What samples of a job are drawn from; close its `tiles`."""
     inputs = check_inputs(SegmentationJob(job.image, ""), lambda _: None)
-    annotations = read_annotations(job, inputs.card, inputs.grid, lambda _: None)
-    sides = split(annotations.items, job.holdout, job.seed, inputs.grid)
+    annotations = read_annotations(job, inputs.card, inputs.geobox, lambda _: None)
+    sides = split(annotations.items, job.holdout, job.seed, inputs.geobox)
     card = replace(inputs.card, classes=annotations.plan.legend)
     return Ground(open_tiles(inputs), sides, card, size), annotations
 

@@ -7,11 +7,12 @@ import shapely
 from flair_landcover.contract.errors import Cancelled
 from flair_landcover.finetune.annotations import Annotation
 from flair_landcover.finetune.burn import burn, conflict_m2
+from flair_landcover.inference.raster.windows import Window
 
 from .polygons import LEFT, TOP, annotation, made_grid
 
 GRID = made_grid(200.0)  # 1000 x 1000 pixels
-WHOLE = (0, 0, 1000, 1000)
+WHOLE = Window(0, 0, 1000, 1000)
 
 
 def test_pixels_whose_centre_is_inside_get_the_class():
@@ -25,7 +26,7 @@ def test_pixels_whose_centre_is_inside_get_the_class():
 
 def test_a_polygon_that_reaches_half_into_pixels_takes_those_whose_centre_it_covers():
     shape = shapely.box(LEFT + 0.09, TOP - 1.0, LEFT + 0.71, TOP)
-    labels = burn([Annotation(1, 5, shape)], GRID, (0, 0, 6, 1))
+    labels = burn([Annotation(1, 5, shape)], GRID, Window(0, 0, 6, 1))
     assert labels.tolist() == [[5, 5, 5, 5, 0, 0]]
 
 
@@ -35,19 +36,19 @@ def test_windows_give_the_pixels_of_the_whole():
     items = [Annotation(n, 1 + n % 3, shapely.Point(LEFT + x, TOP - y).buffer(7.3)) for n, (x, y) in enumerate(points)]
     whole = burn(items, GRID, WHOLE)
     assert len(np.unique(whole)) == 4
-    for column, row, width, height in ((0, 0, 300, 250), (613, 77, 387, 411), (990, 990, 10, 10)):
-        part = burn(items, GRID, (column, row, width, height))
+    for column, row, width, height in (Window(0, 0, 300, 250), Window(613, 77, 387, 411), Window(990, 990, 10, 10)):
+        part = burn(items, GRID, Window(column, row, width, height))
         assert (part == whole[row : row + height, column : column + width]).all()
 
 
 def test_a_window_may_reach_beyond_the_raster():
-    labels = burn([annotation(1, 5, 0, 0)], GRID, (-10, -10, 20, 20))
+    labels = burn([annotation(1, 5, 0, 0)], GRID, Window(-10, -10, 20, 20))
     assert (labels[10:, 10:] == 5).all() and not labels[:10].any() and not labels[:, :10].any()
 
 
 def test_where_polygons_disagree_nothing_is_labelled():
     items = [annotation(1, 5, 0, 0), annotation(2, 7, 5, 0), annotation(3, 5, 0, 5)]
-    labels = burn(items, GRID, (0, 0, 100, 100))
+    labels = burn(items, GRID, Window(0, 0, 100, 100))
     expected = np.zeros((100, 100), np.uint8)
     expected[0:50, 0:25] = 5
     expected[0:50, 50:75] = 7
@@ -58,7 +59,7 @@ def test_where_polygons_disagree_nothing_is_labelled():
 
 def test_three_polygons_of_which_the_outer_two_agree_are_in_conflict():
     items = [annotation(1, 5, 0, 0), annotation(2, 7, 0, 0), annotation(3, 5, 0, 0)]
-    assert not burn(items, GRID, (0, 0, 60, 60)).any()
+    assert not burn(items, GRID, Window(0, 0, 60, 60)).any()
     assert conflict_m2(items, GRID) == pytest.approx(100)
 
 
@@ -93,5 +94,5 @@ def test_counting_can_be_cancelled():
 
 
 def test_no_polygons_label_nothing():
-    assert not burn([], GRID, (0, 0, 10, 10)).any()
+    assert not burn([], GRID, Window(0, 0, 10, 10)).any()
     assert conflict_m2([], GRID) == 0

@@ -9,6 +9,7 @@ import torch
 from flair_landcover.finetune.evaluate import _zone, evaluate
 from flair_landcover.inference.backends.torch_backend import TorchBackend
 from flair_landcover.inference.plan import make_plan
+from flair_landcover.inference.raster.windows import Window
 
 from .scenes import TINY, ground_of, scene_job
 
@@ -36,7 +37,7 @@ def always(backend: TorchBackend, index: int) -> TorchBackend:
 
 @pytest.mark.parametrize("width, height, tile", [(300, 300, 64), (1000, 700, 512), (100, 40, 128), (512, 513, 512)])
 def test_every_pixel_counts_in_one_tile(width, height, tile):
-    plan = make_plan(width, height, (0, 0, width, height), tile)
+    plan = make_plan(width, height, Window(0, 0, width, height), tile)
     count = np.zeros((height, width), int)
     for row in range(len(plan.rows)):
         for column in range(len(plan.columns)):

@@ -18,6 +18,7 @@ from flair_landcover.finetune.samples import (
     labels_in,
     training_samples,
 )
+from flair_landcover.inference.raster.windows import Window
 from flair_landcover.research.scenes.polygons import draw_polygons, write_polygons
 from flair_landcover.research.scenes.village import AERIAL_CRS, make_village
 from flair_landcover.tests.jobs import finetune_job
@@ -58,7 +59,7 @@ def test_classes_are_drawn_for_alike(ground):
 
 
 def test_held_out_polygons_are_neither_learnt_nor_held_to_the_base(ground):
-    whole = (0, 0, 300, 300)
+    whole = Window(0, 0, 300, 300)
     sides = [(labels_in(ground, whole, side) != UNLABELLED) for side in (ground.split.training, ground.split.holdout)]
     assert sides[0].any() and sides[1].any() and not (sides[0] & sides[1]).any()
     # the raster as one sample: crops at native scale, put back where they come from, are what training reads
@@ -87,7 +88,7 @@ def test_pixels_without_data_are_neither_learnt_nor_evaluated(tmp_path):
     ground, _ = ground_of(job)
     with ground.tiles:
         for sample in training_samples(ground, 12, 0):
-            _, mask = ground.tiles.picture((0, 0, 300, 300))
+            _, mask = ground.tiles.picture(Window(0, 0, 300, 300))
             assert not mask[:150].any()
             assert (sample.target == IGNORED).sum() < sample.target.numel()
 

@@ -6,6 +6,7 @@ import numpy as np
 
 from flair_landcover.inference.blend import Blender, tile_weights
 from flair_landcover.inference.plan import make_plan
+from flair_landcover.inference.raster.windows import Window
 
 
 def blend(plan, give):
@@ -27,7 +28,7 @@ def blend(plan, give):
 
 
 def test_tiles_that_agree_are_given_back_as_they_are():
-    plan = make_plan(150, 170, (0, 0, 150, 170), 64)
+    plan = make_plan(150, 170, Window(0, 0, 150, 170), 64)
     truth = np.random.default_rng(0).random((1, 234, 214)).astype(np.float32)
     truth = np.concatenate([truth, 1 - truth])
 
@@ -40,7 +41,7 @@ def test_tiles_that_agree_are_given_back_as_they_are():
 
 
 def test_blocks_are_the_mean_of_their_tiles_weighted_towards_tile_centres():
-    plan = make_plan(116, 64, (0, 0, 116, 64), 64)
+    plan = make_plan(116, 64, Window(0, 0, 116, 64), 64)
     assert plan.columns == (0, 52)
     result, _ = blend(
         plan,
@@ -55,13 +56,13 @@ def test_blocks_are_the_mean_of_their_tiles_weighted_towards_tile_centres():
 
 
 def test_a_tile_with_nothing_to_say_leaves_its_share_to_the_others():
-    plan = make_plan(116, 64, (0, 0, 116, 64), 64)
+    plan = make_plan(116, 64, Window(0, 0, 116, 64), 64)
     result, _ = blend(plan, lambda tile: None if tile.column == 0 else np.full((2, 64, 64), 0.5, np.float32))
     assert not result[:, :, :52].any()
     np.testing.assert_allclose(result[:, :, 52:], 0.5)
 
 
 def test_nothing_is_kept_when_all_is_finished():
-    plan = make_plan(300, 300, (0, 0, 300, 300), 64)
+    plan = make_plan(300, 300, Window(0, 0, 300, 300), 64)
     _, blender = blend(plan, lambda tile: np.full((2, 64, 64), 0.5, np.float32))
     assert not blender._waiting

@@ -14,6 +14,7 @@ from flair_landcover.inference.backends.backend import open_backend
 from flair_landcover.inference.check import check_job
 from flair_landcover.inference.plan import Tile
 from flair_landcover.inference.raster.read import gdal_settings
+from flair_landcover.inference.raster.windows import Window
 from flair_landcover.inference.segment import segment
 from flair_landcover.inference.tiles import open_tiles
 from flair_landcover.models.networks.flairhub_card import FLAIR_HUB_SATELLITE
@@ -94,8 +95,8 @@ def test_a_tile_without_a_pixel_of_the_series_gets_padding(job, tmp_path):
     with gdal_settings():
         inputs = check_job(changed(job, sentinel2=(str(tmp_path / "s"),)), lambda warning: None)
         with open_tiles(inputs) as tiles:
-            within = tiles.tile_input(Tile(0, 0, (0, 0, 128, 128), (0, 0, 102, 128)))
-            beyond = tiles.tile_input(Tile(0, 1, (102, 0, 128, 128), (102, 0, 128, 128)))
+            within = tiles.tile_input(Tile(0, 0, Window(0, 0, 128, 128), Window(0, 0, 102, 128)))
+            beyond = tiles.tile_input(Tile(0, 1, Window(102, 0, 128, 128), Window(102, 0, 128, 128)))
     assert within.series[0].any()
     assert beyond.series[0].shape == (1, 10, 10, 10)
     assert not beyond.series[0].any()

@@ -8,7 +8,8 @@ from affine import Affine
 
 from flair_landcover.inference import mask as mask_module
 from flair_landcover.inference.mask import Mask
-from flair_landcover.inference.raster.geobox import make_grid
+from flair_landcover.inference.raster.geobox import GeoBox
+from flair_landcover.inference.raster.windows import Window
 
 NORTH_UP = Affine.translation(1000, 2000) * Affine.scale(0.2, -0.2)
 TURNED = Affine.translation(1000, 2000) * Affine.rotation(30) * Affine.scale(0.2, -0.2)
@@ -34,38 +35,38 @@ def polygons(generator: np.random.Generator, transform: Affine) -> tuple[dict, .
 def test_a_window_touches_the_mask_where_one_of_its_pixels_is_inside(transform, squares, monkeypatch):
     monkeypatch.setattr(mask_module, "_SQUARES", squares)  # few of them are large ones
     generator = np.random.default_rng(squares)
-    grid = make_grid(transform, WIDTH, HEIGHT, "", 1.0, 0.2)
+    grid = GeoBox(transform, "", (HEIGHT, WIDTH)).at(0.2)
     answers = []
     for _ in range(12):
         mask = Mask(polygons(generator, transform), grid)
-        inside = mask.inside((0, 0, WIDTH, HEIGHT))
+        inside = mask.inside(Window(0, 0, WIDTH, HEIGHT))
         for _ in range(60):
             width, height = generator.integers(1, 200, 2).tolist()
             column, row = generator.integers(0, (WIDTH - width, HEIGHT - height)).tolist()
             expected = inside[row : row + height, column : column + width].any()
-            assert mask.touches((column, row, width, height)) == expected
+            assert mask.touches(Window(column, row, width, height)) == expected
             answers.append(expected)
     assert 50 < sum(answers) < len(answers) - 50
 
 
 def test_a_mask_beside_the_raster_touches_nothing_of_it():
-    grid = make_grid(NORTH_UP, WIDTH, HEIGHT, "", 1.0, 0.2)
+    grid = GeoBox(NORTH_UP, "", (HEIGHT, WIDTH))
     ring = [(0, 0), (10, 0), (10, 10), (0, 0)]
-    assert not Mask(({"type": "Polygon", "coordinates": [ring]},), grid).touches((0, 0, WIDTH, HEIGHT))
+    assert not Mask(({"type": "Polygon", "coordinates": [ring]},), grid).touches(Window(0, 0, WIDTH, HEIGHT))
 
 
 def test_without_a_mask_everything_is_wanted():
-    grid = make_grid(NORTH_UP, WIDTH, HEIGHT, "", 1.0, 0.2)
+    grid = GeoBox(NORTH_UP, "", (HEIGHT, WIDTH))
     mask = Mask(None, grid)
-    assert mask.touches((3, 4, 5, 6))
-    assert mask.inside((3, 4, 5, 6)).all() and mask.inside((3, 4, 5, 6)).shape == (6, 5)
-    assert mask.area_m2((3, 4, 5, 6)) == pytest.approx(30 * 0.04)
+    assert mask.touches(Window(3, 4, 5, 6))
+    assert mask.inside(Window(3, 4, 5, 6)).all() and mask.inside(Window(3, 4, 5, 6)).shape == (6, 5)
+    assert mask.area_m2(Window(3, 4, 5, 6)) == pytest.approx(30 * 0.04)
 
 
 @pytest.mark.parametrize(("squares", "exactly"), [(4_000_000, 1e-9), (10_000, 0.02)])
 def test_the_area_of_a_mask_counts_what_polygons_share_once(squares, exactly, monkeypatch):
     monkeypatch.setattr(mask_module, "_SQUARES", squares)
-    grid = make_grid(NORTH_UP, WIDTH, HEIGHT, "", 1.0, 0.2)
+    grid = GeoBox(NORTH_UP, "", (HEIGHT, WIDTH))
 
     def square(left: float, top: float, side: float) -> dict:
         right, bottom = left + side, top - side
@@ -73,4 +74,4 @@ def test_the_area_of_a_mask_counts_what_polygons_share_once(squares, exactly, mo
         return {"type": "Polygon", "coordinates": [ring]}
 
     mask = Mask((square(1010, 1990, 60), square(1040, 1990, 60)), grid)
-    assert mask.area_m2((0, 0, WIDTH, HEIGHT)) == pytest.approx(90 * 60, rel=exactly)
+    assert mask.area_m2(Window(0, 0, WIDTH, HEIGHT)) == pytest.approx(90 * 60, rel=exactly)

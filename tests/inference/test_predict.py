@@ -10,6 +10,7 @@ import pytest
 from flair_landcover.contract.cards import ModelCard
 from flair_landcover.inference.plan import Tile
 from flair_landcover.inference.predict import TileInput, class_probabilities, predict_tiles
+from flair_landcover.inference.raster.windows import Window
 
 CARD = ModelCard("x", "x", "utt", tile_size=4)
 
@@ -36,7 +37,7 @@ class PixelwiseBackend:
 def tile_input(number: int, dates: int | None = None, empty: bool = False) -> TileInput:
     aerial = None if empty else np.random.default_rng(number).random((5, 4, 4)).astype(np.float32)
     series = None if dates is None else (np.ones((dates, 10, 40, 40), np.float32), np.zeros(dates, np.float32))
-    return TileInput(Tile(0, number, (0, 0, 4, 4), (0, 0, 4, 4)), aerial, np.ones((4, 4), bool), series)
+    return TileInput(Tile(0, number, Window(0, 0, 4, 4), Window(0, 0, 4, 4)), aerial, np.ones((4, 4), bool), series)
 
 
 def test_tiles_come_out_in_order_whatever_the_batches():

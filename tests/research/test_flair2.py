@@ -15,7 +15,8 @@ import torch
 from affine import Affine
 
 from flair_landcover.contract.cards import SatelliteInput, read_card
-from flair_landcover.inference.raster.geobox import make_grid
+from flair_landcover.inference.raster.geobox import GeoBox
+from flair_landcover.inference.raster.windows import Window
 from flair_landcover.inference.sentinel2.open import open_series
 from flair_landcover.inference.sentinel2.superpatches import Superpatches
 from flair_landcover.research import train
@@ -246,8 +247,8 @@ def test_training_gets_the_very_series_that_a_map_of_the_patch_gets(one_zone):
     for number, patch in enumerate(find_patches(one_zone)):
         series = open_series((f"{patch.series}_data.npy",), pytest.fail)
         place = PLACE * Affine.translation(1000 * number, 0)
-        grid = make_grid(place, SIZE, SIZE, rasterio.crs.CRS.from_string(LAMBERT_93).to_wkt(), 1.0, 0.2)
-        expected = Superpatches(series, SatelliteInput(), grid).read((0, 0, SIZE, SIZE))
+        grid = GeoBox(place, rasterio.crs.CRS.from_string(LAMBERT_93).to_wkt(), (SIZE, SIZE)).at(0.2)
+        expected = Superpatches(series, SatelliteInput(), grid).read(Window(0, 0, SIZE, SIZE))
         image = read_image(patch)
         assert expected.mirrored and len(expected.days) == 4
         np.testing.assert_array_equal(image.days, expected.days)

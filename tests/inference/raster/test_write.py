@@ -13,7 +13,8 @@ import rasterio
 from affine import Affine
 
 from flair_landcover.contract.nomenclature import FLAIR_CLASSES, LandCoverClass
-from flair_landcover.inference.raster.geobox import make_grid
+from flair_landcover.inference.raster.geobox import GeoBox
+from flair_landcover.inference.raster.windows import Window
 from flair_landcover.inference.raster.write import (
     MapBlock,
     MapWriter,
@@ -23,9 +24,7 @@ from flair_landcover.inference.raster.write import (
     working_size,
 )
 
-GRID = make_grid(
-    Affine(0.2, 0, 652000, 0, -0.2, 6862000), 1200, 1000, rasterio.crs.CRS.from_epsg(2154).to_wkt(), 1.0, 0.2
-)
+GRID = GeoBox(Affine(0.2, 0, 652000, 0, -0.2, 6862000), rasterio.crs.CRS.from_epsg(2154).to_wkt(), (1000, 1200))
 
 
 def block(window, label: int) -> MapBlock:
@@ -37,9 +36,9 @@ def block(window, label: int) -> MapBlock:
 
 def test_what_no_block_covers_is_nodata_in_every_file(tmp_path):
     paths = [str(tmp_path / f"{name}.tif") for name in "lcp"]
-    with MapWriter(*paths, GRID, (0, 0, 1200, 1000), FLAIR_CLASSES) as writer:
-        writer.write(block((100, 700, 600, 300), 5))
-        writer.write(block((700, 700, 50, 300), 0))
+    with MapWriter(*paths, GRID, Window(0, 0, 1200, 1000), FLAIR_CLASSES) as writer:
+        writer.write(block(Window(100, 700, 600, 300), 5))
+        writer.write(block(Window(700, 700, 50, 300), 0))
         writer.finish("{}")
     labels, confidence, probabilities = (rasterio.open(path).read() for path in paths)
     inside = np.zeros((1000, 1200), bool)
@@ -54,8 +53,8 @@ def test_a_difference_is_a_file_of_labels_with_their_names(tmp_path):
     paths = [str(tmp_path / "map.tif"), None, None]
     difference = np.zeros((300, 600), np.uint8)
     difference[:, :200] = 9
-    with MapWriter(*paths, GRID, (0, 0, 1200, 1000), FLAIR_CLASSES, str(tmp_path / "d.tif")) as writer:
-        writer.write(replace(block((100, 700, 600, 300), 5), difference=difference))
+    with MapWriter(*paths, GRID, Window(0, 0, 1200, 1000), FLAIR_CLASSES, str(tmp_path / "d.tif")) as writer:
+        writer.write(replace(block(Window(100, 700, 600, 300), 5), difference=difference))
         writer.finish('{"a": 1}')
     with rasterio.open(tmp_path / "d.tif") as dataset:
         labels = dataset.read(1)
@@ -71,8 +70,8 @@ def test_a_difference_is_a_file_of_labels_with_their_names(tmp_path):
 
 def test_finished_files_are_cloud_optimized_with_overviews(tmp_path):
     path = tmp_path / "map.tif"
-    with MapWriter(str(path), None, None, GRID, (0, 0, 1200, 1000), FLAIR_CLASSES) as writer:
-        writer.write(block((0, 0, 1200, 1000), 3))
+    with MapWriter(str(path), None, None, GRID, Window(0, 0, 1200, 1000), FLAIR_CLASSES) as writer:
+        writer.write(block(Window(0, 0, 1200, 1000), 3))
         writer.finish('{"a": 1}')
     with rasterio.open(path) as dataset:
         assert dataset.tags(ns="IMAGE_STRUCTURE")["LAYOUT"] == "COG"
@@ -89,8 +88,8 @@ def test_gdals_own_validator_finds_every_file_a_cloud_optimized_geotiff(tmp_path
         pytest.skip("GDAL's validator is not here (python3-gdal)")
     for width, height in ((1200, 1000), (513, 3), (5, 5)):
         paths = [str(tmp_path / f"{name}{width}.tif") for name in "lcp"]
-        with MapWriter(*paths, GRID, (0, 0, width, height), FLAIR_CLASSES) as writer:
-            writer.write(block((0, 0, width, height), 13))
+        with MapWriter(*paths, GRID, Window(0, 0, width, height), FLAIR_CLASSES) as writer:
+            writer.write(block(Window(0, 0, width, height), 13))
             writer.finish("{}")
         for path in paths:
             said = subprocess.run([python, "-m", validator, path], capture_output=True, text=True, check=False)
@@ -104,17 +103,17 @@ def test_no_finished_file_is_larger_than_was_said_and_noise_is_not_much_smaller(
     generator = np.random.default_rng(1)
     probabilities = generator.random((13, height, width), np.float32)
     labels = generator.integers(1, 14, (height, width)).astype(np.uint8)
-    with MapWriter(*paths, GRID, (0, 0, width, height), FLAIR_CLASSES) as writer:
-        writer.write(MapBlock((0, 0, width, height), labels, probabilities))
+    with MapWriter(*paths, GRID, Window(0, 0, width, height), FLAIR_CLASSES) as writer:
+        writer.write(MapBlock(Window(0, 0, width, height), labels, probabilities))
         for name, file in writer._files.items():
             file.dataset.close()
             bands, bits = (13 if name == "probabilities" else 1), label_bits(FLAIR_CLASSES) if name == "labels" else 8
-            assert (file.part / "working.tif").stat().st_size <= working_size((0, 0, width, height), bands, bits)
+            assert (file.part / "working.tif").stat().st_size <= working_size(Window(0, 0, width, height), bands, bits)
             file.dataset = rasterio.open(file.part / "working.tif", "r+")
         writer.finish("{}")
     for path, bands, bits in zip(paths, (1, 1, 13), (4, 8, 8)):
         size = Path(path).stat().st_size
-        assert size <= finished_size((0, 0, width, height), bands, bits)
+        assert size <= finished_size(Window(0, 0, width, height), bands, bits)
         assert size >= 0.4 * bands * bits / 8 * width * height
 
 
@@ -125,8 +124,8 @@ def test_what_lay_beside_an_older_file_is_replaced_or_gone(tmp_path):
         stale = '<PAMDataset><Metadata><MDI key="STALE">1</MDI></Metadata></PAMDataset>'
         path.with_name(path.name + ".aux.xml").write_text(stale)
         path.with_name(path.name + ".ovr").write_bytes(b"its overviews")
-    with MapWriter(str(labels), str(confidence), None, GRID, (0, 0, 64, 64), FLAIR_CLASSES) as writer:
-        writer.write(block((0, 0, 64, 64), 3))
+    with MapWriter(str(labels), str(confidence), None, GRID, Window(0, 0, 64, 64), FLAIR_CLASSES) as writer:
+        writer.write(block(Window(0, 0, 64, 64), 3))
         writer.finish("{}")
     assert sorted(p.name for p in tmp_path.iterdir()) == ["confidence.tif", "map.tif", "map.tif.aux.xml"]
     with rasterio.open(labels) as dataset:
@@ -137,10 +136,10 @@ def test_leaving_without_finish_leaves_nothing(tmp_path):
     with (
         pytest.raises(RuntimeError),
         MapWriter(
-            str(tmp_path / "map.tif"), str(tmp_path / "c.tif"), None, GRID, (0, 0, 1200, 1000), FLAIR_CLASSES
+            str(tmp_path / "map.tif"), str(tmp_path / "c.tif"), None, GRID, Window(0, 0, 1200, 1000), FLAIR_CLASSES
         ) as writer,
     ):
-        writer.write(block((0, 0, 600, 300), 3))
+        writer.write(block(Window(0, 0, 600, 300), 3))
         raise RuntimeError
     assert list(tmp_path.iterdir()) == []
 
@@ -149,32 +148,33 @@ def test_a_killed_run_leaves_no_file_under_the_final_name(tmp_path):
     code = (
         "import os, signal, numpy as np, rasterio\n"
         "from affine import Affine\n"
-        "from flair_landcover.inference.raster.geobox import make_grid\n"
+        "from flair_landcover.inference.raster.geobox import GeoBox\n"
+        "from flair_landcover.inference.raster.windows import Window\n"
         "from flair_landcover.inference.raster.write import MapBlock, MapWriter\n"
         "from flair_landcover.contract.nomenclature import FLAIR_CLASSES\n"
-        "grid = make_grid(Affine(.2, 0, 0, 0, -.2, 0), 600, 600, '', 1., .2)\n"
+        "grid = GeoBox(Affine(.2, 0, 0, 0, -.2, 0), '', (600, 600))\n"
         f"path = {str(tmp_path / 'map.tif')!r}\n"
-        "with MapWriter(path, None, None, grid, (0, 0, 600, 600), FLAIR_CLASSES) as writer:\n"
+        "with MapWriter(path, None, None, grid, Window(0, 0, 600, 600), FLAIR_CLASSES) as writer:\n"
         "    labels, probabilities = np.ones((600, 600), np.uint8), np.ones((13, 600, 600), np.float32)\n"
-        "    writer.write(MapBlock((0, 0, 600, 600), labels, probabilities))\n"
+        "    writer.write(MapBlock(Window(0, 0, 600, 600), labels, probabilities))\n"
         "    os.kill(os.getpid(), signal.SIGKILL)\n"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == -9
     assert [path.suffix for path in tmp_path.iterdir()] == [".part"]  # hidden, and gone with the next run:
-    with MapWriter(str(tmp_path / "map.tif"), None, None, GRID, (0, 0, 64, 64), FLAIR_CLASSES) as writer:
+    with MapWriter(str(tmp_path / "map.tif"), None, None, GRID, Window(0, 0, 64, 64), FLAIR_CLASSES) as writer:
         assert len(list(tmp_path.iterdir())) == 1
-        writer.write(block((0, 0, 64, 64), 3))
+        writer.write(block(Window(0, 0, 64, 64), 3))
         writer.finish("{}")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["map.tif", "map.tif.aux.xml"]
 
 
 def test_the_working_folder_of_a_run_that_lives_is_left_alone(tmp_path):
-    arguments = (str(tmp_path / "map.tif"), None, None, GRID, (0, 0, 64, 64), FLAIR_CLASSES)
+    arguments = (str(tmp_path / "map.tif"), None, None, GRID, Window(0, 0, 64, 64), FLAIR_CLASSES)
     with MapWriter(*arguments) as first:
         with MapWriter(*arguments) as second:
-            second.write(block((0, 0, 64, 64), 3))
+            second.write(block(Window(0, 0, 64, 64), 3))
             second.finish("{}")
-        first.write(block((0, 0, 64, 64), 4))
+        first.write(block(Window(0, 0, 64, 64), 4))
         first.finish("{}")
     assert (rasterio.open(tmp_path / "map.tif").read() == 4).all()
 

@@ -8,13 +8,13 @@ import numpy as np
 import rasterio
 from affine import Affine
 
-from flair_landcover.inference.raster.geobox import make_grid
+from flair_landcover.inference.raster.geobox import GeoBox
 from flair_landcover.inference.sentinel2.series import Acquisition, Series, Source
 
 from ..conftest import CRS, ORIGIN, picture, write_raster
 
 WKT = rasterio.crs.CRS.from_string(CRS).to_wkt()
-GRID = make_grid(Affine(0.2, 0, ORIGIN[0], 0, -0.2, ORIGIN[1]), 1024, 1024, WKT, 1.0, 0.2)
+GRID = GeoBox(Affine(0.2, 0, ORIGIN[0], 0, -0.2, ORIGIN[1]), WKT, (1024, 1024))
 # 80 x 80 pixels of 10 m reach 300 m past the aerial raster's upper left corner, and further at the lower right.
 AROUND = Affine(10, 0, ORIGIN[0] - 300, 0, -10, ORIGIN[1] + 300)
 

@@ -11,13 +11,16 @@ import pytest
 from affine import Affine
 
 from flair_landcover.contract.errors import BadInput
+from flair_landcover.inference.raster.geobox import GeoBox
+from flair_landcover.inference.raster.windows import Window
 from flair_landcover.inference.sentinel2 import store
 from flair_landcover.inference.sentinel2.store import BlockStore
 
 from ..conftest import picture
 from .made_series import AROUND, WKT, pixels_of, write_date
 
-AREA = (0, 0, 80, 80)
+GRID = GeoBox(AROUND, WKT, (80, 80))
+AREA = GRID.window
 
 
 @pytest.fixture
@@ -41,7 +44,7 @@ def reads(monkeypatch) -> Counter:
 
 
 def windows() -> list[tuple[int, int, int, int]]:
-    return [(column, row, 40, 40) for row in range(0, 41, 8) for column in range(0, 41, 8)]
+    return [Window(column, row, 40, 40) for row in range(0, 41, 8) for column in range(0, 41, 8)]
 
 
 def test_windows_across_blocks_are_the_pixels_of_the_series(tmp_path, reads):
@@ -49,9 +52,9 @@ def test_windows_across_blocks_are_the_pixels_of_the_series(tmp_path, reads):
     clouds = np.zeros((80, 80), np.uint8)
     clouds[30:50] = 100
     dates.append(write_date(tmp_path, "2021-06-15", clouds=clouds))
-    blocks = BlockStore(tuple(dates), WKT, AROUND, AREA)
+    blocks = BlockStore(tuple(dates), GRID, AREA)
     for column, row, width, height in windows():
-        read = blocks.read((column, row, width, height))
+        read = blocks.read(Window(column, row, width, height))
         for index, acquisition in enumerate(dates):
             expected = pixels_of(acquisition)[:, row : row + height, column : column + width]
             np.testing.assert_array_equal(read.values[index], expected)
@@ -62,7 +65,7 @@ def test_windows_across_blocks_are_the_pixels_of_the_series(tmp_path, reads):
 
 def test_each_pixel_is_read_once_however_many_windows_and_threads_want_it(tmp_path, reads):
     dates = tuple(write_date(tmp_path, date) for date in ("2021-04-15", "2021-05-15"))
-    blocks = BlockStore(dates, WKT, AROUND, AREA)
+    blocks = BlockStore(dates, GRID, AREA)
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(blocks.read, windows() * 3))
     assert set(reads.values()) == {1}
@@ -72,8 +75,8 @@ def test_each_pixel_is_read_once_however_many_windows_and_threads_want_it(tmp_pa
 def test_blocks_used_least_recently_are_forgotten_beyond_the_budget(tmp_path, reads):
     dates = (write_date(tmp_path, "2021-04-15"),)
     a_block = 32 * 32 * 22
-    blocks = BlockStore(dates, WKT, AROUND, AREA, budget=2 * a_block)
-    first, second, third = ((32 * n, 0, 16, 16) for n in range(3))
+    blocks = BlockStore(dates, GRID, AREA, budget=2 * a_block)
+    first, second, third = (Window(32 * n, 0, 16, 16) for n in range(3))
     for window in (first, second, first, third, first):  # the third, which is smaller, drives the second out
         blocks.read(window)
     assert reads["2021-04-15", 0, 0] == 1
@@ -86,12 +89,12 @@ def test_a_block_that_could_not_be_read_is_an_error_for_each_who_asks_and_tried_
     acquisition = write_date(tmp_path, "2021-04-15")
     path = tmp_path / "2021-04-15.tif"
     there = path.rename(tmp_path / "elsewhere.tif")
-    blocks = BlockStore((acquisition,), WKT, AROUND, AREA)
+    blocks = BlockStore((acquisition,), GRID, AREA)
     for _ in range(2):
         with pytest.raises(BadInput, match="cannot be read"):
-            blocks.read((0, 0, 40, 40))
+            blocks.read(Window(0, 0, 40, 40))
     there.rename(path)
-    assert blocks.read((0, 0, 40, 40)).values.any()
+    assert blocks.read(Window(0, 0, 40, 40)).values.any()
 
 
 def test_blocks_of_a_longer_series_are_smaller():
@@ -112,9 +115,10 @@ def test_a_series_in_another_lattice_is_the_same_whatever_the_windows(tmp_path, 
     xs, ys = transform("EPSG:32631", "EPSG:2154", [421600], [5411600])
     lattice = Affine(10, 0, xs[0] - 400, 0, -10, ys[0] + 400)
     monkeypatch.setattr(store, "_SIDES", (32,))
-    whole = BlockStore((acquisition,), WKT, lattice, (-40, -40, 160, 160)).read((0, 0, 80, 80))
+    grid, area = GeoBox(lattice, WKT, (80, 80)), Window(-40, -40, 160, 160)
+    whole = BlockStore((acquisition,), grid, area).read(AREA)
     assert not whole.missing[0, 30:50, 30:50].any()
-    other = BlockStore((acquisition,), WKT, lattice, (-40, -40, 160, 160))
+    other = BlockStore((acquisition,), grid, area)
     for column, row, width, height in windows():
-        part = other.read((column, row, width, height))
+        part = other.read(Window(column, row, width, height))
         np.testing.assert_array_equal(part.values, whole.values[:, :, row : row + height, column : column + width])

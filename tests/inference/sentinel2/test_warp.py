@@ -9,24 +9,25 @@ import pytest
 from affine import Affine
 
 from flair_landcover.contract.errors import BadInput
+from flair_landcover.inference.raster.geobox import GeoBox
 from flair_landcover.inference.sentinel2 import warp
 from flair_landcover.inference.sentinel2.series import Acquisition, Source
-from flair_landcover.inference.sentinel2.warp import Frame, OpenFiles
+from flair_landcover.inference.sentinel2.warp import OpenFiles
 
 from ..conftest import ORIGIN, picture, write_raster
 from .made_series import AROUND, WKT, pixels_of, write_date
 
-INNER = Frame(WKT, AROUND * Affine.translation(20, 10), 30, 40)  # columns 20 to 50, rows 10 to 50
+INNER = GeoBox(AROUND * Affine.translation(20, 10), WKT, (40, 30))  # columns 20 to 50, rows 10 to 50
 
 
-def read_reflectance(acquisition: Acquisition, frame: Frame) -> tuple[np.ndarray, np.ndarray]:
+def read_reflectance(acquisition: Acquisition, geobox: GeoBox) -> tuple[np.ndarray, np.ndarray]:
     with OpenFiles() as files:
-        return warp.read_reflectance(acquisition, frame, files)
+        return warp.read_reflectance(acquisition, geobox, files)
 
 
-def read_cover(acquisition: Acquisition, frame: Frame) -> tuple[np.ndarray | None, np.ndarray]:
+def read_cover(acquisition: Acquisition, geobox: GeoBox) -> tuple[np.ndarray | None, np.ndarray]:
     with OpenFiles() as files:
-        return warp.read_cover(acquisition, frame, files)
+        return warp.read_cover(acquisition, geobox, files)
 
 
 def test_on_its_own_lattice_a_raster_gives_its_very_pixels(tmp_path):
@@ -74,7 +75,7 @@ def test_missing_pixels_are_those_without_most_bands_a_dark_one_in_a_single_band
 
 def test_beyond_the_raster_everything_is_missing(tmp_path):
     acquisition = write_date(tmp_path, "2021-04-15")
-    over_the_edge = Frame(WKT, AROUND * Affine.translation(70, 0), 20, 20)
+    over_the_edge = GeoBox(AROUND * Affine.translation(70, 0), WKT, (20, 20))
     values, missing = read_reflectance(acquisition, over_the_edge)
     assert missing[:, 10:].all() and not missing[:, :10].any()
     assert not values[:, :, 10:].any()

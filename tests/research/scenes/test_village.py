@@ -17,7 +17,7 @@ from rasterio.warp import transform, transform_bounds
 from flair_landcover.contract.nomenclature import FLAIR_CLASSES
 from flair_landcover.research.scenes import seasons, village
 from flair_landcover.research.scenes.aerial import APPEARANCES, MEASURED
-from flair_landcover.research.scenes.layout import SceneGrid
+from flair_landcover.research.scenes.layout import centred, touched
 from flair_landcover.research.scenes.noise import smooth_noise
 from flair_landcover.research.scenes.plan import CLASS_OF_COVER, BentFrame, Cover
 from flair_landcover.research.scenes.scene import draw_scene, draw_sentinel2
@@ -270,9 +270,9 @@ def test_frame_and_ground_coordinates_are_inverse():
 
 
 def test_window_outside_the_grid_is_none_and_inside_is_cut_to_it():
-    grid = SceneGrid.centred(100, 0.2)
-    assert grid.window(20, 30, 0, 5) is None
-    assert grid.window(-50, 50, -1, 1) == (slice(45, 56), slice(0, 100))
+    geobox = centred(100, 0.2)
+    assert touched(geobox, 20, 30, 0, 5) is None
+    assert touched(geobox, -50, 50, -1, 1) == (slice(45, 56), slice(0, 100))
 
 
 @pytest.mark.parametrize("cell", [2.5, 20.0])
