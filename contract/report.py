@@ -22,7 +22,7 @@ class Report(Protocol):
 
         transform: (a, b, c, d, e, f) from pixels of the picture to the aerial raster's CRS:
             x = a * column + b * row + c, y = d * column + e * row + f.
-        png: the block in the legend's colours, transparent where nodata, thinned (see `inference.picture`).
+        png: the block in the legend's colours, transparent where nodata, thinned (see `inference.raster.pictures`).
         """
 
     def cancelled(self) -> bool:

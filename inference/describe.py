@@ -14,8 +14,8 @@ from rasterio.io import DatasetReader
 
 from ..contract.answers import AerialDescription
 from ..contract.errors import about
-from .picture import png
 from .raster.aerial import aerial_geobox, bands_by_role, mended, open_raster, unreadable
+from .raster.pictures import png
 from .raster.read import gdal_settings
 from .raster.windows import Window
 

@@ -8,7 +8,7 @@ from affine import Affine
 from rasterio.io import MemoryFile
 
 from flair_landcover.contract.nomenclature import FLAIR_CLASSES
-from flair_landcover.inference.picture import BlockPictures, png
+from flair_landcover.inference.raster.pictures import BlockPictures, png
 
 PLACE = Affine(0.2, 0, 652000, 0, -0.2, 6862000)
 COLOURS = {(0, 0, 0, 0): 0, **{(*c.rgb, 255): c.value for c in FLAIR_CLASSES}}

@@ -8,7 +8,7 @@ import numpy as np
 from affine import Affine
 from rasterio.io import MemoryFile
 
-from ..contract.nomenclature import NODATA, LandCoverClass
+from ...contract.nomenclature import NODATA, LandCoverClass
 
 _SIDE = 256  # pixels that a block's picture may have a side
 _ALL_PIXELS = 16_000_000  # pixels of all pictures of a run together: what shows them holds 64 MB
