@@ -22,8 +22,10 @@ from ..contract.segmentation import SegmentationJob
 from ..models.library import find_model, installed_models
 from .backends.backend import checkpoint_card
 from .classes import what_becomes_what, with_classes
-from .raster.aerial import AerialSource, check_lies_under, check_not_truncated, describe_aerial, open_raster
+from .raster.aerial import AerialSource, describe_aerial
+from .raster.extents import check_lies_under
 from .raster.geobox import GeoBox
+from .raster.open import check_not_truncated, open_raster
 from .raster.windows import Window
 from .raster.write import finished_size, label_bits, working_size
 from .sentinel2.open import open_series

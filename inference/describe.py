@@ -14,7 +14,9 @@ from rasterio.io import DatasetReader
 
 from ..contract.answers import AerialDescription
 from ..contract.errors import about
-from .raster.aerial import aerial_geobox, bands_by_role, mended, open_raster, unreadable
+from .raster.aerial import aerial_geobox, mended
+from .raster.band_roles import bands_by_role
+from .raster.open import open_raster, unreadable
 from .raster.pictures import png
 from .raster.read import gdal_settings
 from .raster.windows import Window

@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
 import rasterio
 import rasterio.shutil
-from rasterio._err import CPLE_BaseError  # what PROJ's refusals are raised as; rasterio has no public name for it
 from rasterio.enums import ColorInterp, MaskFlags
 from rasterio.errors import CRSError, RasterioError
 from rasterio.io import DatasetReader
-from rasterio.warp import transform_bounds
 
-from ...contract.errors import BadInput, about
-from .band_roles import guess_bands, parse_bands
+from ...contract.errors import BadInput
+from .band_roles import bands_by_role
 from .geobox import GeoBox
+from .open import check_not_truncated, open_raster, unreadable
+from .windows import spread_windows
 
 COARSEST_M = 5.0  # metres a pixel beyond which no class but the largest could be told
 POOR_M = 0.6  # metres a pixel beyond which the map is much worse than its model card says
@@ -43,19 +42,6 @@ class AerialSource:
     bands: dict[str, int]
     stretch: dict[int, tuple[float, float]]
     needs_alpha: bool
-
-
-def open_raster(path: str, what: str) -> DatasetReader:
-    """Opens a raster for reading.
-
-    Raises BadInput, naming it as `what`, where that is not possible.
-    """
-    if "://" not in path and not path.startswith("/vsi") and ":" not in path[2:] and not os.path.exists(path):
-        raise BadInput(f"{what} {path} does not exist: choose an existing file.")
-    try:
-        return rasterio.open(path)
-    except RasterioError as error:
-        raise BadInput(f"{what} {path} cannot be read as a raster ({_one_line(error)}): choose another file.") from None
 
 
 def describe_aerial(path: str, bands_text: str, warn: Callable[[str], None]) -> AerialSource:
@@ -101,58 +87,6 @@ def describe_aerial(path: str, bands_text: str, warn: Callable[[str], None]) -> 
         low, high = source.stretch[bands["red"]]
         warn(f"The aerial raster has 16 bits: its values are stretched to 8 bits (red from {low:g} to {high:g}).")
     return source
-
-
-def check_not_truncated(dataset: DatasetReader, what: str) -> None:
-    """Raises BadInput where a TIFF on disk ends before its pixels do."""
-    if dataset.driver not in ("GTiff", "COG") or not os.path.isfile(dataset.name):
-        return
-    size = os.path.getsize(dataset.name)
-    for index in dataset.indexes:
-        height, width = dataset.block_shapes[index - 1]
-        last_column, last_row = (dataset.width - 1) // width, (dataset.height - 1) // height
-        for row in range(last_row + 1):
-            for column in {0, last_column}:
-                offset = dataset.get_tag_item(f"BLOCK_OFFSET_{column}_{row}", "TIFF", bidx=index)
-                length = dataset.get_tag_item(f"BLOCK_SIZE_{column}_{row}", "TIFF", bidx=index)
-                if offset and length and int(offset) + int(length) > size:
-                    raise BadInput(
-                        f"{what} {dataset.name} is truncated: it ends before its pixels do; copy or download it again."
-                    )
-
-
-def check_lies_under(
-    dataset: DatasetReader, what: str, crs_wkt: str, extent: tuple[float, float, float, float]
-) -> float:
-    """The share, 0..1, of an extent in a CRS that a raster covers, measured on the bounds of both.
-
-    Raises BadInput where the raster cannot be warped to the CRS or has nothing of the extent.
-    """
-    share = share_under(dataset, f"{what} {dataset.name}", crs_wkt, extent)
-    if not share > 0:
-        raise BadInput(f"{what} {dataset.name} does not cover the extent: choose one of the same place, or none.")
-    return share
-
-
-def share_under(dataset: DatasetReader, what: str, crs_wkt: str, extent: tuple[float, float, float, float]) -> float:
-    """The same share, 0 where the raster has nothing of the extent; `what` names the raster in the sentence.
-
-    Raises BadInput where the raster cannot be warped to the CRS.
-    """
-    if not dataset.crs or not crs_wkt:
-        raise BadInput(f"{what} cannot be laid under the aerial raster: both need a CRS; assign the missing one first.")
-    try:
-        left, bottom, right, top = transform_bounds(crs_wkt, dataset.crs, *extent, densify_pts=21)
-    except (RasterioError, CRSError, CPLE_BaseError):
-        raise BadInput(f"{what} cannot be transformed to the aerial raster's CRS: check both CRS.") from None
-    columns, rows = zip(*(~dataset.transform * (x, y) for x in (left, right) for y in (bottom, top)))
-    share = _share(min(columns), max(columns), dataset.width) * _share(min(rows), max(rows), dataset.height)
-    return share if share > 0 else 0.0  # nor where a bound is infinite
-
-
-def _share(start: float, end: float, length: int) -> float:
-    """How much of an interval lies in 0..length."""
-    return max(0.0, min(end, length) - max(start, 0.0)) / (end - start)
 
 
 def mended(dataset: DatasetReader) -> str:
@@ -210,32 +144,6 @@ def aerial_geobox(dataset: DatasetReader, path: str, warn: Callable[[str], None]
         return geobox
 
 
-def bands_by_role(dataset: DatasetReader, path: str, text: str) -> dict[str, int]:
-    """Band numbers by role: as the text says, or guessed where it is empty.
-
-    Raises BadInput, which names ``bands`` where the text is at fault.
-    """
-    with about("bands"):
-        bands = parse_bands(text)
-        for role, number in bands.items():
-            if number > dataset.count:
-                raise BadInput(
-                    f"The bands name band {number} as {role}, but {path} has {dataset.count}: correct the bands."
-                )
-    named = bool(bands)
-    if not named:
-        bands = guess_bands(dataset.descriptions, tuple(colour.name for colour in dataset.colorinterp))
-    missing = [role for role in ("red", "green", "blue") if role not in bands]
-    if missing:
-        count = "one band" if dataset.count == 1 else f"{dataset.count} bands"
-        raise BadInput(
-            f"The aerial raster {path} has {count} and none for {missing[0]}: "
-            "give an image with red, green and blue, and say which is which in the bands.",
-            "bands" if named else "",
-        )
-    return bands
-
-
 def _stretch(dataset: DatasetReader, bands: dict[str, int]) -> dict[int, tuple[float, float]]:
     """The 0.5 and 99.5 percentiles of each optical 16-bit band, over sample windows spread evenly."""
     numbers = [number for role, number in bands.items() if role != "elevation"]
@@ -251,25 +159,12 @@ def _stretch(dataset: DatasetReader, bands: dict[str, int]) -> dict[int, tuple[f
 def _samples(dataset: DatasetReader, numbers: list[int]) -> np.ndarray:
     """Valid pixels of some bands in windows spread evenly over a raster, (bands, pixels)."""
     samples: list[np.ndarray] = []
-    for row in np.linspace(0, max(0, dataset.height - _SAMPLE_SIZE), _SAMPLES).astype(int):
-        for column in np.linspace(0, max(0, dataset.width - _SAMPLE_SIZE), _SAMPLES).astype(int):
-            window = rasterio.windows.Window(
-                column, row, min(_SAMPLE_SIZE, dataset.width), min(_SAMPLE_SIZE, dataset.height)
-            )
-            try:
-                values = dataset.read(numbers, window=window)
-                valid = dataset.read_masks(numbers, window=window).any(axis=0)
-            except RasterioError as error:
-                raise unreadable(dataset.name, error) from None
-            samples.append(values[:, valid])
+    for window in spread_windows(dataset.width, dataset.height, _SAMPLES, _SAMPLE_SIZE):
+        part = rasterio.windows.Window(*window)
+        try:
+            values = dataset.read(numbers, window=part)
+            valid = dataset.read_masks(numbers, window=part).any(axis=0)
+        except RasterioError as error:
+            raise unreadable(dataset.name, error) from None
+        samples.append(values[:, valid])
     return np.concatenate(samples, axis=1)
-
-
-def unreadable(path: str, error: RasterioError) -> BadInput:
-    """What to raise where a raster opens but some of its pixels cannot be read."""
-    reason = _one_line(error.__cause__ or error)  # rasterio's own words only point to the cause
-    return BadInput(f"{path} cannot be read to its end ({reason}): copy or download it again.")
-
-
-def _one_line(error: Exception) -> str:
-    return " ".join(str(error).split())

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import re
 
+from rasterio.io import DatasetReader
+
 from ...contract.cards import ROLES
-from ...contract.errors import BadInput
+from ...contract.errors import BadInput, about
 
 _BY_POSITION = ROLES  # the order of FLAIR: red, green, blue, near infrared, elevation
 
@@ -58,3 +60,29 @@ def guess_bands(descriptions: tuple[str | None, ...], colours: tuple[str, ...]) 
         coloured = [colours.index(colour) + 1 for colour in ("red", "green", "blue")]
         numbers = coloured + [number for number in numbers if number not in coloured]
     return dict(zip(_BY_POSITION, numbers))
+
+
+def bands_by_role(dataset: DatasetReader, path: str, text: str) -> dict[str, int]:
+    """Band numbers by role: as the text says, or guessed where it is empty.
+
+    Raises BadInput, which names ``bands`` where the text is at fault.
+    """
+    with about("bands"):
+        bands = parse_bands(text)
+        for role, number in bands.items():
+            if number > dataset.count:
+                raise BadInput(
+                    f"The bands name band {number} as {role}, but {path} has {dataset.count}: correct the bands."
+                )
+    named = bool(bands)
+    if not named:
+        bands = guess_bands(dataset.descriptions, tuple(colour.name for colour in dataset.colorinterp))
+    missing = [role for role in ("red", "green", "blue") if role not in bands]
+    if missing:
+        count = "one band" if dataset.count == 1 else f"{dataset.count} bands"
+        raise BadInput(
+            f"The aerial raster {path} has {count} and none for {missing[0]}: "
+            "give an image with red, green and blue, and say which is which in the bands.",
+            "bands" if named else "",
+        )
+    return bands

@@ -15,8 +15,9 @@ from rasterio.errors import RasterioError
 from rasterio.io import DatasetReader
 from rasterio.vrt import WarpedVRT
 
-from .aerial import AerialSource, unreadable
+from .aerial import AerialSource
 from .geobox import GeoBox
+from .open import unreadable
 from .windows import Window
 
 # A raster without a CRS is warped within itself only, for which any projected CRS serves.

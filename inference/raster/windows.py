@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import NamedTuple
+
+import numpy as np
 
 
 class Window(NamedTuple):
@@ -43,3 +46,13 @@ class Window(NamedTuple):
         """Its rows and columns in an array of the pixels of `whole`, which it does not reach out of."""
         top, left = self.row - whole.row, self.column - whole.column
         return slice(top, top + self.height), slice(left, left + self.width)
+
+
+def spread_windows(width: int, height: int, count: int, size: int) -> Iterator[Window]:
+    """`count` times `count` windows of `size` pixels a side, spread evenly over a raster, to look at samples of it.
+
+    Where the raster is small they overlap; they are as large as it at most.
+    """
+    for row in np.linspace(0, max(0, height - size), count).astype(int).tolist():
+        for column in np.linspace(0, max(0, width - size), count).astype(int).tolist():
+            yield Window(column, row, min(size, width), min(size, height))

@@ -14,8 +14,8 @@ from rasterio.io import DatasetReader
 from ...contract.cards import SATELLITE_BANDS
 from ...contract.dates import axis_date, date_in, unknown_date
 from ...contract.errors import BadInput
-from ..raster.aerial import open_raster
 from ..raster.geobox import GeoBox
+from ..raster.open import open_raster
 from . import vrt
 from .bands import CLASSES, CLOUDS, MASKS, SNOW, check_complete, role_in, without_role
 from .folder import check_one_place

@@ -17,7 +17,7 @@ from pathlib import Path
 from ...contract.cards import SATELLITE_BANDS
 from ...contract.dates import date_in, unknown_date
 from ...contract.errors import BadInput
-from ..raster.aerial import open_raster
+from ..raster.open import open_raster
 from .bands import CLASSES, CLOUDS, SNOW, check_complete
 from .raster import REFLECTANCE
 from .series import Acquisition, Source

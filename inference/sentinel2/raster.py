@@ -16,8 +16,9 @@ from ...contract.cards import SATELLITE_BANDS
 from ...contract.dates import date_in, unknown_date
 from ...contract.errors import BadInput
 from ...contract.image import dated_path
-from ..raster.aerial import check_not_truncated, open_raster, unreadable
 from ..raster.geobox import GeoBox
+from ..raster.open import check_not_truncated, open_raster, unreadable
+from ..raster.windows import spread_windows
 from .bands import CLASSES, CLOUDS, MASKS, SNOW, check_complete, role_in
 from .series import Acquisition, Source
 
@@ -219,16 +220,12 @@ def digits_of(dataset: DatasetReader, numbers: list[int], what: str) -> Digits:
 def _largest(dataset: DatasetReader, numbers: list[int]) -> float:
     """The 99th percentile of valid pixels in windows spread evenly; 0 where there are none."""
     values = []
-    for row in np.linspace(0, max(0, dataset.height - _SAMPLE_SIZE), _SAMPLES).astype(int):
-        for column in np.linspace(0, max(0, dataset.width - _SAMPLE_SIZE), _SAMPLES).astype(int):
-            size = min(_SAMPLE_SIZE, dataset.width), min(_SAMPLE_SIZE, dataset.height)
-            try:
-                pixels = dataset.read(
-                    numbers[:_WANTED], window=rasterio.windows.Window(column, row, *size), masked=True
-                )
-            except RasterioError as error:
-                raise unreadable(dataset.name, error) from None
-            values.append(pixels.compressed())
+    for window in spread_windows(dataset.width, dataset.height, _SAMPLES, _SAMPLE_SIZE):
+        try:
+            pixels = dataset.read(numbers[:_WANTED], window=rasterio.windows.Window(*window), masked=True)
+        except RasterioError as error:
+            raise unreadable(dataset.name, error) from None
+        values.append(pixels.compressed())
     found = np.concatenate(values)
     found = found[np.isfinite(found)]
     return float(np.percentile(found, 99)) if found.size else 0.0

@@ -11,8 +11,8 @@ from rasterio.crs import CRS
 from rasterio.errors import RasterioError
 
 from ...contract.cards import SatelliteInput
-from ..raster.aerial import unreadable
 from ..raster.geobox import GeoBox
+from ..raster.open import unreadable
 from ..raster.windows import Window
 from .clouds import RULES, clearest, rejected
 from .means import as_trained

@@ -9,8 +9,9 @@ from dataclasses import replace
 from rasterio.errors import RasterioError
 
 from ...contract.errors import BadInput
-from ..raster.aerial import share_under, unreadable
+from ..raster.extents import share_under
 from ..raster.geobox import Bounds, GeoBox
+from ..raster.open import unreadable
 from ..raster.windows import Window
 from .series import Acquisition, Series
 from .warp import OpenFiles

@@ -9,14 +9,14 @@ from collections.abc import Sequence
 import numpy as np
 import rasterio
 from affine import Affine
-from rasterio._err import CPLE_BaseError  # what PROJ's refusals are raised as; rasterio has no public name for it
 from rasterio.enums import Resampling
-from rasterio.errors import CRSError, RasterioError
+from rasterio.errors import RasterioError
 from rasterio.io import DatasetReader
-from rasterio.warp import reproject, transform_bounds
+from rasterio.warp import reproject
 
-from ..raster.aerial import unreadable
+from ..raster.extents import pixel_bounds
 from ..raster.geobox import GeoBox
+from ..raster.open import unreadable
 from ..raster.windows import Window
 from .clouds import FLAIR_2, SCL_NO_DATA, CloudRule, cover
 from .series import Acquisition, Source
@@ -152,19 +152,13 @@ def _read_around(
 
 def window_under(dataset: DatasetReader, geobox: GeoBox) -> tuple[Window | None, int]:
     """The window of a dataset that lies under a geobox, None where none does, and its pixels to one of the geobox."""
-    try:
-        left, bottom, right, top = transform_bounds(geobox.crs_wkt, dataset.crs, *geobox.bounds, densify_pts=21)
-    except (RasterioError, CRSError, CPLE_BaseError):  # the geobox lies where the dataset's CRS has no places
+    bounds = pixel_bounds(dataset, geobox.crs_wkt, geobox.bounds)
+    if bounds is None or not all(math.isfinite(value) for value in bounds):
         return None, 1
-    columns, rows = zip(*(~dataset.transform * (x, y) for x in (left, right) for y in (bottom, top)))
-    if not all(math.isfinite(value) for value in (*columns, *rows)):
-        return None, 1
-    thinning = max(1, int(min((max(columns) - min(columns)) / geobox.width, (max(rows) - min(rows)) / geobox.height)))
+    left, top, right, bottom = bounds
+    thinning = max(1, int(min((right - left) / geobox.width, (bottom - top) / geobox.height)))
     rim = _RIM * thinning
     around = Window.between(
-        math.floor(min(columns)) - rim,
-        math.floor(min(rows)) - rim,
-        math.ceil(max(columns)) + rim,
-        math.ceil(max(rows)) + rim,
+        math.floor(left) - rim, math.floor(top) - rim, math.ceil(right) + rim, math.ceil(bottom) + rim
     )
     return around.intersection(Window(0, 0, dataset.width, dataset.height)), thinning
