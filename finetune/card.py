@@ -12,7 +12,7 @@ from torch import Tensor
 from ..contract.cards import WEIGHTS_NAME, ModelCard, digest_of
 from ..contract.finetuning import FinetuneJob
 from ..contract.version import plugin_version
-from ..inference.check import Inputs
+from ..inference.resolve import Inputs
 from ..models.library import model_id
 from .annotations import Annotations, annotated_classes
 from .evaluate import Evaluation

@@ -14,8 +14,9 @@ from ..contract.report import FinetuneReport
 from ..contract.segmentation import SegmentationJob
 from ..inference.backends.backend import MOSTLY
 from ..inference.backends.torch_backend import TorchBackend
-from ..inference.check import Inputs, check_inputs
+from ..inference.check import check_inputs
 from ..inference.raster.read import gdal_settings
+from ..inference.resolve import Inputs, resolve
 from ..inference.tiles import Tiles, open_tiles
 from ..models.networks.gated import GatedNetwork
 from ..models.networks.weights import save_weights
@@ -58,7 +59,8 @@ def finetune(job: FinetuneJob, report: FinetuneReport) -> FinetuneResult:
 
     with gdal_settings():
         report.progress(0.0, "Checking")
-        inputs = check_inputs(SegmentationJob(job.image, ""), warn)
+        inputs = resolve(SegmentationJob(job.image, ""), warn)
+        check_inputs(inputs, warn)
         outputs = find_outputs(job, inputs)
         report.progress(_READING, "Reading")
         annotations = read_annotations(job, inputs.card, inputs.geobox, warn)

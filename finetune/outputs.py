@@ -15,8 +15,8 @@ from ..contract.atomic import atomic_file
 from ..contract.cards import WEIGHTS_NAME
 from ..contract.errors import BadInput, Cancelled, about
 from ..contract.finetuning import FinetuneJob, FinetuneResult
-from ..inference.check import Inputs
 from ..inference.raster.working_folder import WorkingFolder
+from ..inference.resolve import Inputs
 from ..models.library import model_id, user_folder
 from .card import title_of
 from .report_html import report_page

@@ -9,8 +9,8 @@ from ..contract.class_plan import FEW_POLYGONS, LITTLE_M2
 from ..contract.errors import Cancelled
 from ..contract.finetuning import FinetuneJob
 from ..contract.segmentation import SegmentationJob
-from ..inference.check import find_place
 from ..inference.raster.read import gdal_settings
+from ..inference.resolve import resolve_place
 from .annotations import Annotations, annotated_classes, read_annotations
 from .burn import conflict_m2, conflict_sentence
 from .holdout import split
@@ -25,7 +25,7 @@ def summary(job: FinetuneJob, cancelled: Callable[[], bool]) -> AnnotationSummar
     warnings: list[str] = []
     with gdal_settings():
         # What is to be said of the image, its form says.
-        place = find_place(SegmentationJob(job.image, ""), lambda _: None)
+        place = resolve_place(SegmentationJob(job.image, ""), lambda _: None)
         _go_on(cancelled)
         annotations = read_annotations(job, place.card, place.geobox, warnings.append)
         _go_on(cancelled)

@@ -22,13 +22,14 @@ from ..contract.version import plugin_version
 from ..models.library import BUNDLED
 from .backends.backend import MOSTLY, Backend
 from .blend import Blender, tile_weights
-from .check import Inputs, check_job
+from .check import check_job
 from .mask import Mask
 from .plan import Part, make_plan, overlap_of, plan_parts
 from .predict import TileInput, predict_tiles, warm_backend
 from .raster.pictures import BlockPictures
 from .raster.read import gdal_settings, read_ahead
 from .raster.write import MapBlock, MapWriter
+from .resolve import Inputs
 from .tiles import open_tiles
 
 

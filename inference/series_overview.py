@@ -13,9 +13,9 @@ from ..contract.answers import CLEAR, CLOUDY, REJECTED, UNKNOWN, SeriesDate, Ser
 from ..contract.cards import SatelliteInput
 from ..contract.errors import BadInput, Cancelled, about
 from ..contract.segmentation import SegmentationJob
-from .check import Place, find_place, find_series
 from .raster.geobox import GeoBox
 from .raster.read import gdal_settings
+from .resolve import Place, resolve_place, resolve_series
 from .sentinel2.clouds import RULES, CloudRule
 from .sentinel2.series import Acquisition, Series
 from .sentinel2.superpatches import GROUND_SAMPLING_DISTANCE
@@ -38,8 +38,8 @@ def overview(job: SegmentationJob, cancelled: Callable[[], bool]) -> SeriesOverv
     with gdal_settings(), about("sentinel2"):
         if not job.image.sentinel2:
             raise BadInput("No Sentinel-2 series is named: give a path.")
-        place = find_place(job, lambda warning: None)
-        series = find_series(job, place, warnings.append)
+        place = resolve_place(job, lambda warning: None)
+        series = resolve_series(place, warnings.append)
         warn_of_missing_masks(series, warnings.append)
         looks: dict[str, list[_Look]] = {}
         glance = _Glance.of(place)

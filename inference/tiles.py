@@ -7,12 +7,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..contract.errors import about
-from .check import Inputs
 from .plan import Tile
 from .predict import TileInput
 from .prepare import fill_invalid, heights_to_digital_numbers, network_input, pad_to, to_8_bits
 from .raster.read import WindowReader, aerial_reader, warped_reader
 from .raster.windows import Window
+from .resolve import Inputs
 from .sentinel2.superpatches import Superpatch, Superpatches
 
 

@@ -15,7 +15,7 @@ from flair_landcover.contract.segmentation import SegmentationJob
 from flair_landcover.finetune.annotations import Annotations, read_annotations
 from flair_landcover.finetune.holdout import split
 from flair_landcover.finetune.samples import Ground
-from flair_landcover.inference.check import check_inputs
+from flair_landcover.inference.resolve import resolve
 from flair_landcover.inference.tiles import open_tiles
 from flair_landcover.tests.jobs import finetune_job
 
@@ -107,7 +107,7 @@ class Watcher:
 
 def ground_of(job: FinetuneJob, size: int = 64) -> tuple[Ground, Annotations]:
     """What samples of a job are drawn from; close its `tiles`."""
-    inputs = check_inputs(SegmentationJob(job.image, ""), lambda _: None)
+    inputs = resolve(SegmentationJob(job.image, ""), lambda _: None)
     annotations = read_annotations(job, inputs.card, inputs.geobox, lambda _: None)
     sides = split(annotations.items, job.holdout, job.seed, inputs.geobox)
     card = replace(inputs.card, classes=annotations.plan.legend)

@@ -18,8 +18,9 @@ from flair_landcover.contract.errors import BadInput
 from flair_landcover.contract.nomenclature import FLAIR_CLASSES, LandCoverClass
 from flair_landcover.contract.segmentation import SegmentationJob, SegmentationResult
 from flair_landcover.finetune.add_classes import add_classes
-from flair_landcover.inference.check import check_inputs, check_job
+from flair_landcover.inference.check import check_job
 from flair_landcover.inference.classes import what_becomes_what, with_classes
+from flair_landcover.inference.resolve import resolve
 from flair_landcover.inference.segment import segment
 from flair_landcover.models.library import BUNDLED_FOLDER
 from flair_landcover.models.networks.build import build_network
@@ -312,7 +313,7 @@ def test_what_becomes_other_is_remarked_with_the_13_alone(made):
 
 
 def test_a_fine_tuning_sees_the_card_as_it_stands(made):
-    inputs = check_inputs(made.job, lambda warning: None)
+    inputs = resolve(made.job, lambda warning: None)
     assert inputs.card.own_classes and inputs.card.classes == FLAIR_CLASSES
 
 

@@ -1,0 +1,132 @@
+"""Finds what a job names: its model, its rasters, where it maps and the acquisitions that it takes."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from pathlib import Path
+
+from ..contract.cards import BadModel, ModelCard, read_card
+from ..contract.choices import FLAIR13
+from ..contract.errors import BadInput, about
+from ..contract.segmentation import SegmentationJob
+from ..models.library import find_model
+from .backends.backend import checkpoint_card
+from .classes import what_becomes_what, with_classes
+from .raster.aerial import AerialSource, describe_aerial
+from .raster.geobox import GeoBox
+from .raster.windows import Window
+from .sentinel2.open import open_series
+from .sentinel2.series import Series
+from .sentinel2.usable import over_place, without_dates
+
+
+@dataclass(frozen=True)
+class Place:
+    """The model and the aerial raster of a job, and what of it is to be mapped.
+
+    model: folder or checkpoint file. window: to map, in pixels of the geobox. inside: its part that lies on the raster.
+    """
+
+    job: SegmentationJob
+    model: Path
+    card: ModelCard
+    aerial: AerialSource
+    geobox: GeoBox
+    window: Window
+    inside: Window
+
+
+@dataclass(frozen=True)
+class Inputs(Place):
+    """Everything that the steps after it need of a job, as plain values.
+
+    card: the model's as it stands, or with the classes that the map is to show (see `with_legend`).
+    heights: whether elevation comes from a raster of its own. roles: the model's inputs that are at hand.
+    sentinel2: the acquisitions of the place that the job does not leave out, or None.
+    """
+
+    heights: bool
+    roles: tuple[str, ...]
+    sentinel2: Series | None
+
+
+def resolve(job: SegmentationJob, warn: Callable[[str], None]) -> Inputs:
+    """Finds what a job names: each card, raster and series is read once. `warn` takes sentences for the user.
+
+    Raises BadInput, which names the setting, where model, raster, extent or series cannot be used. Whether what was
+    found can be mapped with is for `check`.
+    """
+    place = resolve_place(job, warn)
+    card, image = place.card, job.image
+    heights = image.elevation is not None and "elevation" in card.inputs
+    roles = tuple(role for role in card.inputs if role in place.aerial.bands or (role == "elevation" and heights))
+    series = None
+    if image.sentinel2 is not None and card.satellite is None:
+        warn(f"The model {card.title} takes no Sentinel-2: the series is left out.")
+    elif image.sentinel2 is not None:
+        series = without_dates(resolve_series(place, warn), image.leave_out, warn)
+    return Inputs(**vars(place), heights=heights, roles=roles, sentinel2=series)
+
+
+def resolve_place(job: SegmentationJob, warn: Callable[[str], None]) -> Place:
+    """Where a job maps. Raises BadInput, which names the setting, where model, raster or extent cannot be used."""
+    model, card = _find_card(job.image.model)
+    with about("input"):
+        aerial = describe_aerial(job.image.input, job.image.bands, warn)
+    geobox = aerial.geobox.at(card.ground_sampling_distance)
+    with about("extent"):
+        window = _window(job, geobox)
+    return Place(job, model, card, aerial, geobox, window, window.intersection(geobox.window))
+
+
+def resolve_series(place: Place, warn: Callable[[str], None]) -> Series:
+    """The acquisitions of a job's series at its place, also of the dates that it leaves out.
+
+    Raises BadInput, which names ``sentinel2``, where the series cannot be used.
+    """
+    with about("sentinel2"):
+        series = open_series(place.job.image.sentinel2, warn)
+        return over_place(series, place.geobox, place.geobox.window_bounds(place.inside))
+
+
+def with_legend(inputs: Inputs, warn: Callable[[str], None]) -> Inputs:
+    """The inputs whose card has the classes that the job wants in its map."""
+    becoming = what_becomes_what(inputs.card) if inputs.job.classes == FLAIR13 else ""
+    if becoming:
+        warn(becoming)
+    return replace(inputs, card=with_classes(inputs.card, inputs.job.classes))
+
+
+def _find_card(name: str) -> tuple[Path, ModelCard]:
+    try:
+        model = find_model(name)
+        return model, read_card(model) if model.is_dir() else _card_kept(model, model.stat().st_mtime_ns)
+    except BadModel as error:
+        raise BadInput(str(error), "model") from None
+
+
+@lru_cache(maxsize=4)
+def _card_kept(checkpoint: Path, changed: int) -> ModelCard:
+    """The card of a checkpoint file, which is read whole for it: a form asks again at every change."""
+    return checkpoint_card(checkpoint)
+
+
+def _window(job: SegmentationJob, geobox: GeoBox) -> Window:
+    if job.extent is None:
+        return geobox.window
+    text = " ".join(f"{value:.10g}" for value in job.extent)
+    if len(job.extent) != 4 or not all(math.isfinite(value) for value in job.extent):
+        raise BadInput(f"The extent {text} is not four numbers: give XMIN YMIN XMAX YMAX.")
+    xmin, ymin, xmax, ymax = job.extent
+    if not (xmin < xmax and ymin < ymax):
+        raise BadInput(f"The extent {text} is empty: give XMIN YMIN XMAX YMAX, each minimum smaller than its maximum.")
+    window = geobox.window_of(job.extent)
+    if window.intersection(geobox.window) is None:
+        raster = " ".join(f"{value:.10g}" for value in geobox.bounds)
+        raise BadInput(
+            f"The extent lies outside the aerial raster, which covers {raster}: choose an extent that overlaps it."
+        )
+    return window
