@@ -17,7 +17,7 @@ from ...contract.errors import BadInput
 from ..raster.geobox import GeoBox
 from ..raster.open import open_raster
 from . import vrt
-from .bands import CLASSES, CLOUDS, MASKS, SNOW, check_complete, role_in, without_role
+from .bands import MASKS, check_complete, role_in, without_role
 from .folder import check_one_place
 from .raster import Digits, digits_of, geobox_of
 from .series import Acquisition, Source
@@ -95,16 +95,14 @@ def _acquisitions(variables: dict[str, _Variable], where: str, warn: Callable[[s
                 role: Source(variables[role].path, each[index]) for role, each in numbers.items() if len(each) > index
             }
             found.append(
-                Acquisition(
-                    date=date,
-                    name=os.path.basename(first.file),
-                    bands=tuple(sources[band] for band in SATELLITE_BANDS),
-                    nodata=first.digits.nodata,
-                    offset=first.digits.offset,
-                    scale=first.digits.scale,
-                    clouds=sources.get(CLOUDS),
-                    snow=sources.get(SNOW),
-                    classes=sources.get(CLASSES),
+                Acquisition.of_roles(
+                    date,
+                    os.path.basename(first.file),
+                    sources,
+                    first.geobox,
+                    first.digits.nodata,
+                    first.digits.offset,
+                    first.digits.scale,
                 )
             )
     if incomplete:

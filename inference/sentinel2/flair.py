@@ -16,6 +16,7 @@ from rasterio.errors import CRSError, RasterioError
 from ...contract.cards import SATELLITE_BANDS
 from ...contract.dates import date_in, unknown_date
 from ...contract.errors import BadInput
+from ..raster.geobox import GeoBox
 from . import vrt
 from .series import Acquisition, Source
 
@@ -68,6 +69,7 @@ def read_flair(path: str, warn: Callable[[str], None]) -> list[Acquisition]:
                 date=date,
                 name=name,
                 bands=tuple(Source(images, band + 1) for band in range(data.shape[1])),
+                geobox=GeoBox(transform, crs_wkt, data.shape[2:]),
                 nodata=0.0,
                 clouds=Source(cover, CLOUDS_BAND) if cover else None,
                 snow=Source(cover, SNOW_BAND) if cover else None,

@@ -9,6 +9,7 @@ from itertools import takewhile
 
 from rasterio.crs import CRS
 
+from ...contract.cards import SATELLITE_BANDS
 from ...contract.errors import BadInput
 from ..raster.geobox import Bounds, GeoBox
 from .bands import CLASSES, CLOUDS, MASKS, SNOW, check_complete, without_role
@@ -71,7 +72,8 @@ def _together(parts: list[Part]) -> list[Part]:
             )
         check_one_place([(part.name, part.geobox) for part in members], f"The Sentinel-2 series on {date}")
         roles = {role: source for part in reversed(members) for role, source in part.roles.items()}
-        whole.append(replace(members[0], roles=roles))
+        first = next((part for part in members if SATELLITE_BANDS[0] in part.roles), members[0])
+        whole.append(replace(members[0], roles=roles, geobox=first.geobox))
     return whole
 
 

@@ -17,6 +17,7 @@ from pathlib import Path
 from ...contract.cards import SATELLITE_BANDS
 from ...contract.dates import date_in, unknown_date
 from ...contract.errors import BadInput
+from ..raster.geobox import GeoBox
 from ..raster.open import open_raster
 from .bands import CLASSES, CLOUDS, SNOW, check_complete
 from .raster import REFLECTANCE
@@ -163,23 +164,10 @@ def _read_product(
             continue
         check_complete(roles, what)
         sources = {role: Source(f"{files.root}/{name}", 1) for role, name in roles.items()}
-        open_raster(sources["B2"].path, "The Sentinel-2 band").close()
-        found.append(
-            (
-                granule,
-                Acquisition(
-                    date=date,
-                    name=product,
-                    bands=tuple(sources[band] for band in SATELLITE_BANDS),
-                    nodata=_NODATA,
-                    offset=_offset(metadata, what),
-                    scale=_scale(metadata, what),
-                    clouds=sources.get(CLOUDS),
-                    snow=sources.get(SNOW),
-                    classes=sources.get(CLASSES),
-                ),
-            )
-        )
+        with open_raster(sources[SATELLITE_BANDS[0]].path, "The Sentinel-2 band") as dataset:
+            geobox = GeoBox.of(dataset)
+        digits = _NODATA, _offset(metadata, what), _scale(metadata, what)
+        found.append((granule, Acquisition.of_roles(date, product, sources, geobox, *digits)))
     if not found:
         check_complete((), what)
     return found

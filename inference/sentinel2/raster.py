@@ -19,7 +19,7 @@ from ...contract.image import dated_path
 from ..raster.geobox import GeoBox
 from ..raster.open import check_not_truncated, open_raster, unreadable
 from ..raster.windows import spread_windows
-from .bands import CLASSES, CLOUDS, MASKS, SNOW, check_complete, role_in
+from .bands import MASKS, check_complete, role_in
 from .series import Acquisition, Source
 
 WHAT = "The Sentinel-2 raster"
@@ -91,18 +91,11 @@ def read_raster(path: str, warn: Callable[[str], None]) -> list[Acquisition]:
     return [acquisition(part) for part in parts]
 
 
-def acquisition(part: Part, name: str = "") -> Acquisition:
+def acquisition(part: Part) -> Acquisition:
     """A complete part as a date of a series."""
-    return Acquisition(
-        date=part.date,
-        name=name or part.name,
-        bands=tuple(part.roles[band] for band in SATELLITE_BANDS),
-        nodata=part.digits.nodata,
-        offset=part.digits.offset,
-        scale=part.digits.scale,
-        clouds=part.roles.get(CLOUDS),
-        snow=part.roles.get(SNOW),
-        classes=part.roles.get(CLASSES),
+    digits = part.digits
+    return Acquisition.of_roles(
+        part.date, part.name, part.roles, part.geobox, digits.nodata, digits.offset, digits.scale
     )
 
 

@@ -1,11 +1,16 @@
 """What every form of Sentinel-2 input is read as: dated acquisitions whose bands rasterio can open.
 
-Standard library only. Nothing here holds pixels or open files.
+Nothing here holds pixels or open files.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+
+from ...contract.cards import SATELLITE_BANDS
+from ..raster.geobox import GeoBox
+from .bands import CLASSES, CLOUDS, SNOW
 
 
 @dataclass(frozen=True)
@@ -26,7 +31,7 @@ class Acquisition:
 
     date: ISO, ``2021-04-15``. name: of the product or file, for the analyst and the provenance.
     bands: in the order of SATELLITE_BANDS; bands of 20 m keep their own grid until they are warped.
-    nodata: digital number of missing pixels, None where there is none.
+    geobox: where the first band lies. nodata: digital number of missing pixels, None where there is none.
     offset: added to digital numbers, the sum clipped at 0 (Sentinel-2 baseline 04.00 and later: -1000).
     scale: what the sum is multiplied by to give reflectance x 10000.
     clouds, snow: probabilities of 0 to 100.
@@ -37,12 +42,29 @@ class Acquisition:
     date: str
     name: str
     bands: tuple[Source, ...]
+    geobox: GeoBox
     nodata: float | None
     offset: float = 0.0
     scale: float = 1.0
     clouds: Source | None = None
     snow: Source | None = None
     classes: Source | None = None
+
+    @classmethod
+    def of_roles(
+        cls,
+        date: str,
+        name: str,
+        sources: Mapping[str, Source],
+        geobox: GeoBox,
+        nodata: float | None,
+        offset: float = 0.0,
+        scale: float = 1.0,
+    ) -> Acquisition:
+        """An acquisition of sources by band name and mask (see `bands`), all bands among them."""
+        bands = tuple(sources[band] for band in SATELLITE_BANDS)
+        masks = (sources.get(mask) for mask in (CLOUDS, SNOW, CLASSES))
+        return cls(date, name, bands, geobox, nodata, offset, scale, *masks)
 
 
 @dataclass(frozen=True)

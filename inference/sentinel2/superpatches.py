@@ -8,18 +8,15 @@ from dataclasses import dataclass
 import numpy as np
 from affine import Affine
 from rasterio.crs import CRS
-from rasterio.errors import RasterioError
 
 from ...contract.cards import SatelliteInput
 from ..raster.geobox import GeoBox
-from ..raster.open import unreadable
 from ..raster.windows import Window
 from .clouds import RULES, clearest, rejected
 from .means import as_trained
 from .reflect import fill_by_reflection
 from .series import Series
 from .store import BUDGET, BlockStore
-from .vrt import open_source
 
 GROUND_SAMPLING_DISTANCE = 10.0  # metres
 _LEAST_MARGIN = 20  # pixels of 10 m around the raster: tiles of it may begin within and end half a tile past it
@@ -114,13 +111,9 @@ def _grid_of_10_m(series: Series, geobox: GeoBox) -> Affine:
     """
     across, down = geobox.pixels_in(GROUND_SAMPLING_DISTANCE)
     start = Affine.scale(across, down)
-    path = series.acquisitions[0].bands[0].path
-    try:
-        with open_source(path) as dataset:
-            if dataset.crs == CRS.from_wkt(geobox.crs_wkt):
-                a, b, c, d, e, f = tuple(~(geobox.transform * start) * dataset.transform)[:6]
-                if max(abs(abs(a) - 1), abs(b), abs(d), abs(abs(e) - 1)) < _SAME:
-                    start = start * Affine.translation(c % 1, f % 1)
-    except RasterioError as error:
-        raise unreadable(series.acquisitions[0].name, error) from None
+    first = series.acquisitions[0].geobox
+    if CRS.from_wkt(first.crs_wkt) == CRS.from_wkt(geobox.crs_wkt):
+        a, b, c, d, e, f = tuple(~(geobox.transform * start) * first.transform)[:6]
+        if max(abs(abs(a) - 1), abs(b), abs(d), abs(abs(e) - 1)) < _SAME:
+            return start * Affine.translation(c % 1, f % 1)
     return start

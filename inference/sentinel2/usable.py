@@ -6,15 +6,11 @@ import datetime
 from collections.abc import Callable
 from dataclasses import replace
 
-from rasterio.errors import RasterioError
-
 from ...contract.errors import BadInput
 from ..raster.extents import share_under
 from ..raster.geobox import Bounds, GeoBox
-from ..raster.open import unreadable
 from ..raster.windows import Window
 from .series import Acquisition, Series
-from .warp import OpenFiles
 
 _SURROUNDINGS_M = 400.0  # around the aerial raster: superpatches reach 150 m past it
 
@@ -28,30 +24,18 @@ def over_place(series: Series, geobox: GeoBox, extent: Bounds) -> Series:
     around = geobox.window_bounds(Window.between(-across, -down, geobox.width + across, geobox.height + down))
     here: list[Acquisition] = []
     best = 0.0
-    with OpenFiles() as files:
-        for acquisition in series.acquisitions:
-            reaches, share = _shares(acquisition, geobox, (around, extent), files)
-            if reaches > 0:
-                here.append(acquisition)
-            best = max(best, share)
+    for acquisition in series.acquisitions:
+        what = f"The Sentinel-2 raster {acquisition.name}"
+        reaches, share = (share_under(acquisition.geobox, what, geobox.crs_wkt, each) for each in (around, extent))
+        if reaches > 0:
+            here.append(acquisition)
+        best = max(best, share)
     if best <= 0:
         raise BadInput(
             f"The Sentinel-2 series ({series.acquisitions[0].name}) does not cover the extent: "
             "choose one of the same place, or none."
         )
     return replace(series, acquisitions=tuple(here))
-
-
-def _shares(
-    acquisition: Acquisition, geobox: GeoBox, extents: tuple[Bounds, ...], files: OpenFiles
-) -> tuple[float, ...]:
-    """How much of each extent an acquisition's first band covers."""
-    try:
-        dataset = files.dataset(acquisition.bands[0].path)
-    except RasterioError as error:
-        raise unreadable(acquisition.name, error) from None
-    what = f"The Sentinel-2 raster {acquisition.name}"
-    return tuple(share_under(dataset, what, geobox.crs_wkt, extent) for extent in extents)
 
 
 def without_dates(series: Series, leave_out: tuple[str, ...], warn: Callable[[str], None]) -> Series:

@@ -152,7 +152,7 @@ def _read_around(
 
 def window_under(dataset: DatasetReader, geobox: GeoBox) -> tuple[Window | None, int]:
     """The window of a dataset that lies under a geobox, None where none does, and its pixels to one of the geobox."""
-    bounds = pixel_bounds(dataset, geobox.crs_wkt, geobox.bounds)
+    bounds = pixel_bounds(GeoBox.of(dataset), geobox.crs_wkt, geobox.bounds)
     if bounds is None or not all(math.isfinite(value) for value in bounds):
         return None, 1
     left, top, right, bottom = bounds

@@ -47,7 +47,8 @@ def write_date(
             )
             masks[name] = Source(str(written), 1)
     bands = tuple(Source(str(path), number) for number in range(1, 11))
-    return Acquisition(date, path.name, bands, **{"nodata": 0, **masks, **settings})
+    geobox = GeoBox(transform, rasterio.crs.CRS.from_string(crs).to_wkt(), pixels.shape[1:])
+    return Acquisition(date, path.name, bands, geobox, **{"nodata": 0, **masks, **settings})
 
 
 def series_of(*acquisitions: Acquisition) -> Series:
