@@ -6,18 +6,20 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
+from torch import nn
+
 from ..contract.cards import WEIGHTS_NAME, BadModel, digest_of, write_card
 from ..contract.choices import ALL, DECODER, LAST
 from ..contract.errors import BadInput, Cancelled
 from ..contract.finetuning import FinetuneJob, FinetuneResult, Scores
 from ..contract.report import FinetuneReport
 from ..contract.segmentation import SegmentationJob
-from ..inference.backends.backend import MOSTLY
-from ..inference.backends.torch_backend import TorchBackend
+from ..inference.backends.backend import MOSTLY, Backend, backend_of
 from ..inference.check import check_inputs
 from ..inference.raster.read import gdal_settings
 from ..inference.resolve import Inputs, resolve
 from ..inference.tiles import Tiles, open_tiles
+from ..models.networks.checkpoints import load_model
 from ..models.networks.gated import GatedNetwork
 from ..models.networks.weights import save_weights
 from .add_classes import add_classes
@@ -72,10 +74,10 @@ def finetune(job: FinetuneJob, report: FinetuneReport) -> FinetuneResult:
             model = _train(job, tiles, base, annotations, sides, warn, report)
             report.progress(_COMPARING, "Comparing")
             # what is evaluated is what is stored: the rounded weights
-            weights = stored_weights(model.backend.network.state_dict())
-            model.backend.network.load_state_dict({name: tensor.float() for name, tensor in weights.items()})
+            weights = stored_weights(model.network.state_dict())
+            model.network.load_state_dict({name: tensor.float() for name, tensor in weights.items()})
             told = _Share(report, _COMPARING, _WRITING, "Comparing")
-            evaluation = evaluate(model.ground, base, model.backend, job.seed, told)
+            evaluation = evaluate(model.ground, base.backend, model.backend, job.seed, told)
             report.progress(_WRITING, "Writing")
             made = (sides, model.settings, model.training, evaluation, model.covered)
             card = new_card(job, inputs, model.backend.card, annotations, *made)
@@ -92,7 +94,7 @@ def finetune(job: FinetuneJob, report: FinetuneReport) -> FinetuneResult:
                 card=card,
                 report=str(outputs.report),
                 seconds=time.perf_counter() - started,
-                device=base.device,
+                device=base.backend.device,
                 epochs=len(model.training.history),
                 best_epoch=model.training.best_epoch,
                 stopped=model.training.stopped,
@@ -111,13 +113,22 @@ def finetune(job: FinetuneJob, report: FinetuneReport) -> FinetuneResult:
 
 
 @dataclass(frozen=True)
+class _Base:
+    """The base model: its network, to be trained from, and the same as a backend, to predict with."""
+
+    network: nn.Module
+    backend: Backend
+
+
+@dataclass(frozen=True)
 class _Model:
-    """The trained network as a backend, and how it came to be.
+    """The trained network, the same as a backend, and how it came to be.
 
     covered: on how much of its own image what was learnt counts, None where it counts everywhere.
     """
 
-    backend: TorchBackend
+    network: nn.Module
+    backend: Backend
     ground: Ground
     settings: Hyperparameters
     training: TrainingResult
@@ -162,29 +173,32 @@ def _split(
     return sides
 
 
-def _open_base(job: FinetuneJob, inputs: Inputs) -> TorchBackend:
+def _open_base(job: FinetuneJob, inputs: Inputs) -> _Base:
     # not "auto": which precision is faster is measured, and would make runs of one seed differ
     precision = "bf16" if job.image.precision == "bf16" else "fp32"
     try:
-        return TorchBackend.open(inputs.model, job.image.device, precision)
+        card, network = load_model(inputs.model)
     except BadModel as error:
         raise BadInput(str(error), "model") from None
+    return _Base(network, backend_of(card, network, job.image.device, precision))
 
 
 def _train(
     job: FinetuneJob,
     tiles: Tiles,
-    base: TorchBackend,
+    base: _Base,
     annotations: Annotations,
     sides: Split,
     warn: Callable[[str], None],
     report: FinetuneReport,
 ) -> _Model:
-    began = time.perf_counter()
+    began, device = time.perf_counter(), base.backend.device
     domain = _read_domain(job, tiles, base, sides, warn, report)
     values = {item.value for item in annotations.items}
-    card, network = add_classes(base.card, starting_network(base.network, domain), annotations.plan.legend, values)
-    network = network.to(base.device)
+    card, network = add_classes(
+        base.backend.card, starting_network(base.network, domain), annotations.plan.legend, values
+    )
+    network = network.to(device)
     try:
         chain = trained_chain(card, network, job.trainable)
     except BadModel as error:
@@ -209,10 +223,10 @@ def _train(
         if report.enough():
             raise Cancelled
 
-    distilled = base if job.keep_base else None
+    distilled = (base.backend.card, base.network) if job.keep_base else None
     variety = OTHERS_TOO if job.everywhere else ALIKE
     prepared = prepare_crops(
-        training_samples(ground, crops, job.seed, variety), network, chain, distilled, base.device, each
+        training_samples(ground, crops, job.seed, variety), network, chain, distilled, device, each
     )
     if not any((crop.target >= 0).any() for crop in prepared):
         raise BadInput(
@@ -220,23 +234,24 @@ def _train(
             "draw polygons where the image has data.",
             "polygons",
         )
-    held_out = prepare_crops(holdout_samples(ground), network, chain, None, base.device, lambda: _stop(report))
+    held_out = prepare_crops(holdout_samples(ground), network, chain, None, device, lambda: _stop(report))
     spent = time.perf_counter() - began
     training = _Share(report, _TRAINING, _COMPARING, "Training")
     result = train(
-        network, chain, card, prepared, held_out, settings, base.device, base.precision == "bf16", report, training
+        network, chain, card, prepared, held_out, settings, device, base.backend.precision == "bf16", report, training
     )
     result.seconds["preparing"] = spent
     covered = None
     if not job.everywhere:
-        network, covered = limited_to(domain, base.network, base.card, network, card), domain.covered
-    return _Model(replace(base, card=card, network=network), ground, settings, result, covered)
+        network, covered = limited_to(domain, base.network, base.backend.card, network, card), domain.covered
+    backend = backend_of(card, network, device, base.backend.precision)
+    return _Model(network, backend, ground, settings, result, covered)
 
 
 def _read_domain(
     job: FinetuneJob,
     tiles: Tiles,
-    base: TorchBackend,
+    base: _Base,
     sides: Split,
     warn: Callable[[str], None],
     report: FinetuneReport,
@@ -245,7 +260,7 @@ def _read_domain(
     if job.everywhere and not isinstance(base.network, GatedNetwork):
         return None
     told = _Share(report, _PREPARING, _DOMAIN_READ, "Preparing features")
-    ground = Ground(tiles, sides, base.card, base.card.tile_size)
+    ground = Ground(tiles, sides, base.backend.card, base.backend.card.tile_size)
     domain = read_domain(ground, job.seed, told)
     if domain.covered < MOSTLY and not job.everywhere:
         warn(

@@ -20,7 +20,6 @@ from ..contract.cards import ModelCard
 from ..contract.errors import Cancelled
 from ..contract.report import Epoch
 from ..evaluation.confusion import confusion_matrix, mean_iou
-from ..inference.backends.torch_backend import TorchBackend
 from ..models.networks.gated import GatedNetwork
 from .log_probabilities import base_loss, base_shares, class_log_probabilities, class_weights, label_loss
 from .samples import Sample
@@ -80,15 +79,15 @@ def prepare_crops(
     samples: Iterator[Sample],
     network: nn.Module,
     chain: Chain,
-    base: TorchBackend | None,
+    base: tuple[ModelCard, nn.Module] | None,
     device: str,
     each: Callable[[], None],
     budget: int = MEMORY,
 ) -> list[PreparedCrop]:
     """Runs the frozen part on every sample, once.
 
-    network: as the training begins with it. base: the model whose probabilities it is held to, None where it is held
-    to none; a model of one state gives what the network gives. each: called after every sample.
+    network: as the training begins with it. base: card and network of the model whose probabilities it is held to,
+    None where it is held to none; a model of one state gives what the network gives. each: called after every sample.
     """
     whole = chain.stages[0] is network  # then raw inputs are kept, which half precision would spoil
     prepared: list[PreparedCrop] = []
@@ -101,10 +100,10 @@ def prepare_crops(
         maps = [sample.aerial] if sample.series is None else [sample.aerial, sample.series, sample.days]
         inputs = _on(device, [tensor[None] for tensor in maps])
         calls, logits = chain.record(lambda inputs=inputs: network(*inputs))
-        if base is not None and isinstance(base.network, GatedNetwork):
+        if base is not None and isinstance(base[1], GatedNetwork):
             with torch.no_grad():
-                logits = base.network(*inputs)
-        shares = None if base is None else base_shares(logits, base.card).cpu()
+                logits = base[1](*inputs)
+        shares = None if base is None else base_shares(logits, base[0]).cpu()
         prepared.append(PreparedCrop(map_tensors(calls, kept), sample.target, shares))
         size += bytes_of((prepared[-1].calls, shares))
         each()

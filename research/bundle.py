@@ -24,8 +24,7 @@ from torch import nn
 
 from ..contract.atomic import atomic_folder
 from ..contract.cards import CARD_NAME, ROLES, WEIGHTS_NAME, BadModel, ModelCard, SatelliteInput, digest_of
-from ..inference.backends.backend import Series
-from ..inference.backends.torch_backend import TorchBackend
+from ..inference.backends.backend import Series, backend_of
 from ..inference.predict import class_probabilities
 from ..inference.prepare import network_input, pad_to
 from ..inference.sentinel2.means import as_trained
@@ -125,7 +124,7 @@ def agreement(card: ModelCard, stored: nn.Module, network: nn.Module, tiles: Ite
     With a made-up year of Sentinel-2 for networks that take any, so that their satellite weights count too.
     Raises ValueError where there are no tiles.
     """
-    backends = [TorchBackend(card, each, "cpu", "fp32", 1) for each in (stored, network)]
+    backends = [backend_of(card, each) for each in (stored, network)]
     same = []
     for tile in tiles:
         size = card.tile_size

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
 from ...contract.answers import Device
 from ...contract.cards import ModelCard
 from .loading import loading
+
+if TYPE_CHECKING:
+    from torch import nn
 
 Series = tuple[np.ndarray, np.ndarray]  # (T, bands, 40, 40) float32 and the days (T,) float32
 
@@ -53,6 +56,17 @@ def open_backend(model: Path, device: str, precision: str) -> Backend:
         from .torch_backend import TorchBackend
 
     return TorchBackend.open(model, device, precision)
+
+
+def backend_of(card: ModelCard, network: nn.Module, device: str = "cpu", precision: str = "fp32") -> Backend:
+    """The runtime for a torch network that is in memory, as training makes one; the network is moved to the device.
+
+    device: auto, cpu, cuda or mps. precision: fp32 or bf16. Raises BadInput where the device is not there.
+    """
+    with loading("torch"):
+        from .torch_backend import TorchBackend
+
+    return TorchBackend.of(card, network, device, precision)
 
 
 def available_devices() -> tuple[Device, ...]:

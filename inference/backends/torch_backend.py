@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -47,12 +47,15 @@ class TorchBackend:
     def open(cls, model: Path, device: str, precision: str) -> TorchBackend:
         """See `open_backend`."""
         device = choose_device(device)
-        card, network = load_model(model)
+        backend = cls.of(*load_model(model), device, "fp32")
+        return replace(backend, precision=_faster_precision(backend) if precision == "auto" else precision)
+
+    @classmethod
+    def of(cls, card: ModelCard, network: nn.Module, device: str, precision: str) -> TorchBackend:
+        """See `backend_of`."""
+        device = choose_device(device)
         network = network.to(device).to(memory_format=torch.channels_last)
-        backend = cls(card, network, device, "fp32", 1 if device == "cpu" else _GPU_BATCH)
-        if precision == "auto":
-            precision = _faster_precision(backend)
-        return cls(card, network, device, precision, backend.batch_size)
+        return cls(card, network, device, precision, 1 if device == "cpu" else _GPU_BATCH)
 
     def logits(self, aerial: np.ndarray, series: Series | None) -> np.ndarray:
         """See `Backend.logits`."""
@@ -109,7 +112,7 @@ def _measure_precisions(backend: TorchBackend) -> str:
         series = np.zeros((*dates, len(satellite.bands), side, side), np.float32), np.zeros(dates, np.float32)
     seconds = {}
     for precision in ("fp32", "bf16"):
-        trial = TorchBackend(backend.card, backend.network, backend.device, precision, backend.batch_size)
+        trial = replace(backend, precision=precision)
         trial.logits(tile, series)
         start = time.perf_counter()
         for _ in range(2):

@@ -18,7 +18,6 @@ from flair_landcover.finetune.log_probabilities import base_shares
 from flair_landcover.finetune.samples import ALIKE, training_samples
 from flair_landcover.finetune.train import prepare_crops
 from flair_landcover.finetune.trained_stages import trained_chain
-from flair_landcover.inference.backends.torch_backend import TorchBackend
 from flair_landcover.inference.segment import segment
 from flair_landcover.models.networks.checkpoints import load_model
 from flair_landcover.models.networks.gated import GatedNetwork
@@ -111,21 +110,21 @@ def test_trained_again_on_another_image_a_model_is_what_it_was_on_the_first(usua
 def test_trained_again_a_model_begins_and_is_held_to_what_it_showed_there(usual, again):
     """On the dim image that was the very first model, not what was learnt on the other one."""
     (result, first), (_, job) = usual, again
-    base = TorchBackend.open(Path(result.folder), "cpu", "fp32")
-    very_first = TorchBackend.open(Path(first.model), "cpu", "fp32")
+    card, base = load_model(Path(result.folder))
+    _, very_first = load_model(Path(first.model))
     ground, _ = ground_of(job, size=128)
     with ground.tiles:
         domain = read_domain(ground, 0, lambda share: None)
         samples = list(training_samples(ground, 4, 0, ALIKE))
-    begun = starting_network(base.network, domain)
-    for name, tensor in very_first.network.state_dict().items():
+    begun = starting_network(base, domain)
+    for name, tensor in very_first.state_dict().items():
         torch.testing.assert_close(begun.state_dict()[name].float(), tensor.float(), rtol=2e-3, atol=1e-4)
-    chain = trained_chain(base.card, begun, "last")
+    chain = trained_chain(card, begun, "last")
     for crop, sample in zip(
-        prepare_crops(iter(samples), begun, chain, base, "cpu", lambda: None), samples, strict=True
+        prepare_crops(iter(samples), begun, chain, (card, base), "cpu", lambda: None), samples, strict=True
     ):
-        assert torch.equal(crop.base, base_shares(base.network(sample.aerial[None]), base.card))
-    learnt = base.network.states()[-1]
+        assert torch.equal(crop.base, base_shares(base(sample.aerial[None]), card))
+    learnt = base.states()[-1]
     assert not torch.equal(learnt["segmentation_head.0.bias"], begun.state_dict()["segmentation_head.0.bias"])
 
 

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from flair_landcover.finetune.evaluate import _zone, evaluate
-from flair_landcover.inference.backends.torch_backend import TorchBackend
+from flair_landcover.inference.backends.backend import Backend, backend_of, open_backend
 from flair_landcover.inference.plan import make_plan
 from flair_landcover.inference.raster.windows import Window
 
@@ -22,17 +22,17 @@ def ground(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def backend(ground) -> TorchBackend:
-    return TorchBackend.open(ground.tiles.inputs.model, "cpu", "fp32")
+def backend(ground) -> Backend:
+    return open_backend(ground.tiles.inputs.model, "cpu", "fp32")
 
 
-def always(backend: TorchBackend, index: int) -> TorchBackend:
+def always(backend: Backend, index: int) -> Backend:
     """A backend whose network says the same class everywhere."""
     network = copy.deepcopy(backend.network)
     with torch.no_grad():
         network.segmentation_head[0].weight.zero_()
         network.segmentation_head[0].bias.copy_(torch.eye(13)[index] * 9)
-    return TorchBackend(backend.card, network, "cpu", "fp32", 1)
+    return backend_of(backend.card, network)
 
 
 @pytest.mark.parametrize("width, height, tile", [(300, 300, 64), (1000, 700, 512), (100, 40, 128), (512, 513, 512)])

@@ -10,7 +10,6 @@ from flair_landcover.contract.errors import Cancelled
 from flair_landcover.finetune.samples import IGNORED, UNLABELLED, Sample
 from flair_landcover.finetune.train import Hyperparameters, prepare_crops, train
 from flair_landcover.finetune.trained_stages import trained_chain
-from flair_landcover.inference.backends.torch_backend import TorchBackend
 from flair_landcover.models.networks.build import build_network
 
 from .scenes import TINY, Watcher
@@ -39,7 +38,7 @@ def base():
 
 
 def prepared(network, chain, samples, held=True, **settings):
-    base = TorchBackend(TINY, network, "cpu", "fp32", 1) if held else None
+    base = (TINY, network) if held else None
     return prepare_crops(iter(samples), network, chain, base, "cpu", lambda: None, **settings)
 
 
