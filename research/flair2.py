@@ -29,10 +29,10 @@ from rasterio.errors import RasterioError
 
 from ..contract.cards import ROLES, SATELLITE_BANDS, SatelliteInput
 from ..contract.dates import date_in, unknown_date
-from ..inference.sentinel2.clouds import cover, rejected
+from ..inference.sentinel2.clouds import cover
 from ..inference.sentinel2.flair import CLOUDS_BAND, SNOW_BAND, product_names, read_array
-from ..inference.sentinel2.means import monthly_means
-from ..inference.sentinel2.reflect import fill_by_reflection
+from ..inference.sentinel2.store import Pixels
+from ..inference.sentinel2.superpatches import Superpatch, superpatch_of
 from ..inference.sentinel2.warp import FEW_BANDS
 from ..models.networks.utt import CENTRE_SIZE
 from .augment import Crop, draw_crop, draw_whole
@@ -223,8 +223,8 @@ def read_image(patch: Flair2Patch) -> LabelledImage:
     12. Raises ValueError (BadInput of the series) where a file cannot be read or is not what FLAIR's is.
     """
     image = _read_labelled(patch)
-    means = None if patch.series is None or patch.centroid is None else _read_series(patch.series, patch.centroid)
-    return image if means is None else replace(image, series=means[0], days=means[1])
+    read = None if patch.series is None or patch.centroid is None else _read_series(patch.series, patch.centroid)
+    return image if read is None else replace(image, series=read.pixels, days=read.days)
 
 
 def _read_labelled(patch: Flair2Patch) -> LabelledImage:
@@ -252,12 +252,8 @@ def _raster(path: Path) -> np.ndarray:
         raise ValueError(f"{path} cannot be read ({reason}): copy or download it again.") from None
 
 
-def _read_series(stem: Path, centroid: tuple[int, int]) -> tuple[np.ndarray, np.ndarray] | None:
-    """Monthly means and days as `LabelledImage` has them; None where no date can be used.
-
-    Follows `inference.sentinel2.superpatches`: the same rules for the pixels that count and the dates that do, so
-    that the network learns from what a map will give it.
-    """
+def _read_series(stem: Path, centroid: tuple[int, int]) -> Superpatch | None:
+    """Monthly means and days as `LabelledImage` has them, by the rules of maps; None where no date can be used."""
     data = read_array(stem.with_name(f"{stem.name}_data.npy"))
     if data.ndim != 4 or data.shape[1] != len(SATELLITE_BANDS):
         raise ValueError(
@@ -283,14 +279,8 @@ def _read_series(stem: Path, centroid: tuple[int, int]) -> tuple[np.ndarray, np.
         probabilities = _window(masks, centroid)
         covers = cover(probabilities[:, CLOUDS_BAND - 1], probabilities[:, SNOW_BAND - 1], None)
     centre = slice((SUPERPATCH - CENTRE_SIZE) // 2, (SUPERPATCH + CENTRE_SIZE) // 2)
-    used = ~missing[:, centre, centre].all(axis=(1, 2)) & ~rejected(covers, missing)
-    if not used.any():
-        return None
-    dates = tuple(_date(name, stem) for name, use in zip(names, used) if use)
-    means, days = monthly_means(values[used], dates, missing[used])
-    if np.isnan(means).any():
-        fill_by_reflection(means)
-    return means, days
+    dates = tuple(_date(name, stem) for name in names)
+    return superpatch_of(Pixels(values, missing, covers), dates, (centre, centre), SatelliteInput())
 
 
 def _window(array: np.ndarray, centroid: tuple[int, int]) -> np.ndarray:

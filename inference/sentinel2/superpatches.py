@@ -16,7 +16,7 @@ from .clouds import RULES, clearest, rejected
 from .means import as_trained
 from .reflect import fill_by_reflection
 from .series import Series
-from .store import BUDGET, BlockStore
+from .store import BUDGET, BlockStore, Pixels
 
 GROUND_SAMPLING_DISTANCE = 10.0  # metres
 _LEAST_MARGIN = 20  # pixels of 10 m around the raster: tiles of it may begin within and end half a tile past it
@@ -39,13 +39,32 @@ class Superpatch:
     mirrored: bool
 
 
-class Superpatches:
-    """Reads the superpatches of tiles, in any thread.
+def superpatch_of(
+    pixels: Pixels, dates: tuple[str, ...], central: tuple[slice, slice], card: SatelliteInput
+) -> Superpatch | None:
+    """What the network gets of the pixels of a superpatch; None where no date can be used.
 
     Of a date all pixels count or none: it is left out where clouds and snow cover too much of the superpatch by the
     card's rule (see `clouds`), or where it has no pixel in the central part that the tile covers itself. A network
     that cannot do without gets the least covered dates where all are too cloudy.
+    dates: ISO, of the T acquisitions. central: rows and columns of the part that the tile covers.
     """
+    there = ~pixels.missing[(slice(None), *central)].all(axis=(1, 2))
+    used = there & ~rejected(pixels.covers, pixels.missing, RULES[card.cloud_rule])
+    if card.required and not used.any():
+        used = clearest(pixels.covers, pixels.missing, among=there)
+    if not used.any():
+        return None
+    dates = tuple(date for date, use in zip(dates, used) if use)
+    means, days = as_trained(pixels.values[used], dates, pixels.missing[used], card)
+    mirrored = bool(np.isnan(means[:, 0]).any())
+    if mirrored:
+        fill_by_reflection(means)
+    return Superpatch(means / np.float32(card.divisor), days, dates, mirrored)
+
+
+class Superpatches:
+    """Reads the superpatches of tiles, in any thread."""
 
     def __init__(self, series: Series, card: SatelliteInput, geobox: GeoBox, budget: int = BUDGET) -> None:
         self._dates = tuple(acquisition.date for acquisition in series.acquisitions)
@@ -53,11 +72,10 @@ class Superpatches:
         self._geobox = geobox
         start = _grid_of_10_m(series, geobox)
         self._inverse = ~start
-        self._rule = RULES[card.cloud_rule]
         columns, rows = self._inverse * (geobox.width, geobox.height)
         shape = (math.ceil(rows), math.ceil(columns))
         grid = GeoBox(geobox.transform * start, geobox.crs_wkt, shape, geobox.metres)
-        self._store = BlockStore(series.acquisitions, grid, self._area(), budget, self._rule)
+        self._store = BlockStore(series.acquisitions, grid, self._area(), budget, RULES[card.cloud_rule])
 
     def place(self, tile: Window) -> Window:
         """The superpatch's window on the grid of 10 m; its centre lies at most 5 m from the tile's on either axis."""
@@ -70,20 +88,7 @@ class Superpatches:
 
         Raises BadInput where the series cannot be read.
         """
-        pixels = self._store.read(self.place(tile))
-        central = self._central(tile)
-        there = ~pixels.missing[(slice(None), *central)].all(axis=(1, 2))
-        used = there & ~rejected(pixels.covers, pixels.missing, self._rule)
-        if self._card.required and not used.any():
-            used = clearest(pixels.covers, pixels.missing, among=there)
-        if not used.any():
-            return None
-        dates = tuple(date for date, use in zip(self._dates, used) if use)
-        means, days = as_trained(pixels.values[used], dates, pixels.missing[used], self._card)
-        mirrored = bool(np.isnan(means[:, 0]).any())
-        if mirrored:
-            fill_by_reflection(means)
-        return Superpatch(means / np.float32(self._card.divisor), days, dates, mirrored)
+        return superpatch_of(self._store.read(self.place(tile)), self._dates, self._central(tile), self._card)
 
     def _central(self, tile: Window) -> tuple[slice, slice]:
         """Rows and columns of a superpatch that lie on the tile."""
