@@ -78,7 +78,7 @@ class Caution:
 
 
 @dataclass(frozen=True)
-class Tile:
+class TileDone:
     """A block of the map is final.
 
     transform: (a, b, c, d, e, f) from pixels of the picture to the aerial raster's CRS:
@@ -126,7 +126,7 @@ class Failure:
 
 # Evaluated at run time, where Python 3.9 has no X | Y for classes.
 Request = Union[Call, Cancel, Enough]
-Answer = Union[Progress, Caution, Tile, EpochDone, Result, Failure]
+Answer = Union[Progress, Caution, TileDone, EpochDone, Result, Failure]
 
 
 def encode(message: Request | Answer) -> bytes:
@@ -144,7 +144,7 @@ def encode(message: Request | Answer) -> bytes:
         fields = {"progress": message.progress, "message": message.message, "remaining_s": message.remaining_s}
     elif isinstance(message, Caution):
         fields = {"warning": message.warning}
-    elif isinstance(message, Tile):
+    elif isinstance(message, TileDone):
         png = base64.b64encode(message.png).decode("ascii")
         fields = {"tile": {"transform": list(message.transform), "png": png}}
     elif isinstance(message, EpochDone):
@@ -209,7 +209,7 @@ def _epoch(id: int, values: object) -> Epoch:
         raise ProtocolError(str(error), id) from None
 
 
-def _tile(id: int, values: dict) -> Tile:
+def _tile(id: int, values: dict) -> TileDone:
     transform, png = values.get("transform"), values.get("png")
     if not isinstance(transform, list) or len(transform) != 6:
         raise ProtocolError("The message's tile does not hold a transform of six numbers.", id)
@@ -218,7 +218,7 @@ def _tile(id: int, values: dict) -> Tile:
         picture = base64.b64decode(png, validate=True)
     except (TypeError, ValueError, binascii.Error):
         raise ProtocolError("The message's tile does not hold a picture in base64.", id) from None
-    return Tile(id, (a, b, c, d, e, f), picture)
+    return TileDone(id, (a, b, c, d, e, f), picture)
 
 
 def _object(line: bytes) -> dict:

@@ -178,7 +178,7 @@ class CallReport:
     def tile(self, transform: tuple[float, float, float, float, float, float], png: bytes) -> None:
         """See `Report.tile`."""
         a, b, c, d, e, f = map(float, transform)
-        self._answers.send(protocol.Tile(self._id, (a, b, c, d, e, f), png))
+        self._answers.send(protocol.TileDone(self._id, (a, b, c, d, e, f), png))
 
     def epoch(self, epoch: Epoch) -> None:
         """See `FinetuneReport.epoch`."""

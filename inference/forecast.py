@@ -11,7 +11,7 @@ from .check import check_job, outputs_of
 from .mask import Mask
 from .raster.read import gdal_settings
 from .raster.write import finished_size
-from .segment import planned_parts
+from .segment import planned_strips
 
 
 def forecast(job: SegmentationJob, cancelled: Callable[[], bool]) -> Forecast:
@@ -25,10 +25,10 @@ def forecast(job: SegmentationJob, cancelled: Callable[[], bool]) -> Forecast:
         geobox = inputs.geobox
         mask = Mask(job.mask, geobox)
         tiles = 0
-        for part in planned_parts(inputs, mask):
+        for strip in planned_strips(inputs, mask):
             if cancelled():
                 raise Cancelled
-            tiles += len(part.reaches)
+            tiles += len(strip.reaches)
         area = mask.area_m2(inputs.window.intersection(geobox.window))
     outputs = outputs_of(job, inputs.card).values()
     return Forecast(

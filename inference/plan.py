@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from .raster.windows import Window
 
 _OVERLAP_SHARE = 3 / 16  # of a tile that neighbours share: 96 pixels of 512, three strides of the deepest map
-_PART_COLUMNS = 32  # columns of tiles blended at once: what waits stays below 75 MB however wide the raster is
+_STRIP_COLUMNS = 32  # columns of tiles blended at once: what waits stays below 75 MB however wide the raster is
 
 
 def overlap_of(tile_size: int) -> int:
@@ -85,7 +85,7 @@ class TilePlan:
 
 
 @dataclass(frozen=True)
-class Part:
+class Strip:
     """Some lattice columns of a plan, which are blended together.
 
     targets: by (row, column) of the owning tile, the window of its block that is to be written.
@@ -96,16 +96,16 @@ class Part:
     reaches: dict[Tile, list[tuple[int, int]]]
 
 
-def plan_parts(plan: TilePlan, wanted: Callable[[Window], bool]) -> Iterator[Part]:
-    """The parts of a plan from left to right, without the blocks of which nothing is wanted.
+def plan_strips(plan: TilePlan, wanted: Callable[[Window], bool]) -> Iterator[Strip]:
+    """The strips of a plan from left to right, without the blocks of which nothing is wanted.
 
-    Together their tiles are all that the network predicts; a tile at the seam of two parts counts in both.
+    Together their tiles are all that the network predicts; a tile at the seam of two strips counts in both.
     """
-    for first in range(0, len(plan.columns), _PART_COLUMNS):
-        yield _part(plan, range(first, min(first + _PART_COLUMNS, len(plan.columns))), wanted)
+    for first in range(0, len(plan.columns), _STRIP_COLUMNS):
+        yield _strip(plan, range(first, min(first + _STRIP_COLUMNS, len(plan.columns))), wanted)
 
 
-def _part(plan: TilePlan, columns: range, wanted: Callable[[Window], bool]) -> Part:
+def _strip(plan: TilePlan, columns: range, wanted: Callable[[Window], bool]) -> Strip:
     targets: dict[tuple[int, int], Window] = {}
     reaches: dict[Tile, list[tuple[int, int]]] = {}
     for owner in plan.owners(columns):
@@ -115,7 +115,7 @@ def _part(plan: TilePlan, columns: range, wanted: Callable[[Window], bool]) -> P
         targets[owner.row, owner.column] = target
         for tile in plan.touching(owner):
             reaches.setdefault(tile, []).append((owner.row, owner.column))
-    return Part(targets, dict(sorted(reaches.items(), key=lambda item: (item[0].row, item[0].column))))
+    return Strip(targets, dict(sorted(reaches.items(), key=lambda item: (item[0].row, item[0].column))))
 
 
 def make_plan(width: int, height: int, output: Window, tile_size: int) -> TilePlan:

@@ -24,7 +24,7 @@ from .backends.backend import MOSTLY, Backend
 from .blend import Blender, tile_weights
 from .check import check_job
 from .mask import Mask
-from .plan import Part, make_plan, overlap_of, plan_parts
+from .plan import Strip, make_plan, overlap_of, plan_strips
 from .predict import TileInput, predict_tiles, warm_backend
 from .raster.pictures import BlockPictures
 from .raster.read import gdal_settings, read_ahead
@@ -53,8 +53,8 @@ def segment(job: SegmentationJob, report: Report) -> SegmentationResult:
         if report.cancelled() or report.enough():
             raise Cancelled
         mask = Mask(job.mask, inputs.geobox)
-        parts = list(planned_parts(inputs, mask))
-        tally = _Tally(np.zeros(256, np.int64), sum(len(part.reaches) for part in parts))
+        strips = list(planned_strips(inputs, mask))
+        tally = _Tally(np.zeros(256, np.int64), sum(len(strip.reaches) for strip in strips))
         with MapWriter(
             job.output,
             job.confidence,
@@ -66,7 +66,7 @@ def segment(job: SegmentationJob, report: Report) -> SegmentationResult:
         ) as writer:
             whole, card = inputs.window, inputs.card
             pictures = BlockPictures(whole.width, whole.height, card.tile_size, card.classes)
-            with closing(_map_blocks(inputs, backend, parts, mask, report, tally)) as blocks:
+            with closing(_map_blocks(inputs, backend, strips, mask, report, tally)) as blocks:
                 for block in blocks:
                     writer.write(block)
                     tally.pixels += np.bincount(block.labels.ravel(), minlength=256)
@@ -104,10 +104,10 @@ def segment(job: SegmentationJob, report: Report) -> SegmentationResult:
     )
 
 
-def planned_parts(inputs: Inputs, mask: Mask) -> Iterator[Part]:
+def planned_strips(inputs: Inputs, mask: Mask) -> Iterator[Strip]:
     """What a checked job predicts, from left to right."""
     plan = make_plan(inputs.geobox.width, inputs.geobox.height, inputs.window, inputs.card.tile_size)
-    return plan_parts(plan, mask.touches)
+    return plan_strips(plan, mask.touches)
 
 
 @dataclass
@@ -169,18 +169,18 @@ def _warn_of_scope(tally: _Tally, card: ModelCard, report: Report) -> None:
 
 
 def _map_blocks(
-    inputs: Inputs, backend: Backend, parts: list[Part], mask: Mask, report: Report, tally: _Tally
+    inputs: Inputs, backend: Backend, strips: list[Strip], mask: Mask, report: Report, tally: _Tally
 ) -> Iterator[MapBlock]:
     """Finished blocks of the map, each once, until the user has enough."""
     card, job = inputs.card, inputs.job
     weights = tile_weights(card.tile_size, overlap_of(card.tile_size))
     clock = _Clock(tally.planned, report)
     with open_tiles(inputs) as tiles:
-        for part in parts:
-            blender = Blender(part.targets, weights)
-            without = Blender(part.targets, weights) if job.difference is not None else None
+        for strip in strips:
+            blender = Blender(strip.targets, weights)
+            without = Blender(strip.targets, weights) if job.difference is not None else None
             # closed before the rasters are, at whatever error: its threads read from them
-            with closing(read_ahead(part.reaches, tiles.tile_input)) as tile_inputs:
+            with closing(read_ahead(strip.reaches, tiles.tile_input)) as tile_inputs:
                 predictions = predict_tiles(tile_inputs, backend, job.tta, without is not None, card)
                 for tile_input, predicted in predictions:
                     if report.cancelled():
@@ -188,10 +188,10 @@ def _map_blocks(
                     tile = tile_input.tile
                     alike = None if tile_input.aerial is None else backend.domain_share(tile_input.aerial)
                     tally.count(tile_input, inputs.sentinel2 is not None, alike)
-                    finished = blender.add(tile, predicted.probabilities, part.reaches[tile])
-                    alone = without.add(tile, predicted.without, part.reaches[tile]) if without else None
+                    finished = blender.add(tile, predicted.probabilities, strip.reaches[tile])
+                    alone = without.add(tile, predicted.without, strip.reaches[tile]) if without else None
                     if finished is not None:
-                        target = part.targets[tile.row, tile.column]
+                        target = strip.targets[tile.row, tile.column]
                         known = tile_input.valid[target.within(tile.window)] & mask.inside(target)
                         labels = _labels(finished, known, card)
                         difference = None if alone is None else _difference(labels, _labels(alone, known, card))

@@ -252,7 +252,7 @@ class EngineClient:
         The worker runs one call at a time, in the order in which they come, and beside it the quick
         ones. The functions are called in the calling thread:
         on_progress(fraction 0..1, message, seconds remaining or None), on_warning(sentence),
-        on_tile(transform, png) as `protocol.Tile` says, on_epoch(epoch), and
+        on_tile(transform, png) as `protocol.TileDone` says, on_epoch(epoch), and
         is_cancelled() and is_enough() about ten times a second. Where one raises, the call is cancelled
         and the exception goes on.
 
@@ -266,7 +266,7 @@ class EngineClient:
         handlers = {
             protocol.Progress: on_progress and (lambda m: on_progress(m.progress, m.message, m.remaining_s)),
             protocol.Caution: on_warning and (lambda m: on_warning(m.warning)),
-            protocol.Tile: on_tile and (lambda m: on_tile(m.transform, m.png)),
+            protocol.TileDone: on_tile and (lambda m: on_tile(m.transform, m.png)),
             protocol.EpochDone: on_epoch and (lambda m: on_epoch(m.epoch)),
         }
         self._count(not call.quick)

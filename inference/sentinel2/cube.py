@@ -20,7 +20,7 @@ from . import vrt
 from .bands import MASKS, check_complete, role_in, without_role
 from .folder import check_one_place
 from .raster import Digits, digits_of, geobox_of
-from .series import Acquisition, Source
+from .series import Acquisition, BandSource
 
 SUFFIXES = (".nc", ".nc4", ".cdf", ".zarr")
 WHAT = "The Sentinel-2 cube"
@@ -92,7 +92,9 @@ def _acquisitions(variables: dict[str, _Variable], where: str, warn: Callable[[s
             incomplete.append(date)
         for index in range(times):
             sources = {
-                role: Source(variables[role].path, each[index]) for role, each in numbers.items() if len(each) > index
+                role: BandSource(variables[role].path, each[index])
+                for role, each in numbers.items()
+                if len(each) > index
             }
             found.append(
                 Acquisition.of_roles(

@@ -18,7 +18,7 @@ from ...contract.dates import date_in, unknown_date
 from ...contract.errors import BadInput
 from ..raster.geobox import GeoBox
 from . import vrt
-from .series import Acquisition, Source
+from .series import Acquisition, BandSource
 
 PIXEL = 10.0  # metres; all bands are stored at it
 _KINDS = ("_data", "_masks", "_products")
@@ -68,11 +68,11 @@ def read_flair(path: str, warn: Callable[[str], None]) -> list[Acquisition]:
             Acquisition(
                 date=date,
                 name=name,
-                bands=tuple(Source(images, band + 1) for band in range(data.shape[1])),
+                bands=tuple(BandSource(images, band + 1) for band in range(data.shape[1])),
                 geobox=GeoBox(transform, crs_wkt, data.shape[2:]),
                 nodata=0.0,
-                clouds=Source(cover, CLOUDS_BAND) if cover else None,
-                snow=Source(cover, SNOW_BAND) if cover else None,
+                clouds=BandSource(cover, CLOUDS_BAND) if cover else None,
+                snow=BandSource(cover, SNOW_BAND) if cover else None,
             )
         )
     return sorted(found, key=lambda each: (each.date, each.name))

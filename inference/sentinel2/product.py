@@ -21,7 +21,7 @@ from ..raster.geobox import GeoBox
 from ..raster.open import open_raster
 from .bands import CLASSES, CLOUDS, SNOW, check_complete
 from .raster import REFLECTANCE
-from .series import Acquisition, Source
+from .series import Acquisition, BandSource
 
 _METADATA = re.compile(r"MTD_?.*(L1C|L2A).*\.xml$")  # MTD_MSIL2A.xml; before 2016-12 S2A_USER_MTD_SAFL2A_PDMC_....xml
 _NAMED_LEVEL = re.compile(r"MSIL?_?(L1C|L2A|1C|2A)_")
@@ -163,7 +163,7 @@ def _read_product(
         if not any(role in SATELLITE_BANDS for role in roles):
             continue
         check_complete(roles, what)
-        sources = {role: Source(f"{files.root}/{name}", 1) for role, name in roles.items()}
+        sources = {role: BandSource(f"{files.root}/{name}", 1) for role, name in roles.items()}
         with open_raster(sources[SATELLITE_BANDS[0]].path, "The Sentinel-2 band") as dataset:
             geobox = GeoBox.of(dataset)
         digits = _NODATA, _offset(metadata, what), _scale(metadata, what)

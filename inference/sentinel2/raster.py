@@ -20,7 +20,7 @@ from ..raster.geobox import GeoBox
 from ..raster.open import check_not_truncated, open_raster, unreadable
 from ..raster.windows import spread_windows
 from .bands import MASKS, check_complete, role_in
-from .series import Acquisition, Source
+from .series import Acquisition, BandSource
 
 WHAT = "The Sentinel-2 raster"
 REFLECTANCE = 10_000.0  # digital numbers to a reflectance of 1, as Level-2A products and the published models have it
@@ -45,14 +45,14 @@ class Digits:
 class Part:
     """The bands and masks of one date that a raster has.
 
-    roles: Source by band name or mask. date: ISO, empty for a mask whose file does not say it.
+    roles: BandSource by band name or mask. date: ISO, empty for a mask whose file does not say it.
     """
 
     date: str
     path: str
     geobox: GeoBox
     digits: Digits
-    roles: dict[str, Source] = field(default_factory=dict)
+    roles: dict[str, BandSource] = field(default_factory=dict)
 
     @property
     def name(self) -> str:
@@ -136,7 +136,7 @@ def parts_of(path: str, warn: Callable[[str], None]) -> list[Part]:
         numbers = sorted({n for found in picked.values() for role, n in found.items() if role in SATELLITE_BANDS})
         digits = digits_of(dataset, numbers, f"{WHAT} {path}") if numbers else Digits(None)
     return [
-        Part(date, path, geobox, digits, {role: Source(path, number) for role, number in found.items()})
+        Part(date, path, geobox, digits, {role: BandSource(path, number) for role, number in found.items()})
         for date, found in picked.items()
     ]
 

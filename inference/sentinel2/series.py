@@ -14,7 +14,7 @@ from .bands import CLASSES, CLOUDS, SNOW
 
 
 @dataclass(frozen=True)
-class Source:
+class BandSource:
     """One band of something that rasterio opens.
 
     path: a file, a subdataset's name, a path under /vsizip/, or the text of a virtual raster.
@@ -41,21 +41,21 @@ class Acquisition:
 
     date: str
     name: str
-    bands: tuple[Source, ...]
+    bands: tuple[BandSource, ...]
     geobox: GeoBox
     nodata: float | None
     offset: float = 0.0
     scale: float = 1.0
-    clouds: Source | None = None
-    snow: Source | None = None
-    classes: Source | None = None
+    clouds: BandSource | None = None
+    snow: BandSource | None = None
+    classes: BandSource | None = None
 
     @classmethod
     def of_roles(
         cls,
         date: str,
         name: str,
-        sources: Mapping[str, Source],
+        sources: Mapping[str, BandSource],
         geobox: GeoBox,
         nodata: float | None,
         offset: float = 0.0,

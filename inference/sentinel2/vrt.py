@@ -1,4 +1,4 @@
-"""Texts of virtual rasters, which stand for a path in a Source where a file alone would not do."""
+"""Texts of virtual rasters, which stand for a path in a BandSource where a file alone would not do."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _OWN = {"GDAL_VRT_RAWRASTERBAND_ALLOWED_SOURCE": "ALL"}
 
 
 def open_source(path: str) -> DatasetReader:
-    """Opens what a Source's `path` says. Raises RasterioError as `rasterio.open` does."""
+    """Opens what a BandSource's `path` says. Raises RasterioError as `rasterio.open` does."""
     with rasterio.Env(**(_OWN if path.startswith("<VRTDataset") else {})):
         return rasterio.open(path)
 

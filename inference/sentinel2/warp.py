@@ -19,7 +19,7 @@ from ..raster.geobox import GeoBox
 from ..raster.open import unreadable
 from ..raster.windows import Window
 from .clouds import FLAIR_2, SCL_NO_DATA, CloudRule, cover
-from .series import Acquisition, Source
+from .series import Acquisition, BandSource
 from .vrt import open_source
 
 _MOST_OPEN = 64  # rasters that are kept open at once
@@ -86,7 +86,7 @@ def read_cover(
 
 
 def read_onto(
-    sources: Sequence[Source],
+    sources: Sequence[BandSource],
     geobox: GeoBox,
     resampling: Resampling,
     nodata: float | None,

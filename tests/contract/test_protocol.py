@@ -14,7 +14,7 @@ from flair_landcover.contract.protocol import (
     Failure,
     Progress,
     Result,
-    Tile,
+    TileDone,
     decode_answer,
     decode_request,
     encode,
@@ -35,7 +35,7 @@ ANSWERS = [
     Progress(1, 0.25, "Predicting tile 3 of 12 … ça avance", 12.5),
     Progress(1, 1.0, "", None),
     Caution(2, "No near infrared:\nfilled"),
-    Tile(3, (0.2, 0.0, 1e6, 0.0, -0.2, 6.5e6), b"\x89PNG\r\n\x1a\n\x00"),
+    TileDone(3, (0.2, 0.0, 1e6, 0.0, -0.2, 6.5e6), b"\x89PNG\r\n\x1a\n\x00"),
     EpochDone(3, epoch(1, 0.25, of=40, best=True)),
     Result(4, {"output": "/data/ü.tif", "areas_m2": {"1": 2.0}}),
     Failure(5, "bad_input", "Give a path.", "", "input"),
@@ -62,7 +62,7 @@ def test_lines_have_the_documented_fields():
     assert json.loads(encode(Call(1, "hello", {"a": 1}))) == {"id": 1, "call": "hello", "params": {"a": 1}}
     assert json.loads(encode(Cancel(1))) == {"id": 1, "cancel": True}
     assert json.loads(encode(Enough(1))) == {"id": 1, "enough": True}
-    assert json.loads(encode(Tile(1, (0, 1, 2, 3, 4, 5), b"a picture"))) == {
+    assert json.loads(encode(TileDone(1, (0, 1, 2, 3, 4, 5), b"a picture"))) == {
         "id": 1,
         "tile": {"transform": [0, 1, 2, 3, 4, 5], "png": "YSBwaWN0dXJl"},
     }
@@ -89,7 +89,7 @@ def test_unknown_fields_are_ignored():
     assert decode_request(b'{"id": 1, "call": "hello", "params": {}, "priority": 3}') == Call(1, "hello", {})
     assert decode_answer(b'{"id": 1, "progress": 0.5, "message": "m", "power_w": 3}') == Progress(1, 0.5, "m")
     line = b'{"id": 1, "tile": {"transform": [0, 1, 2, 3, 4, 5], "png": "", "row": 1}}'
-    assert decode_answer(line) == Tile(1, (0, 1, 2, 3, 4, 5), b"")
+    assert decode_answer(line) == TileDone(1, (0, 1, 2, 3, 4, 5), b"")
 
 
 def test_an_error_of_an_older_engine_names_no_field():

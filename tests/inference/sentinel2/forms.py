@@ -14,7 +14,7 @@ from affine import Affine
 from rasterio.crs import CRS
 
 from flair_landcover.contract.cards import SATELLITE_BANDS
-from flair_landcover.inference.sentinel2.series import Acquisition, Source
+from flair_landcover.inference.sentinel2.series import Acquisition, BandSource
 from flair_landcover.inference.sentinel2.vrt import open_source
 from flair_landcover.research.scenes.sentinel2_product import FINE
 
@@ -96,7 +96,7 @@ def write_flair(folder: Path, values: np.ndarray, masks: np.ndarray | None = Non
     return folder / "SEN2_zone_data.npy"
 
 
-def values_of(source: Source, shape: tuple[int, int] | None = None) -> np.ndarray:
+def values_of(source: BandSource, shape: tuple[int, int] | None = None) -> np.ndarray:
     """The numbers of a source as they are stored; coarser ones repeated up to `shape`."""
     values = _stored(source.path)[source.band - 1]
     if shape is None or values.shape == shape:
@@ -120,7 +120,7 @@ def reflectance_of(acquisition: Acquisition) -> np.ndarray:
     return np.where(missing, 0, values)
 
 
-def place_of(source: Source) -> tuple[int, tuple[float, ...]]:
+def place_of(source: BandSource) -> tuple[int, tuple[float, ...]]:
     """EPSG code and bounds."""
     with open_source(source.path) as dataset:
         return dataset.crs.to_epsg(), tuple(dataset.bounds)

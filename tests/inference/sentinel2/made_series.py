@@ -9,7 +9,7 @@ import rasterio
 from affine import Affine
 
 from flair_landcover.inference.raster.geobox import GeoBox
-from flair_landcover.inference.sentinel2.series import Acquisition, Series, Source
+from flair_landcover.inference.sentinel2.series import Acquisition, BandSource, Series
 
 from ..conftest import CRS, ORIGIN, picture, write_raster
 
@@ -45,8 +45,8 @@ def write_date(
                 transform=transform * Affine.scale(finer, finer),
                 crs=crs,
             )
-            masks[name] = Source(str(written), 1)
-    bands = tuple(Source(str(path), number) for number in range(1, 11))
+            masks[name] = BandSource(str(written), 1)
+    bands = tuple(BandSource(str(path), number) for number in range(1, 11))
     geobox = GeoBox(transform, rasterio.crs.CRS.from_string(crs).to_wkt(), pixels.shape[1:])
     return Acquisition(date, path.name, bands, geobox, **{"nodata": 0, **masks, **settings})
 

@@ -11,7 +11,7 @@ from affine import Affine
 from flair_landcover.contract.errors import BadInput
 from flair_landcover.inference.raster.geobox import GeoBox
 from flair_landcover.inference.sentinel2 import warp
-from flair_landcover.inference.sentinel2.series import Acquisition, Source
+from flair_landcover.inference.sentinel2.series import Acquisition, BandSource
 from flair_landcover.inference.sentinel2.warp import OpenFiles
 
 from ..conftest import ORIGIN, picture, write_raster
@@ -58,8 +58,8 @@ def test_bands_of_20_m_lie_where_those_of_10_m_do(tmp_path):
         tmp_path / "20m.tif", np.repeat(coarse, 6, 0).astype(np.uint16), transform=AROUND * Affine.scale(2)
     )
     acquisition = write_date(tmp_path / "s", "2021-04-15")
-    bands = [Source(str(first), n) for n in (1, 2, 3)] + [Source(str(second), n) for n in range(1, 7)]
-    values, _ = read_reflectance(replace(acquisition, bands=(*bands, Source(str(first), 4))), INNER)
+    bands = [BandSource(str(first), n) for n in (1, 2, 3)] + [BandSource(str(second), n) for n in range(1, 7)]
+    values, _ = read_reflectance(replace(acquisition, bands=(*bands, BandSource(str(first), 4))), INNER)
     np.testing.assert_array_equal(values[0], fine[0, 10:50, 20:50])
     assert np.abs(values.astype(int) - values[0]).max() <= 1
 
