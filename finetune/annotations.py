@@ -21,7 +21,7 @@ from ..contract.cards import ModelCard
 from ..contract.class_plan import ClassPlan, plan_classes, value_text
 from ..contract.errors import BadInput, about
 from ..contract.finetuning import AnnotatedClass, FinetuneJob, check_settings
-from ..inference.raster.geobox import GeoBox
+from ..inference.raster.geobox import Bounds, GeoBox
 
 Warn = Callable[[str], None]
 
@@ -72,7 +72,7 @@ class _Layer:
     name: str
     crs: CRS | None
     features: int
-    bounds: tuple[float, float, float, float] | None
+    bounds: Bounds | None
 
 
 def read_annotations(job: FinetuneJob, card: ModelCard, geobox: GeoBox, warn: Warn) -> Annotations:
@@ -189,7 +189,7 @@ def _on_earth(crs: CRS) -> bool:
     return crs.is_projected or crs.is_geographic
 
 
-def _reach(geobox: GeoBox, crs: CRS | None, target: CRS | None) -> tuple[float, float, float, float] | None:
+def _reach(geobox: GeoBox, crs: CRS | None, target: CRS | None) -> Bounds | None:
     """The raster's bounds in the layer's CRS; None where they cannot be told: everything is read then."""
     bounds = geobox.bounds
     if crs is None:
@@ -201,7 +201,7 @@ def _reach(geobox: GeoBox, crs: CRS | None, target: CRS | None) -> tuple[float, 
     return bounds if np.isfinite(bounds).all() and bounds[0] < bounds[2] else None
 
 
-def _read(layer: _Layer, field: str, reach: tuple[float, float, float, float] | None) -> tuple[np.ndarray, list[str]]:
+def _read(layer: _Layer, field: str, reach: Bounds | None) -> tuple[np.ndarray, list[str]]:
     """The geometries, as WKB or None, and the values of the features that may lie on the raster."""
     try:
         # GDAL makes the curves straight here, with a corner every 4 degrees of arc, its default.

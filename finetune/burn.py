@@ -10,7 +10,7 @@ from rasterio.features import rasterize
 
 from ..contract.errors import Cancelled
 from ..contract.nomenclature import NODATA
-from ..inference.raster.geobox import GeoBox
+from ..inference.raster.geobox import Bounds, GeoBox
 from ..inference.raster.windows import Window
 from .annotations import Annotation
 
@@ -76,7 +76,7 @@ def _blocks(window: Window) -> Iterable[Window]:
             yield Window(across, down, _BLOCK, _BLOCK).intersection(window)
 
 
-def _near(items: Sequence[Annotation], bounds: tuple[float, float, float, float]) -> list[Annotation]:
+def _near(items: Sequence[Annotation], bounds: Bounds) -> list[Annotation]:
     """The items whose bounds overlap others."""
     if not items:
         return []

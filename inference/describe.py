@@ -16,6 +16,7 @@ from ..contract.answers import AerialDescription
 from ..contract.errors import about
 from .raster.aerial import aerial_geobox, mended
 from .raster.band_roles import bands_by_role
+from .raster.geobox import Bounds
 from .raster.open import open_raster, unreadable
 from .raster.pictures import png
 from .raster.read import gdal_settings
@@ -27,7 +28,7 @@ _MOST_BANDS = 12
 _STRETCH = (2, 98)  # percentiles of what is shown that become black and white
 
 
-def describe(path: str, bands_text: str, extent: tuple[float, float, float, float] | None) -> AerialDescription:
+def describe(path: str, bands_text: str, extent: Bounds | None) -> AerialDescription:
     """Describes an aerial raster, reading no more of it than it shows.
 
     extent: (xmin, ymin, xmax, ymax) in the raster's CRS, around whose centre to look; None, or one that
@@ -57,7 +58,7 @@ def describe(path: str, bands_text: str, extent: tuple[float, float, float, floa
             )
 
 
-def _shown(dataset: DatasetReader, extent: tuple[float, float, float, float] | None, size: tuple[int, int]) -> Window:
+def _shown(dataset: DatasetReader, extent: Bounds | None, size: tuple[int, int]) -> Window:
     """The window of `size` pixels that the pictures show, cut at the raster's edge."""
     column, row = dataset.width / 2, dataset.height / 2
     if extent is not None:
