@@ -92,7 +92,7 @@ def again(usual, other_image, folder) -> tuple[str, FinetuneJob]:
     shapes, values = drawn()
     places = dict(zip(CLASSES, (*CLASSES[1:], CLASSES[0])))
     polygons = write_polygons(folder / "changed.gpkg", shapes, [places[value] for value in values])
-    job = replace(usual[1], input=str(other_image), polygons=polygons, model=usual[0].folder, name="Again")
+    job = changed(usual[1], input=str(other_image), polygons=polygons, model=usual[0].folder, name="Again")
     job = changed(job, output=str(folder / "again"))
     return finetune(job, Watcher()).folder, job
 
