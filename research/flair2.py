@@ -28,9 +28,8 @@ import torch
 from rasterio.errors import RasterioError
 
 from ..contract.cards import ROLES, SATELLITE_BANDS, SatelliteInput
-from ..contract.dates import date_in, unknown_date
 from ..inference.sentinel2.clouds import cover
-from ..inference.sentinel2.flair import CLOUDS_BAND, SNOW_BAND, product_names, read_array
+from ..inference.sentinel2.flair import CLOUDS_BAND, SNOW_BAND, product_date, product_names, read_array, read_masks
 from ..inference.sentinel2.store import Pixels
 from ..inference.sentinel2.superpatches import Superpatch, superpatch_of
 from ..inference.sentinel2.warp import FEW_BANDS
@@ -269,17 +268,12 @@ def _read_series(stem: Path, centroid: tuple[int, int]) -> Superpatch | None:
     values = _window(data, centroid)
     missing = (values == 0).mean(axis=1) >= FEW_BANDS
     covers = np.zeros(missing.shape, np.uint8)
-    if stem.with_name(f"{stem.name}_masks.npy").exists():
-        masks = read_array(stem.with_name(f"{stem.name}_masks.npy"))
-        if masks.shape != (len(data), 2, *data.shape[2:]):
-            raise ValueError(
-                f"{masks.filename} has the shape {masks.shape}, which does not fit the data's {data.shape}: "
-                "give the masks of the same series."
-            )
+    masks = read_masks(stem, data)
+    if masks is not None:
         probabilities = _window(masks, centroid)
         covers = cover(probabilities[:, CLOUDS_BAND - 1], probabilities[:, SNOW_BAND - 1], None)
     centre = slice((SUPERPATCH - CENTRE_SIZE) // 2, (SUPERPATCH + CENTRE_SIZE) // 2)
-    dates = tuple(_date(name, stem) for name in names)
+    dates = tuple(product_date(name, stem) for name in names)
     return superpatch_of(Pixels(values, missing, covers), dates, (centre, centre), SatelliteInput())
 
 
@@ -294,14 +288,6 @@ def _window(array: np.ndarray, centroid: tuple[int, int]) -> np.ndarray:
         here.append(slice(begin - first, end - first))
     window[(..., *here)] = array[(..., *there)]
     return window
-
-
-def _date(product: str, stem: Path) -> str:
-    what = f"the product {product} in {stem.name}_products.txt"
-    date = date_in(product, what[0].upper() + what[1:])
-    if date is None:
-        raise unknown_date(what)
-    return date
 
 
 class Flair2Crops:

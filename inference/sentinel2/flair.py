@@ -49,24 +49,14 @@ def read_flair(path: str, warn: Callable[[str], None]) -> list[Acquisition]:
         )
     names = product_names(stem, len(data))
     crs_wkt, transform = _place(stem, data.shape[2:])
-    masks = None
-    if stem.with_name(f"{stem.name}_masks.npy").exists():
-        masks = read_array(stem.with_name(f"{stem.name}_masks.npy"))
-        if masks.shape != (len(data), 2, *data.shape[2:]):
-            raise BadInput(
-                f"The masks {masks.filename} have the shape {masks.shape}, which does not fit the data's {data.shape}: "
-                "give the masks of the same series."
-            )
+    masks = read_masks(stem, data)
     found = []
     for index, name in enumerate(names):
-        date = date_in(name, f"The product {name} in {stem.name}_products.txt")
-        if date is None:
-            raise unknown_date(f"the product {name} in {stem.name}_products.txt")
         images = _virtual(data, index, crs_wkt, transform, 0.0)
         cover = "" if masks is None else _virtual(masks, index, crs_wkt, transform, None)
         found.append(
             Acquisition(
-                date=date,
+                date=product_date(name, stem),
                 name=name,
                 bands=tuple(BandSource(images, band + 1) for band in range(data.shape[1])),
                 geobox=GeoBox(transform, crs_wkt, data.shape[2:]),
@@ -87,6 +77,29 @@ def read_array(path: Path) -> np.memmap:
     except (OSError, ValueError) as error:
         reason = " ".join(str(error).split())
         raise BadInput(f"The Sentinel-2 array {path} cannot be read ({reason}): copy or download it again.") from None
+
+
+def read_masks(stem: Path, data: np.memmap) -> np.memmap | None:
+    """The masks of a series, opened, not read; None where it has none. Raises BadInput where they do not fit it."""
+    path = stem.with_name(f"{stem.name}_masks.npy")
+    if not path.exists():
+        return None
+    masks = read_array(path)
+    if masks.shape != (len(data), 2, *data.shape[2:]):
+        raise BadInput(
+            f"The masks {masks.filename} have the shape {masks.shape}, which does not fit the data's {data.shape}: "
+            "give the masks of the same series."
+        )
+    return masks
+
+
+def product_date(name: str, stem: Path) -> str:
+    """The ISO date of a product of a series. Raises BadInput where its name does not say it."""
+    what = f"product {name} in {stem.name}_products.txt"
+    date = date_in(name, f"The {what}")
+    if date is None:
+        raise unknown_date(f"the {what}")
+    return date
 
 
 def _virtual(array: np.memmap, date: int, crs_wkt: str, transform: Affine, nodata: float | None) -> str:
