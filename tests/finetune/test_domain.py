@@ -99,8 +99,8 @@ def again(usual, other_image, folder) -> tuple[str, FinetuneJob]:
 
 def test_trained_again_on_another_image_a_model_is_what_it_was_on_the_first(usual, again, other_image, tmp_path):
     (result, first), (model, _) = usual, again
-    before, _ = mapped(first.input, result.folder, tmp_path / "before.tif")
-    after, told = mapped(first.input, model, tmp_path / "after.tif")
+    before, _ = mapped(first.image.input, result.folder, tmp_path / "before.tif")
+    after, told = mapped(first.image.input, model, tmp_path / "after.tif")
     assert (before == after).mean() > 0.99 and not told
     before, _ = mapped(other_image, result.folder, tmp_path / "other-before.tif")
     after, told = mapped(other_image, model, tmp_path / "other-after.tif")
@@ -111,7 +111,7 @@ def test_trained_again_a_model_begins_and_is_held_to_what_it_showed_there(usual,
     """On the dim image that was the very first model, not what was learnt on the other one."""
     (result, first), (_, job) = usual, again
     card, base = load_model(Path(result.folder))
-    _, very_first = load_model(Path(first.model))
+    _, very_first = load_model(Path(first.image.model))
     ground, _ = ground_of(job, size=128)
     with ground.tiles:
         domain = read_domain(ground, 0, lambda share: None)

@@ -214,9 +214,8 @@ def made(request, tmp_path_factory) -> Made:
     torch.save({PREFIXES[kind] + name: value for name, value in network.state_dict().items()}, path)
     live = np.array([name is not None for name in LIVE[kind]])
     odds = np.where(live[:, None, None], np.exp(logits - logits.max()), 0.0)
-    job = segmentation_job(
-        str(write_raster(folder / "a.tif", pixels)), "", BANDS[kind], model=str(path), device="cpu", precision="fp32"
-    )
+    raster, settings = write_raster(folder / "a.tif", pixels), {"device": "cpu", "precision": "fp32"}
+    job = segmentation_job(str(raster), "", bands=BANDS[kind], model=str(path), **settings)
     results = {}
     for choice in ("flair13", "model"):
         asked = replace(
