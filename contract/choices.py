@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 AUTO = "auto"
-DEVICES = (AUTO, "cpu", "cuda", "mps")
-PRECISIONS = (AUTO, "fp32", "bf16")
+CPU, CUDA, MPS = "cpu", "cuda", "mps"
+DEVICES = (AUTO, CPU, CUDA, MPS)
+FP32, BF16 = "fp32", "bf16"
+PRECISIONS = (AUTO, FP32, BF16)
+
+BUNDLED = "bundled"  # id of the plugin's own model
 
 # Test-time augmentation, and how often each looks at a tile.
 ONE_LOOK, FLIPS, D4 = "none", "flips", "d4"

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass, fields
 from typing import ClassVar, TypeVar
 
-from .choices import DEVICES, PRECISIONS
+from .choices import BUNDLED, DEVICES, PRECISIONS
 from .errors import BadInput
 
 _DATED = re.compile(r"^(.+)@(\d{4}-\d{2}-\d{2})$", re.DOTALL)
@@ -51,7 +51,7 @@ class ImageSettings:
     terrain: str | None = None
     sentinel2: tuple[str, ...] | None = None
     leave_out: tuple[str, ...] = ()
-    model: str = "bundled"
+    model: str = BUNDLED
     device: str = DEVICES[0]
     precision: str = PRECISIONS[0]
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from torch import nn
 
 from ..contract.cards import WEIGHTS_NAME, BadModel, digest_of, write_card
-from ..contract.choices import ALL, DECODER, LAST
+from ..contract.choices import ALL, BF16, DECODER, FP32, LAST
 from ..contract.errors import BadInput, Cancelled
 from ..contract.finetuning import FinetuneJob, FinetuneResult, Scores
 from ..contract.report import FinetuneReport
@@ -175,7 +175,7 @@ def _split(
 
 def _open_base(job: FinetuneJob, inputs: Inputs) -> _Base:
     # not "auto": which precision is faster is measured, and would make runs of one seed differ
-    precision = "bf16" if job.image.precision == "bf16" else "fp32"
+    precision = BF16 if job.image.precision == BF16 else FP32
     try:
         card, network = load_model(inputs.model)
     except BadModel as error:
@@ -238,7 +238,7 @@ def _train(
     spent = time.perf_counter() - began
     training = _Share(report, _TRAINING, _COMPARING, "Training")
     result = train(
-        network, chain, card, prepared, held_out, settings, device, base.backend.precision == "bf16", report, training
+        network, chain, card, prepared, held_out, settings, device, base.backend.precision == BF16, report, training
     )
     result.seconds["preparing"] = spent
     covered = None

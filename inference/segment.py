@@ -13,13 +13,13 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from ..contract.cards import BadModel, ModelCard
+from ..contract.choices import BUNDLED
 from ..contract.errors import BadInput, Cancelled
 from ..contract.image import dated_path
 from ..contract.nomenclature import NODATA
 from ..contract.report import Report
 from ..contract.segmentation import ModelName, SegmentationJob, SegmentationResult
 from ..contract.version import plugin_version
-from ..models.library import BUNDLED
 from .backends.backend import MOSTLY, Backend
 from .blend import Blender, tile_weights
 from .check import check_job

@@ -19,8 +19,8 @@ from pathlib import Path
 
 from ..contract.atomic import hidden_folder, write_json
 from ..contract.cards import CARD_NAME, WEIGHTS_NAME, BadModel, ModelCard, read_card
+from ..contract.choices import BUNDLED
 
-BUNDLED = "bundled"
 BUNDLED_FOLDER = Path(__file__).parent / "bundled"
 DEFAULT_NAME = "default.json"  # in the user's folder: {"model": id}
 CANDIDATE_DAYS = 7  # a candidate that nobody kept or discarded for so long was left by a program that was killed

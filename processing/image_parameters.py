@@ -15,10 +15,10 @@ from qgis.core import (
 )
 from qgis.PyQt.QtCore import QCoreApplication
 
-from ..contract.choices import DEVICES, PRECISIONS
+from ..contract.choices import BUNDLED, DEVICES, PRECISIONS
 from ..contract.image import ImageSettings
 from ..layers.sources import absolute, raster_path
-from ..models.library import BUNDLED, default_model
+from ..models.library import default_model
 from .algorithm import choice, described, or_refuse
 from .series_parameter import SeriesParameter, series_of
 

@@ -12,6 +12,7 @@ from torch import nn
 
 from ...contract.answers import Device
 from ...contract.cards import ModelCard
+from ...contract.choices import AUTO, BF16, CPU, CUDA, FP32, MPS
 from ...contract.errors import BadInput
 from ...models.networks.checkpoints import load_model
 from ...models.networks.gated import GatedNetwork
@@ -25,11 +26,11 @@ _WORTH_IT = 0.8  # bf16 must take less than this share of fp32's time to be chos
 
 def available_devices() -> tuple[Device, ...]:
     """The devices that torch can use here, the fastest first."""
-    devices = [Device("cpu", "CPU")]
+    devices = [Device(CPU, "CPU")]
     if torch.backends.mps.is_available():
-        devices.insert(0, Device("mps", "Apple GPU"))
+        devices.insert(0, Device(MPS, "Apple GPU"))
     if torch.cuda.is_available():
-        devices.insert(0, Device("cuda", torch.cuda.get_device_name()))
+        devices.insert(0, Device(CUDA, torch.cuda.get_device_name()))
     return tuple(devices)
 
 
@@ -47,19 +48,19 @@ class TorchBackend:
     def open(cls, model: Path, device: str, precision: str) -> TorchBackend:
         """See `open_backend`."""
         device = choose_device(device)
-        backend = cls.of(*load_model(model), device, "fp32")
-        return replace(backend, precision=_faster_precision(backend) if precision == "auto" else precision)
+        backend = cls.of(*load_model(model), device, FP32)
+        return replace(backend, precision=_faster_precision(backend) if precision == AUTO else precision)
 
     @classmethod
     def of(cls, card: ModelCard, network: nn.Module, device: str, precision: str) -> TorchBackend:
         """See `backend_of`."""
         device = choose_device(device)
         network = network.to(device).to(memory_format=torch.channels_last)
-        return cls(card, network, device, precision, 1 if device == "cpu" else _GPU_BATCH)
+        return cls(card, network, device, precision, 1 if device == CPU else _GPU_BATCH)
 
     def logits(self, aerial: np.ndarray, series: Series | None) -> np.ndarray:
         """See `Backend.logits`."""
-        with torch.inference_mode(), torch.autocast(self.device, torch.bfloat16, enabled=self.precision == "bf16"):
+        with torch.inference_mode(), torch.autocast(self.device, torch.bfloat16, enabled=self.precision == BF16):
             tiles = torch.from_numpy(aerial).to(self.device).contiguous(memory_format=torch.channels_last)
             if series is None:
                 result = self.network(tiles)
@@ -81,7 +82,7 @@ def choose_device(wanted: str) -> str:
     Raises BadInput where it is not there.
     """
     here = [device.id for device in available_devices()]
-    if wanted == "auto":
+    if wanted == AUTO:
         return here[0]
     if wanted not in here:
         raise BadInput(f"The device {wanted} is not available here: choose one of auto, {', '.join(here)}.", "device")
@@ -95,8 +96,8 @@ _measured: dict[tuple[str, str], str] = {}
 
 def _faster_precision(backend: TorchBackend) -> str:
     """bf16 where it is clearly faster than fp32 on this very machine: processors that emulate it are slower."""
-    if backend.device == "mps":
-        return "fp32"
+    if backend.device == MPS:
+        return FP32
     key = (backend.device, backend.card.architecture)
     if key not in _measured:
         _measured[key] = _measure_precisions(backend)
@@ -111,11 +112,11 @@ def _measure_precisions(backend: TorchBackend) -> str:
         side, dates = satellite.superpatch, (backend.batch_size, _TRIAL_DATES)
         series = np.zeros((*dates, len(satellite.bands), side, side), np.float32), np.zeros(dates, np.float32)
     seconds = {}
-    for precision in ("fp32", "bf16"):
+    for precision in (FP32, BF16):
         trial = replace(backend, precision=precision)
         trial.logits(tile, series)
         start = time.perf_counter()
         for _ in range(2):
             trial.logits(tile, series)
         seconds[precision] = time.perf_counter() - start
-    return "bf16" if seconds["bf16"] < _WORTH_IT * seconds["fp32"] else "fp32"
+    return BF16 if seconds[BF16] < _WORTH_IT * seconds[FP32] else FP32

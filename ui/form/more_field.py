@@ -5,7 +5,7 @@ from __future__ import annotations
 from qgis.PyQt.QtCore import pyqtSignal
 from qgis.PyQt.QtWidgets import QCheckBox, QComboBox, QFormLayout, QLabel, QWidget
 
-from ...contract.choices import AUTO, D4, FLAIR13, FLIPS, MODEL, ONE_LOOK
+from ...contract.choices import AUTO, BF16, D4, FLAIR13, FLIPS, FP32, MODEL, ONE_LOOK
 
 
 class MoreField(QWidget):
@@ -17,7 +17,7 @@ class MoreField(QWidget):
         super().__init__(parent)
         self._precision = self._choice(
             self.tr("Arithmetic of the network; automatic measures what is faster on this computer"),
-            ((AUTO, self.tr("automatic")), ("fp32", self.tr("32 bits")), ("bf16", self.tr("16 bits (bfloat16)"))),
+            ((AUTO, self.tr("automatic")), (FP32, self.tr("32 bits")), (BF16, self.tr("16 bits (bfloat16)"))),
         )
         self._tta = self._choice(
             self.tr("Looks at each tile several times, turned and mirrored, and takes the mean"),

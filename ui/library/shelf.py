@@ -11,7 +11,8 @@ from qgis.PyQt.QtCore import Qt, pyqtSignal
 from qgis.PyQt.QtWidgets import QTreeWidget, QTreeWidgetItem, QWidget
 
 from ...contract.cards import ModelCard
-from ...models.library import BUNDLED, BUNDLED_FOLDER, default_model, models_at_hand
+from ...contract.choices import BUNDLED
+from ...models.library import BUNDLED_FOLDER, default_model, models_at_hand
 from ...models.published import PublishedModel
 
 _DATA = Qt.ItemDataRole.UserRole

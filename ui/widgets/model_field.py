@@ -12,7 +12,8 @@ from qgis.PyQt.QtWidgets import QComboBox, QFileDialog, QHBoxLayout, QToolButton
 
 from ...contract.answers import Device
 from ...contract.cards import BadModel, ModelCard, read_card
-from ...models.library import BUNDLED, BUNDLED_FOLDER, default_model, models_at_hand
+from ...contract.choices import AUTO, BUNDLED
+from ...models.library import BUNDLED_FOLDER, default_model, models_at_hand
 
 _CARD, _TITLE = Qt.ItemDataRole.UserRole + 1, Qt.ItemDataRole.UserRole + 2
 
@@ -151,14 +152,14 @@ class DeviceField(QComboBox):
         super().__init__(parent)
         self.setAccessibleName(self.tr("Device"))
         _narrow(self)
-        self.addItem(self.tr("automatic"), "auto")
+        self.addItem(self.tr("automatic"), AUTO)
 
     def set_devices(self, devices: Sequence[Device]) -> None:
         """Shows what the engine's `hello` found, the fastest first; what was chosen stays, where it can."""
         chosen = self.device()
         self.blockSignals(True)
         self.clear()
-        self.addItem(self.tr("automatic ({})").format(devices[0].name) if devices else self.tr("automatic"), "auto")
+        self.addItem(self.tr("automatic ({})").format(devices[0].name) if devices else self.tr("automatic"), AUTO)
         for device in devices:
             self.addItem(device.name, device.id)
         self.setCurrentIndex(max(0, self.findData(chosen)))
