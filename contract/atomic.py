@@ -9,6 +9,7 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 PART = ".part"  # ends the name of a folder for what is half written
 
@@ -37,7 +38,7 @@ def atomic_file(path: Path) -> Iterator[Path]:
         shutil.rmtree(hidden, ignore_errors=True)
 
 
-def write_json(path: Path, values: dict) -> None:
+def write_json(path: Path, values: dict[str, Any]) -> None:
     """Writes values as indented JSON in UTF-8, as `atomic_file` does; what UTF-8 cannot hold is replaced by ?."""
     text = json.dumps(values, indent=2, ensure_ascii=False) + "\n"
     with atomic_file(path) as part, open(part, "w", encoding="utf-8", errors="replace", newline="\n") as file:

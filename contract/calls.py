@@ -19,6 +19,8 @@ from .finetuning import FinetuneJob, FinetuneResult
 from .plain import Plain
 from .segmentation import SegmentationJob, SegmentationResult
 
+_Travelling = TypeVar("_Travelling", bound="Travelling")
+
 
 class Travelling(Protocol):
     """What crosses between the two Pythons: see `plain.Plain`, and `image.ImageJob` for jobs."""
@@ -26,7 +28,7 @@ class Travelling(Protocol):
     def to_dict(self) -> dict[str, Any]: ...
 
     @classmethod
-    def from_dict(cls, values: dict[str, Any]) -> Travelling: ...
+    def from_dict(cls: type[_Travelling], values: dict[str, Any]) -> _Travelling: ...
 
 
 Params = TypeVar("Params", bound=Travelling)

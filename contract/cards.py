@@ -11,6 +11,7 @@ import json
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
+from typing import Any
 
 from .atomic import write_json
 from .nomenclature import FLAIR_CLASSES, OTHER, LandCoverClass
@@ -96,23 +97,23 @@ class ModelCard:
     source: str = ""
     training_data: str = ""
     limits: str = ""
-    scores: dict = field(default_factory=dict)
+    scores: dict[str, Any] = field(default_factory=dict)
     weights_digest: str = ""
-    fine_tuning: dict = field(default_factory=dict)
+    fine_tuning: dict[str, Any] = field(default_factory=dict)
     own_classes: tuple[LandCoverClass, ...] = ()
     own_outputs: tuple[int, ...] = ()
 
-    def to_dict(self) -> dict:
+    def to_dict(self) -> dict[str, Any]:
         """Plain JSON values; `from_dict` gives the same card back."""
         return asdict(self)
 
     @classmethod
-    def from_dict(cls, values: dict) -> ModelCard:
+    def from_dict(cls, values: dict[str, Any]) -> ModelCard:
         """See `card_from_dict`."""
         return card_from_dict(values)
 
 
-def card_from_dict(values: dict, where: str = "the model card") -> ModelCard:
+def card_from_dict(values: dict[str, Any], where: str = "the model card") -> ModelCard:
     """The card that `ModelCard.to_dict` described; settings that this version does not know are left out.
 
     Raises BadModel where a required setting is missing or settings contradict each other.
@@ -139,7 +140,7 @@ def card_from_dict(values: dict, where: str = "the model card") -> ModelCard:
     return card
 
 
-def _known(kind: type, values: dict) -> dict:
+def _known(kind: type, values: dict[str, Any]) -> dict[str, Any]:
     """The settings of `values` that the dataclass `kind` has."""
     names = {f.name for f in fields(kind)}
     return {name: value for name, value in values.items() if name in names}

@@ -73,7 +73,8 @@ def axis_date(value: str, units: str, calendar: str, where: str) -> str:
     if calendar.lower() not in _REAL_CALENDARS:
         raise BadInput(f"The dates of {where} cannot be read: its time axis has the calendar '{calendar}'.")
     try:
-        origin = datetime.datetime(*(int(part or 0) for part in match.groups()[1:]))
+        year, month, day, hour, minute, second = (int(part or 0) for part in match.groups()[1:])
+        origin = datetime.datetime(year, month, day, hour, minute, second)
         return (origin + datetime.timedelta(seconds=float(value) * seconds)).date().isoformat()
     except (ValueError, OverflowError):
         raise BadInput(f"{where} has the date {value} {units}, which does not exist: correct it.") from None

@@ -6,7 +6,7 @@ import os
 import re
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, fields
-from typing import ClassVar, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 from .choices import BUNDLED, DEVICES, PRECISIONS
 from .errors import BadInput
@@ -71,13 +71,13 @@ class ImageJob:
 
     REQUIRED: ClassVar[dict[str, str]] = {"input": "The job does not say its input: give a path."}
 
-    def to_dict(self) -> dict:
+    def to_dict(self) -> dict[str, Any]:
         """Plain JSON values; `from_dict` gives the same job back."""
         values = asdict(self)
         return {**values.pop("image"), **values}
 
     @classmethod
-    def from_dict(cls: type[_Job], values: dict) -> _Job:
+    def from_dict(cls: type[_Job], values: dict[str, Any]) -> _Job:
         """The job that `to_dict` described.
 
         Raises BadInput where a name is unknown or a required one is missing.

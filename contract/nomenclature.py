@@ -27,7 +27,8 @@ class LandCoverClass:
     @property
     def rgb(self) -> tuple[int, int, int]:
         """The colour as three integers 0..255."""
-        return tuple(int(self.colour[i : i + 2], 16) for i in (1, 3, 5))
+        red, green, blue = (int(self.colour[i : i + 2], 16) for i in (1, 3, 5))
+        return red, green, blue
 
 
 NODATA = 0

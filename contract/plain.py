@@ -33,7 +33,7 @@ class Plain:
         """
         if not isinstance(values, dict):
             raise ProtocolError(f"{cls.__name__} is not an object.")
-        hints, given = hints_of(cls), {}
+        hints, given = hints_of(cast(Any, cls)), {}
         for f in fields(cast(Any, cls)):
             if f.name in values:
                 given[f.name] = read(hints[f.name], values[f.name], f"{cls.__name__}.{f.name}")

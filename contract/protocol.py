@@ -26,7 +26,7 @@ import base64
 import binascii
 import json
 from dataclasses import dataclass
-from typing import Union
+from typing import Any, Union, cast
 
 from .errors import ProtocolError
 from .report import Epoch
@@ -42,7 +42,7 @@ class Call:
 
     id: int
     call: str
-    params: dict
+    params: dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -104,7 +104,7 @@ class Result:
     """The call is done."""
 
     id: int
-    result: dict
+    result: dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -135,7 +135,7 @@ def encode(message: Request | Answer) -> bytes:
     Raises TypeError or ValueError where the message holds what JSON cannot.
     """
     if isinstance(message, Call):
-        fields = {"call": message.call, "params": message.params}
+        fields: dict[str, Any] = {"call": message.call, "params": message.params}
     elif isinstance(message, Cancel):
         fields = {"cancel": True}
     elif isinstance(message, Enough):
@@ -209,19 +209,19 @@ def _epoch(id: int, values: object) -> Epoch:
         raise ProtocolError(str(error), id) from None
 
 
-def _tile(id: int, values: dict) -> TileDone:
+def _tile(id: int, values: dict[str, Any]) -> TileDone:
     transform, png = values.get("transform"), values.get("png")
     if not isinstance(transform, list) or len(transform) != 6:
         raise ProtocolError("The message's tile does not hold a transform of six numbers.", id)
     a, b, c, d, e, f = (_number(value, "transform", id) for value in transform)
     try:
-        picture = base64.b64decode(png, validate=True)
+        picture = base64.b64decode(cast(str, png), validate=True)
     except (TypeError, ValueError, binascii.Error):
         raise ProtocolError("The message's tile does not hold a picture in base64.", id) from None
     return TileDone(id, (a, b, c, d, e, f), picture)
 
 
-def _object(line: bytes) -> dict:
+def _object(line: bytes) -> dict[str, Any]:
     try:
         values = json.loads(line.decode("utf-8"))
     except (UnicodeDecodeError, json.JSONDecodeError, RecursionError) as error:
@@ -231,20 +231,21 @@ def _object(line: bytes) -> dict:
     return values
 
 
-def _id(values: dict) -> int:
+def _id(values: dict[str, Any]) -> int:
     id = values.get("id")
     if isinstance(id, bool) or not isinstance(id, int):
         raise ProtocolError("The message has no id that is a whole number.")
     return id
 
 
-def _text(values: dict, name: str) -> str:
-    if not isinstance(values[name], str):
+def _text(values: dict[str, Any], name: str) -> str:
+    text = values[name]
+    if not isinstance(text, str):
         raise ProtocolError(f"The message's {name} is not text.", values["id"])
-    return values[name]
+    return text
 
 
-def _dict(value: object, name: str, id: int | None) -> dict:
+def _dict(value: object, name: str, id: int | None) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise ProtocolError(f"The message's {name} is not an object.", id)
     return value

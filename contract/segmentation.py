@@ -7,7 +7,7 @@ else that wants a map; it travels as JSON to the worker. It holds plain values o
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from .choices import CLASSES, ONE_LOOK
 from .image import ImageJob
@@ -34,7 +34,7 @@ class SegmentationJob(ImageJob):
 
     output: str
     extent: tuple[float, float, float, float] | None = None
-    mask: tuple[dict, ...] | None = None
+    mask: tuple[dict[str, Any], ...] | None = None
     tta: str = ONE_LOOK
     confidence: str | None = None
     probabilities: str | None = None

@@ -9,6 +9,7 @@ import numpy as np
 
 from ...contract.answers import Device
 from ...contract.cards import ModelCard
+from ...contract.choices import CPU, FP32
 from .loading import loading
 
 if TYPE_CHECKING:
@@ -58,7 +59,7 @@ def open_backend(model: Path, device: str, precision: str) -> Backend:
     return TorchBackend.open(model, device, precision)
 
 
-def backend_of(card: ModelCard, network: nn.Module, device: str = "cpu", precision: str = "fp32") -> Backend:
+def backend_of(card: ModelCard, network: nn.Module, device: str = CPU, precision: str = FP32) -> Backend:
     """The runtime for a torch network that is in memory, as training makes one; the network is moved to the device.
 
     device: auto, cpu, cuda or mps. precision: fp32 or bf16. Raises BadInput where the device is not there.

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from typing import Any
 
 from qgis.PyQt.QtCore import QObject, pyqtSignal
 
-from ...contract.calls import Answer, EngineCall, Params, Travelling
+from ...contract.calls import EngineCall, Travelling
 from ...runtime.client import EngineClient, shared_client
 from ...runtime.errors import CancelledError, EngineError
 
@@ -28,7 +29,7 @@ class Question(QObject):
     _came = pyqtSignal(int, object, object)
     _over = pyqtSignal()
 
-    def __init__(self, call: EngineCall[Params, Answer], client: Callable[[], EngineClient] = shared_client) -> None:
+    def __init__(self, call: EngineCall[Any, Any], client: Callable[[], EngineClient] = shared_client) -> None:
         super().__init__()
         self._call = call
         self._client = client
