@@ -24,6 +24,7 @@ import torch
 from flair_landcover.contract.choices import KEEP_BASE, LAST
 from flair_landcover.contract.finetuning import FinetuneJob
 from flair_landcover.contract.image import ImageSettings
+from flair_landcover.contract.report import Epoch
 from flair_landcover.contract.segmentation import SegmentationJob
 from flair_landcover.evaluation.confusion import accuracy, confusion_matrix, mean_iou
 from flair_landcover.finetune.finetune import finetune
@@ -56,9 +57,10 @@ class _Watch:
             self.phases[self._phase] = self.phases.get(self._phase, 0.0) + now - self._since
         self._phase, self._since = message, now
 
-    def epoch(self, values: dict) -> None:
+    def epoch(self, epoch: Epoch) -> None:
         if self._epochs:
-            print("   ", {name: round(v, 3) if isinstance(v, float) else v for name, v in values.items()}, flush=True)
+            values = epoch.to_dict().items()
+            print("   ", {name: round(v, 3) if isinstance(v, float) else v for name, v in values}, flush=True)
 
     def warning(self, message: str) -> None:
         pass

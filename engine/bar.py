@@ -7,6 +7,8 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from ..contract.report import Epoch
+
 
 @contextmanager
 def progress_bar() -> Iterator[BarReport]:
@@ -48,12 +50,10 @@ class BarReport:
     def tile(self, transform: tuple[float, ...], png: bytes) -> None:
         pass
 
-    def epoch(self, values: dict) -> None:
-        loss, iou = values.get("loss"), values.get("holdout_iou")
-        text = f"Epoch {values.get('number')} of {values.get('of')}"
-        text += "" if loss is None else f", loss {loss:.3f}"
-        text += "" if iou is None else f", IoU of the hold-out {iou:.3f}"
-        self._bar.write(text + (", the best so far" if values.get("best") else ""), file=sys.stderr)
+    def epoch(self, epoch: Epoch) -> None:
+        text = f"Epoch {epoch.number} of {epoch.of}, loss {epoch.loss:.3f}"
+        text += "" if epoch.holdout_iou is None else f", IoU of the hold-out {epoch.holdout_iou:.3f}"
+        self._bar.write(text + (", the best so far" if epoch.best else ""), file=sys.stderr)
 
     def cancelled(self) -> bool:
         return self._stopped

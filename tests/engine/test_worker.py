@@ -20,6 +20,7 @@ from flair_landcover.contract.cards import ModelCard
 from flair_landcover.engine.worker import failure_sentence
 from flair_landcover.models.networks.build import build_network
 from flair_landcover.runtime.environment import Engine, child_environment, package_folder, worker_command
+from flair_landcover.tests.answers import epoch
 from flair_landcover.tests.models.hub_server import running_hub
 
 from ..inference.conftest import picture, write_raster
@@ -388,7 +389,7 @@ def test_progress_is_thinned_out_but_the_last_arrives(worker):
     assert len(progress) < 1000
     assert progress[-1] == {"id": 1, "progress": 1.0, "message": "done", "remaining_s": None}
     assert {"id": 1, "tile": {"transform": [0.2, 0.0, 1.0, 0.0, -0.2, 2.0], "png": "cGljdHVyZQ=="}} in messages
-    assert {"id": 1, "epoch": {"number": 1, "loss": 0.5}} in messages
+    assert {"id": 1, "epoch": epoch(1, 0.5).to_dict()} in messages
 
 
 def test_a_cancel_stops_the_running_call_and_no_other(worker):
