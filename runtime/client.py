@@ -263,7 +263,7 @@ class EngineClient:
 
         Raises BadInputError, CancelledError, EngineFailed, EngineDied, EngineNotFound.
         """
-        handlers = {
+        handlers: dict[type, Callable | None] = {
             protocol.Progress: on_progress and (lambda m: on_progress(m.progress, m.message, m.remaining_s)),
             protocol.Caution: on_warning and (lambda m: on_warning(m.warning)),
             protocol.TileDone: on_tile and (lambda m: on_tile(m.transform, m.png)),

@@ -5,8 +5,9 @@ import math
 
 import pytest
 
+from flair_landcover.contract.cards import ModelCard
 from flair_landcover.contract.errors import BadInput
-from flair_landcover.contract.finetuning import FinetuneJob, FinetuneResult, check_settings
+from flair_landcover.contract.finetuning import FinetuneJob, FinetuneResult, Scores, check_settings
 from flair_landcover.contract.segmentation import SegmentationJob
 from flair_landcover.tests.jobs import finetune_job
 
@@ -90,5 +91,6 @@ def test_usual_settings_are_fine():
 
 def test_a_result_is_plain_json():
     scores = {"where": "holdout", "accuracy": 0.5, "mean_iou": None, "iou": {}, "pixels": 3}
-    result = FinetuneResult("f", {"id": "x"}, "r", 1.0, "cpu", 3, 2, "end", scores, scores, 0.1, 0.9, [], 3, 1, [])
+    both, card = Scores.from_dict(scores), ModelCard("x", "X", "utt")
+    result = FinetuneResult("f", card, "r", 1.0, "cpu", 3, 2, "end", both, both, 0.1, 0.9, (), 3, 1, [])
     assert json.loads(json.dumps(result.to_dict()))["before"] == scores

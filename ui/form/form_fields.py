@@ -234,7 +234,7 @@ class FormFields(QWidget):
         self.series.set_difference(used.difference)
         if used.heights in [source.value for source in HeightSource]:
             self.heights.set_source(HeightSource(used.heights))
-            if os.path.exists(image.elevation or ""):
+            if image.elevation and os.path.exists(image.elevation):
                 self.heights.set_paths(image.elevation, image.terrain or "")
         self.take_layers()
 
