@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 
 from qgis.core import (
     QgsProcessing,
@@ -192,10 +193,15 @@ class FinetuneAlgorithm(FlairAlgorithm):
     ) -> bool:
         """Copies all that belongs to QGIS to plain values and files: the work itself runs in another thread."""
         layer, image = image_settings(self, parameters, context)
-        self._settings = dict(
-            image=image,
-            class_field=self.parameterAsString(parameters, CLASS_FIELD, context) or _FIELD,
-            class_map=or_refuse(parse_class_map, self.parameterAsString(parameters, CLASS_MAP, context)),
+        field = self.parameterAsString(parameters, CLASS_FIELD, context) or _FIELD
+        class_map = or_refuse(parse_class_map, self.parameterAsString(parameters, CLASS_MAP, context))
+        self._polygons = self._polygon_file(parameters, layer, field, context)
+        self._job = FinetuneJob(
+            image,
+            polygons=self._polygons.path,
+            layer=self._polygons.layer,
+            class_field=field,
+            class_map=class_map,
             name=self.parameterAsString(parameters, NAME, context).strip(),
             epochs=self.parameterAsInt(parameters, EPOCHS, context),
             trainable=self.parameterAsEnumString(parameters, TRAINABLE_LAYERS, context),
@@ -205,16 +211,13 @@ class FinetuneAlgorithm(FlairAlgorithm):
             one_class=self.parameterAsBool(parameters, ONE_CLASS, context),
             seed=self.parameterAsInt(parameters, SEED, context),
         )
-        self._polygons = self._polygon_file(parameters, layer, context)
         return True
 
     def work(self, parameters: dict, context: QgsProcessingContext, feedback: QgsProcessingFeedback) -> dict:
         folder = self.parameterAsString(parameters, OUTPUT, context)
         report = self.parameterAsFileOutput(parameters, REPORT, context)
-        job = FinetuneJob(
-            **self._settings,
-            polygons=self._polygons.path,
-            layer=self._polygons.layer,
+        job = replace(
+            self._job,
             output=os.path.abspath(folder) if folder else None,
             report=os.path.abspath(report) if report else None,
         )
@@ -236,11 +239,12 @@ class FinetuneAlgorithm(FlairAlgorithm):
             MEAN_IOU_AFTER: result.after.mean_iou,
         }
 
-    def _polygon_file(self, parameters: dict, image: QgsRasterLayer, context: QgsProcessingContext) -> PolygonFile:
+    def _polygon_file(
+        self, parameters: dict, image: QgsRasterLayer, field: str, context: QgsProcessingContext
+    ) -> PolygonFile:
         source = self.parameterAsSource(parameters, POLYGONS, context)
         if source is None:
             raise QgsProcessingException(self.invalidSourceError(parameters, POLYGONS))
-        field = self._settings["class_field"]
         layer = self.parameterAsVectorLayer(parameters, POLYGONS, context)
         # Of a definition, which may be about selected features, QGIS knows what is meant, the layer does not.
         whole = not isinstance(parameters[POLYGONS], QgsProcessingFeatureSourceDefinition)

@@ -200,7 +200,7 @@ class FinetuneDialog(QDialog):
         self.setup.check_soon()
         if task.error is not None:
             sentence = str(task.error)
-            details = details_text(self._request.job.to_dict(), task.error, self._warnings, self._versions())
+            details = details_text(self._request.job, task.error, self._warnings, self._versions())
             self._messages.error(sentence, details)
             self.setup.say_outcome(sentence, wrong=True)
         else:

@@ -268,7 +268,7 @@ class SetupPage(QWidget):
             class_map=self.table.class_map(),
             one_class=self.one_class.isChecked(),
         )
-        title = values["name"] or self.settings.name.placeholderText()
+        title = job.name or self.settings.name.placeholderText()
         return FinetuneRequest(
             job, title, self.model.title(), self._file, image.id(), image.crs().toWkt(), image.name()
         )

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from qgis.core import Qgis
 from qgis.PyQt.QtCore import PYQT_VERSION_STR, QT_VERSION_STR, QSysInfo
 
-from ...contract.segmentation import SegmentationJob
+from ...contract.image import ImageJob
 from ...contract.version import plugin_version
 from ...layers.run_request import RunRequest
 from ...runtime.blanking import blank_user
@@ -23,14 +23,14 @@ _LONGEST_MASK = 1000
 
 
 def details_text(
-    request: RunRequest | SegmentationJob | dict | None = None,
+    request: RunRequest | ImageJob | None = None,
     error: BaseException | None = None,
     warnings: Sequence[str] = (),
     versions: dict | None = None,
 ) -> str:
     """Versions, settings, warnings, error and log as plain text, without the user's name and home folder.
 
-    request: the run, or its job, or that job as a dictionary. versions: of the engine and its libraries, as it
+    request: the run, or a job. versions: of the engine and its libraries, as it
     answers to `hello`; None where they are not known.
     """
     parts = ["\n".join([f"FLAIR Land Cover {plugin_version()}", *_host(), _engine(versions)])]
@@ -59,9 +59,9 @@ def _engine(versions: dict | None) -> str:
     return "Engine " + ", ".join(f"{name} {version}" for name, version in versions.items())
 
 
-def _settings(request: RunRequest | SegmentationJob | dict) -> str:
+def _settings(request: RunRequest | ImageJob) -> str:
     job = request.job if isinstance(request, RunRequest) else request
-    values = dict(job) if isinstance(job, dict) else job.to_dict()
+    values = job.to_dict()
     mask = values.get("mask")
     if mask and len(json.dumps(mask)) > _LONGEST_MASK:
         values["mask"] = f"{len(mask)} polygons, {len(json.dumps(mask))} characters, left out here"

@@ -14,7 +14,7 @@ from qgis.PyQt.QtCore import QT_VERSION_STR
 from flair_landcover.contract.version import plugin_version
 from flair_landcover.layers.run_request import RunRequest
 from flair_landcover.runtime.errors import EngineDied
-from flair_landcover.tests.jobs import segmentation_job
+from flair_landcover.tests.jobs import finetune_job, segmentation_job
 from flair_landcover.ui.widgets.details import details_text
 
 pytestmark = pytest.mark.usefixtures("josefine")
@@ -42,14 +42,21 @@ def test_an_engine_that_did_not_answer_is_told_as_such():
     assert details_text().splitlines()[-1] == "Engine has not answered yet"
 
 
-@pytest.mark.parametrize("form", ["request", "job", "dictionary"])
+@pytest.mark.parametrize("form", ["request", "job"])
 def test_the_settings_are_told_as_they_were_but_for_names(form):
     request = RunRequest(job=JOB, name="été", model_title="M", aerial_layer="", crs_wkt="", tiles=24)
-    text = details_text({"request": request, "job": JOB, "dictionary": JOB.to_dict()}[form])
+    text = details_text({"request": request, "job": JOB}[form])
     plain = json.loads(json.dumps(JOB.to_dict()))  # as JSON has it: lists, no tuples
     expected = {**plain, "input": "~/été.tif", "output": "/home/<user>/map.tif", "extent": [1.0, 2.0, 3.5, 4.0]}
     assert settings_in(text) == expected
     assert ("24 tiles planned" in text) == (form == "request")
+
+
+def test_the_settings_of_a_fine_tuning_are_told_too():
+    job = finetune_job("/data/people/josefine/été.tif", "/home/marie/p.gpkg")
+    plain = json.loads(json.dumps(job.to_dict()))
+    expected = {**plain, "input": "~/été.tif", "polygons": "/home/<user>/p.gpkg"}
+    assert settings_in(details_text(job)) == expected
 
 
 def test_warnings_and_the_engines_log_are_told_without_names():
