@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from flair_landcover.contract.image import ImageSettings
@@ -59,6 +61,23 @@ def test_bands_of_only_the_last_twenty_images_are_kept():
 def test_settings_of_another_version_or_broken_ones_are_passed_over(stored):
     QgsSettings().setValue("flair_landcover/last_used", stored)
     assert last_used() == LastUsed()
+
+
+def test_what_the_first_version_kept_is_read():
+    stored = {
+        **{"input": "/a.tif", "heights": "raster", "elevation": "/h.tif", "terrain": "", "sentinel2": ["/s.tif"]},
+        **{"model": "own", "device": "cpu", "precision": "fp32", "tta": "d4", "classes": "model", "confidence": True},
+        **{"probabilities": False, "bands": {"/a.tif": "R=1"}, "left_out": {"/s.tif": ["2021-04-15"]}},
+        **{"difference": True},
+    }
+    QgsSettings().setValue("flair_landcover/last_used", json.dumps(stored))
+    image = ImageSettings(
+        "/a.tif", elevation="/h.tif", terrain="", sentinel2=("/s.tif",), model="own", device="cpu", precision="fp32"
+    )
+    bands, left_out = {"/a.tif": "R=1"}, {"/s.tif": ["2021-04-15"]}
+    assert last_used() == LastUsed(image, "raster", "d4", "model", True, False, bands, left_out, True)
+    remember(last_used())
+    assert json.loads(QgsSettings().value("flair_landcover/last_used")) == {**stored, "leave_out": []}
 
 
 def test_a_pace_is_kept_for_its_kind_of_run():
