@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import os
+import uuid
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
-from qgis.core import QgsCoordinateReferenceSystem, QgsLayerTreeGroup, QgsProject, QgsRasterLayer
+from qgis.core import QgsCoordinateReferenceSystem, QgsLayerTreeGroup, QgsProcessingUtils, QgsProject, QgsRasterLayer
 from qgis.PyQt.QtCore import QCoreApplication
 
 from ..contract.segmentation import ModelName, SegmentationResult
 from .description import ResultDescription, describe_result, description_of
 from .run_request import RunRequest
 from .styling import style_confidence, style_grey, style_land_cover
+
+
+def temporary_path() -> str:
+    """A new name in QGIS's folder for temporary files, where QGIS knows a layer as temporary. Nothing is made."""
+    return os.path.join(QgsProcessingUtils.tempFolder(), f"land_cover_{uuid.uuid4().hex[:12]}.tif")
 
 
 class UnreadableResultError(ValueError):

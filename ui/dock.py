@@ -13,16 +13,19 @@ from qgis.PyQt.QtWidgets import QPushButton, QSplitter, QVBoxLayout, QWidget
 from ..contract.cards import ModelCard
 from ..layers.results import add_result
 from ..runtime.client import EngineClient, shared_client
+from .annotate.correct_bar import CorrectBar
+from .annotate.drawing import annotations_for, draw_polygons
 from .canvas.tiles import LiveTiles
 from .engine.engine_dialog import EngineDialog
 from .finetune.finetune_dialog import FinetuneDialog, Page
-from .form.estimate import duration_text
+from .finetune.request import DockServices
 from .form.form import Form
 from .form.remembered import keep_pace, measured_pace, pace_key
 from .library.library_dialog import LibraryDialog
 from .result.result_panel import ResultPanel
 from .run.queue_panel import QueuePanel
 from .run.run_queue import Run, RunQueue, RunState
+from .widgets.amounts import duration_text
 from .widgets.details import details_text
 from .widgets.messages import Messages
 
@@ -51,7 +54,8 @@ class LandCoverDock(QgsDockWidget):
         self.form = Form(self._canvas, self._busy_paths, client)
         self.form.fields.model.show_library_button()
         self.form.fields.model.choose_default()
-        self.results = ResultPanel(QgsProject.instance(), self._canvas)
+        project = QgsProject.instance()
+        self.results = ResultPanel(project, self._canvas, CorrectBar(project, self._canvas))
         upper = QWidget()
         column = QVBoxLayout(upper)
         column.setContentsMargins(6, 6, 6, 6)
@@ -70,6 +74,7 @@ class LandCoverDock(QgsDockWidget):
 
         self.finetune_button.clicked.connect(lambda _: self.open_finetune())
         self.form.run_asked.connect(self.queue.add)
+        self.form.fields.changed.connect(self._on_form_changed)
         self.form.versions_known.connect(self._on_versions)
         self.form.engine_asked.connect(self.open_engine)
         self.form.fields.model.library_asked.connect(self.open_library)
@@ -94,15 +99,8 @@ class LandCoverDock(QgsDockWidget):
     def open_finetune(self) -> None:
         """Opens the window of a fine-tuning, or brings the one that is open to the front."""
         if self.finetune is None:
-            self.finetune = FinetuneDialog(
-                self.form.fields,
-                self.queue,
-                self._canvas,
-                self.messages,
-                self._client,
-                lambda: self._versions,
-                self._window,
-            )
+            services = self._services()
+            self.finetune = FinetuneDialog(services, self._canvas, self.messages, self._client, self._window)
             self.finetune.kept.connect(self._on_kept)
             self.finetune.finished.connect(self._forget_finetune)
         _bring(self.finetune)
@@ -187,8 +185,26 @@ class LandCoverDock(QgsDockWidget):
 
     # A fine-tuning
 
+    def _services(self) -> DockServices:
+        fields, project = self.form.fields, QgsProject.instance()
+        return DockServices(
+            model=fields.model.model(),
+            devices=fields.device.devices(),
+            device=fields.device.device(),
+            image=fields.chosen_image,
+            annotations=lambda parent, image, classes: annotations_for(project, parent, image, image.crs(), classes),
+            draw=draw_polygons,
+            map_image=self.queue.add_watched,
+            is_mapping=lambda: bool(self.queue.runs),
+            versions=lambda: self._versions,
+        )
+
+    def _on_form_changed(self) -> None:
+        if self.finetune is not None:
+            self.finetune.setup.show_image()
+
     def _training(self) -> bool:
-        return self.finetune is not None and self.finetune.page is Page.LEARNING
+        return self.finetune is not None and self.finetune.page is Page.TRAINING
 
     def _on_kept(self, card: ModelCard) -> None:
         self.form.fields.model.refresh()

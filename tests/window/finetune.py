@@ -89,18 +89,18 @@ def steps():
     lateness = Lateness()
     lateness.start()
     press(setup.train_button)
-    yield lambda: dialog.page is Page.LEARNING
+    yield lambda: dialog.page is Page.TRAINING
     stage = None
-    while dialog.page is Page.LEARNING:  # as long as it goes on, however slow the computer is
-        stage = dialog.learning.line.text(), dialog.learning.bar.value(), dialog.learning.plot.summary()
+    while dialog.page is Page.TRAINING:  # as long as it goes on, however slow the computer is
+        stage = dialog.training.line.text(), dialog.training.bar.value(), dialog.training.plot.summary()
         if stage[2] and "learning" not in report:
-            report["learning"] = texts(dialog.learning)
+            report["learning"] = texts(dialog.training)
         if stage[2].startswith("Epoch 4"):
             picture("finetune-learning", dialog)
 
         def moved(before=stage) -> bool:
-            now = dialog.learning.line.text(), dialog.learning.bar.value(), dialog.learning.plot.summary()
-            return now != before or dialog.page is not Page.LEARNING
+            now = dialog.training.line.text(), dialog.training.bar.value(), dialog.training.plot.summary()
+            return now != before or dialog.page is not Page.TRAINING
 
         yield moved
     lateness.stop()
@@ -109,7 +109,7 @@ def steps():
     report["message"] = message()
     report["page"] = dialog.page.name
     yield pause(0.3)
-    report["judge"] = texts(dialog.judge)
+    report["evaluation"] = texts(dialog.evaluation)
     picture("finetune-judge", dialog)
     report["still_unsaved"] = layer.isModified()
     report["candidates"] = len(files(candidates_folder()))
@@ -117,17 +117,17 @@ def steps():
     # A preview of a part
     canvas.zoomByFactor(0.4)
     yield drawn
-    press(dialog.judge.preview_button)
+    press(dialog.evaluation.preview_button)
     yield lambda: dock().queue.runs
     yield idle
     yield pause(0.5)
     yield drawn
     report["preview"] = describe(results()[0])
-    report["preview_said"] = dialog.judge.state.text()
+    report["preview_said"] = dialog.evaluation.state.text()
     picture("finetune-preview")
 
     # Kept, and used
-    press(dialog.judge.keep_button)
+    press(dialog.evaluation.keep_button)
     yield lambda: dock().finetune is None
     report["titles"] = [card.title for card in installed_models()]
     report["chosen"] = form.fields.model.title()
@@ -157,8 +157,8 @@ def steps():
     dialog = dock().finetune
     yield dialog.setup.train_button.isEnabled
     press(dialog.setup.train_button)
-    yield lambda: dialog.learning.bar.value() > 0
-    press(dialog.learning.cancel_button)
+    yield lambda: dialog.training.bar.value() > 0
+    press(dialog.training.cancel_button)
     yield lambda: dialog.page is Page.SETUP
     report["cancelled"] = texts(dialog.setup)
     report["candidates_cancelled"] = len(files(candidates_folder()))

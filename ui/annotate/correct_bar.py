@@ -31,6 +31,7 @@ from ...layers.annotation_files import AnnotationsError
 from ...layers.annotations import add_class, add_correction, classes_of, find_annotations, is_annotations
 from ..widgets.ends import when_destroyed
 from ..widgets.field import Sentence
+from ..widgets.result_tool import ResultTool
 from .correct_tool import DEFAULT_MAX_M2, DEFAULT_THRESHOLD, CorrectTool
 from .drawing import AskPath, annotations_for, ask_path, draw_polygons
 
@@ -45,7 +46,7 @@ def ask_name(parent: QWidget) -> str:
     return text if done else ""
 
 
-class CorrectBar(QWidget):
+class CorrectBar(ResultTool):
     """Two buttons, and while a map is corrected its settings and what to do.
 
     project, canvas: outlive the bar. ask_path, ask_name: how the user is asked for a file and for a class's name.

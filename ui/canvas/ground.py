@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from qgis.core import QgsDistanceArea, QgsGeometry, QgsMapSettings, QgsPointXY
 
-from ..widgets.sizes import area_text, sides_text
+from ..widgets.amounts import area_text, sides_text
 
 
 def ground_measure(settings: QgsMapSettings) -> QgsDistanceArea | None:

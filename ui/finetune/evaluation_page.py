@@ -7,7 +7,7 @@ from qgis.PyQt.QtGui import QDesktopServices
 from qgis.PyQt.QtWidgets import QFormLayout, QHBoxLayout, QLabel, QLineEdit, QPushButton, QVBoxLayout, QWidget
 
 from ...contract.finetuning import HOLDOUT_POLYGONS, FinetuneResult, Scores
-from ..form.estimate import duration_text
+from ..widgets.amounts import duration_text
 from ..widgets.field import Sentence
 from ..widgets.remarks import Remarks
 from .finetune_text import change_text, polygons_text, score_text, share_text
@@ -15,7 +15,7 @@ from .request import FinetuneRequest
 from .score_table import ScoreTable, score_rows
 
 
-class JudgePage(QWidget):
+class EvaluationPage(QWidget):
     """Shows a FinetuneResult. The signals are the analyst's wishes; keep_asked: title of the model."""
 
     preview_asked = pyqtSignal()

@@ -1,4 +1,4 @@
-"""The window of a fine-tuning: set it up, watch it, judge it. QGIS stays usable beside it."""
+"""The window of a fine-tuning: set it up, watch it, evaluate it. QGIS stays usable beside it."""
 
 from __future__ import annotations
 
@@ -12,23 +12,24 @@ from qgis.gui import QgsGui, QgsMapCanvas
 from qgis.PyQt.QtCore import Qt, pyqtSignal
 from qgis.PyQt.QtWidgets import QApplication, QDialog, QMessageBox, QPushButton, QStackedWidget, QVBoxLayout, QWidget
 
+from ...contract import calls
 from ...contract.cards import BadModel
+from ...contract.finetuning import FinetuneJob
 from ...contract.segmentation import SegmentationJob
+from ...layers.area import Area
 from ...layers.polygons import remove_copy
+from ...layers.results import temporary_path
 from ...layers.run_request import RunRequest
 from ...models.library import discard_model, keep_model, remove_old_candidates
 from ...runtime.client import EngineClient, shared_client
-from ..form.area_field import Area
-from ..form.destination_field import temporary_path
-from ..form.form_fields import FormFields
-from ..run.run_queue import Run, RunQueue, RunState
+from ..tasks.background_task import EngineTask
+from ..widgets.connections import Connections
 from ..widgets.details import details_text
 from ..widgets.messages import Messages
-from .evaluation_page import JudgePage
-from .request import FinetuneRequest
+from .evaluation_page import EvaluationPage
+from .request import DockServices, FinetuneRequest
 from .setup_page import SetupPage
-from .task import FinetuneTask
-from .training_page import LearningPage
+from .training_page import TrainingPage
 
 _COLUMNS, _LINES, _LEAST_COLUMNS = 64, 42, 44  # of text, that fit into the window's usual size
 
@@ -37,14 +38,19 @@ class Page(IntEnum):
     """Where the window stands, by the place of its page."""
 
     SETUP = 0
-    LEARNING = 1
-    JUDGE = 2
+    TRAINING = 1
+    EVALUATION = 2
+
+
+def finetune_task(job: FinetuneJob, name: str, client: EngineClient) -> EngineTask:
+    """The engine's call `finetune`; its pieces: the values of an epoch. name: of the model to be."""
+    title = QApplication.translate("FinetuneDialog", "Fine-tuning of {}").format(name)
+    return EngineTask(title, calls.FINETUNE, job, client, "on_epoch")
 
 
 class FinetuneDialog(QDialog):
-    """fields: the dock's form. queue: runs previews. canvas: what it shows is previewed. messages: of the plugin.
+    """dock: what it knows and does. canvas: what it shows is previewed. messages: of the plugin.
 
-    versions: gives the engine's versions for the details of an error, None where they are not known.
     kept: the ModelCard of a model that is now in the library.
     """
 
@@ -52,47 +58,44 @@ class FinetuneDialog(QDialog):
 
     def __init__(
         self,
-        fields: FormFields,
-        queue: RunQueue,
+        dock: DockServices,
         canvas: QgsMapCanvas,
         messages: Messages,
         client: Callable[[], EngineClient] = shared_client,
-        versions: Callable[[], dict | None] = lambda: None,
         parent: QWidget | None = None,
     ) -> None:
         super().__init__(parent)
         self.setObjectName("flairLandCoverFinetune")
         self.setWindowTitle(self.tr("FLAIR Land Cover: fine-tune the model"))
         self.setSizeGripEnabled(True)
-        self._queue = queue
+        self._dock = dock
         self._canvas = canvas
         self._messages = messages
         self._client = client
-        self._versions = versions
-        self._task: FinetuneTask | None = None
+        self._task: EngineTask | None = None
+        self._of_task = Connections()
         self._request: FinetuneRequest | None = None
         self._cancelled = False
         self._warnings: list[str] = []
         self._candidate: Path | None = None
-        self._previews: list[Run] = []
+        self._previews: list[Callable[[], None]] = []  # each cancels one that waits or goes on
         self._decision: Callable[[], None] | None = None
         self._shut = False
         remove_old_candidates()
 
-        self.setup = SetupPage(fields, client)
-        self.learning = LearningPage()
-        self.judge = JudgePage()
+        self.setup = SetupPage(dock, client)
+        self.training = TrainingPage()
+        self.evaluation = EvaluationPage()
         self._pages = QStackedWidget(self)
-        for page in (self.setup, self.learning, self.judge):
+        for page in (self.setup, self.training, self.evaluation):
             self._pages.addWidget(page)
         QVBoxLayout(self).addWidget(self._pages)
         self.setup.train_asked.connect(self._train)
-        self.learning.enough_asked.connect(self._enough)
-        self.learning.cancel_asked.connect(self._cancel)
-        self.judge.preview_asked.connect(self._preview)
-        self.judge.keep_asked.connect(lambda title: self._decide(lambda: self._keep(title)))
-        self.judge.discard_asked.connect(lambda: self._decide(self._discard))
-        queue.ended.connect(self._on_run_ended)
+        self.training.enough_asked.connect(self._enough)
+        self.training.cancel_asked.connect(self._cancel)
+        self.evaluation.preview_asked.connect(self._preview)
+        self.evaluation.keep_asked.connect(lambda title: self._decide(lambda: self._keep(title)))
+        self.evaluation.discard_asked.connect(lambda: self._decide(self._discard))
         self._fit()
 
     @property
@@ -122,17 +125,16 @@ class FinetuneDialog(QDialog):
         """
         task, self._task = self._task, None
         if task is not None:
-            self._part_from(task)
+            self._of_task.close()
             task.stop()
         self._let_go()
         self.hide()
 
     def _let_go(self) -> None:
-        """Of the queue, the form and the polygons; once."""
+        """Of the form and the polygons; once."""
         if self._shut:
             return
         self._shut = True
-        self._queue.ended.disconnect(self._on_run_ended)
         self.setup.close()
         self._forget_polygons()
 
@@ -145,29 +147,23 @@ class FinetuneDialog(QDialog):
     def _train(self, request: FinetuneRequest) -> None:
         self._forget_polygons()
         self._request, self._cancelled, self._warnings = request, False, []
-        self._task = task = FinetuneTask(request.job, request.title, self._client())
-        signals = task.signals
-        signals.progressed.connect(self.learning.show_progress)
-        signals.warned.connect(self._on_warned)
-        signals.epoch_done.connect(self.learning.add_epoch)
-        signals.stopping.connect(self._on_stopping)
-        signals.ended.connect(self._on_ended)
-        self.learning.begin(request.title, waits=bool(self._queue.runs))
-        self._show(Page.LEARNING)
+        self._task = task = finetune_task(request.job, request.title, self._client())
+        for signal, slot in (
+            ("progressed", self.training.show_progress),
+            ("warned", self._on_warned),
+            ("piece_done", self._on_epoch),
+            ("stopping", self._on_stopping),
+            ("ended", self._on_ended),
+        ):
+            self._of_task.add(task.signals, signal, slot)
+        self.training.begin(request.title, waits=self._dock.is_mapping())
+        self._show(Page.TRAINING)
         task.start_in(QgsApplication.taskManager())
-
-    def _part_from(self, task: FinetuneTask) -> None:
-        signals = task.signals
-        signals.progressed.disconnect(self.learning.show_progress)
-        signals.warned.disconnect(self._on_warned)
-        signals.epoch_done.disconnect(self.learning.add_epoch)
-        signals.stopping.disconnect(self._on_stopping)
-        signals.ended.disconnect(self._on_ended)
 
     def _enough(self) -> None:
         if self._task is not None:
             self._task.enough()
-            self.learning.show_stopping(keeps=True)
+            self.training.show_stopping(keeps=True)
 
     def _cancel(self) -> None:
         if self._task is not None:
@@ -176,22 +172,25 @@ class FinetuneDialog(QDialog):
 
     def _on_stopping(self) -> None:
         self._cancelled = True
-        self.learning.show_stopping(keeps=False)
+        self.training.show_stopping(keeps=False)
+
+    def _on_epoch(self, epoch: tuple) -> None:
+        self.training.add_epoch(*epoch)
 
     def _on_warned(self, sentence: str) -> None:
         self._warnings.append(sentence)
-        self.learning.add_warning(sentence)
+        self.training.add_warning(sentence)
 
     def _on_ended(self) -> None:
         task, self._task = self._task, None
         if task is None:
             return
-        self._part_from(task)
+        self._of_task.close()
         self._forget_polygons()
         if task.result is not None and not self._cancelled:
             self._candidate = Path(task.result.folder)
-            self.judge.show_result(task.result, self._request)
-            self._show(Page.JUDGE)
+            self.evaluation.show_result(task.result, self._request)
+            self._show(Page.EVALUATION)
             QApplication.alert(self)
             return
         if task.result is not None:  # it was done before it could be stopped
@@ -200,47 +199,51 @@ class FinetuneDialog(QDialog):
         self.setup.check_soon()
         if task.error is not None:
             sentence = str(task.error)
-            details = details_text(self._request.job, task.error, self._warnings, self._versions())
+            details = details_text(self._request.job, task.error, self._warnings, self._dock.versions())
             self._messages.error(sentence, details)
             self.setup.say_outcome(sentence, wrong=True)
         else:
             self.setup.say_outcome(self.tr("Cancelled: nothing was kept."))
 
-    # Judging
+    # The decision
 
     def _preview(self) -> None:
-        request, title = self._request, self.judge.title() or self._request.title
+        request, title = self._request, self.evaluation.title() or self._request.title
         layer = QgsProject.instance().mapLayer(request.aerial_layer)
         if not isinstance(layer, QgsRasterLayer):
-            self.judge.say(self.tr("The image {} has left the project: add it again.").format(request.image), True)
+            self.evaluation.say(self.tr("The image {} has left the project: add it again.").format(request.image), True)
             return
         crs = self._canvas.mapSettings().destinationCrs()
         shown = Area((QgsGeometry.fromRect(self._canvas.extent()),), crs, False, "")
         try:
             extent, _ = shown.in_image(layer)
         except ValueError as error:
-            self.judge.say(str(error), True)
+            self.evaluation.say(str(error), True)
             return
         name = self.tr("Preview of {}").format(title)
         image = replace(request.job.image, model=str(self._candidate))
         job = SegmentationJob(image, temporary_path(), extent=extent)
         run = RunRequest(job, name, title, layer.id(), layer.crs().toWkt(), title=name)
-        self.judge.say(self.tr("The preview is being mapped; it comes as a layer of its own."))
-        self._previews.append(self._queue.add(run))
+        self.evaluation.say(self.tr("The preview is being mapped; it comes as a layer of its own."))
 
-    def _on_run_ended(self, run: Run) -> None:
-        if run not in self._previews:
-            return
-        self._previews.remove(run)
+        def ended(done: bool, error: Exception | None) -> None:
+            self._previews.remove(cancel)
+            if not self._shut:
+                self._on_preview_ended(done, error)
+
+        cancel = self._dock.map_image(run, ended)
+        self._previews.append(cancel)
+
+    def _on_preview_ended(self, done: bool, error: Exception | None) -> None:
         if self._decision is not None and not self._previews:
             decision, self._decision = self._decision, None
             decision()
-        elif run.state is RunState.DONE:
-            self.judge.say(self.tr("The preview lies above the image."))
-        elif run.state is RunState.FAILED:
-            self.judge.say(str(run.error), True)
+        elif done:
+            self.evaluation.say(self.tr("The preview lies above the image."))
+        elif error is not None:
+            self.evaluation.say(str(error), True)
         else:
-            self.judge.say("")
+            self.evaluation.say("")
 
     def _decide(self, decision: Callable[[], None]) -> None:
         """Does it, once no preview reads the model any more."""
@@ -250,17 +253,17 @@ class FinetuneDialog(QDialog):
             decision()
             return
         self._decision = decision
-        self.judge.set_decidable(False)
-        self.judge.say(self.tr("Waits until the preview has stopped…"))
-        for run in list(self._previews):
-            self._queue.cancel(run)
+        self.evaluation.set_decidable(False)
+        self.evaluation.say(self.tr("Waits until the preview has stopped…"))
+        for cancel in list(self._previews):
+            cancel()
 
     def _keep(self, title: str) -> None:
         try:
             card = keep_model(self._candidate, title or None)
         except BadModel as error:
-            self.judge.set_decidable(True)
-            self.judge.say(str(error), True)
+            self.evaluation.set_decidable(True)
+            self.evaluation.say(str(error), True)
             return
         self._candidate = None
         self._messages.info(self.tr("{} is now in the list of models.").format(card.title))
@@ -293,14 +296,14 @@ class FinetuneDialog(QDialog):
 
     def _ask_about_candidate(self) -> None:
         box = self._question(
-            self.tr("The new model {} was neither kept nor thrown away.").format(self.judge.title()),
+            self.tr("The new model {} was neither kept nor thrown away.").format(self.evaluation.title()),
             self.tr("Keep it?"),
         )
         keep = box.addButton(self.tr("Keep"), QMessageBox.ButtonRole.AcceptRole)
         away = box.addButton(self.tr("Throw away"), QMessageBox.ButtonRole.DestructiveRole)
         back = box.addButton(self.tr("Back"), QMessageBox.ButtonRole.RejectRole)
         choices = {
-            keep: lambda: self._decide(lambda: self._keep(self.judge.title())),
+            keep: lambda: self._decide(lambda: self._keep(self.evaluation.title())),
             away: lambda: self._decide(self._discard_and_close),
         }
         self._open(box, back, choices)
@@ -325,7 +328,7 @@ class FinetuneDialog(QDialog):
     def _stop_and_close(self) -> None:
         task, self._task = self._task, None
         if task is not None:  # it may have ended while the question stood
-            self._part_from(task)
+            self._of_task.close()
             task.stop()
             # What it wrote in spite of that is among the candidates, which are removed after a week.
         if self._candidate is None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from qgis.PyQt.QtCore import QCoreApplication, QLocale
 
 from ...contract.answers import AnnotationSummary
-from ..run.progress_text import time_left
+from ..widgets.amounts import time_left
 
 UP, DOWN, SAME = "▲", "▼", "="
 _EQUAL = 0.005  # a difference that two digits do not show

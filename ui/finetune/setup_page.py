@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from qgis.core import QgsApplication, QgsFieldProxyModel, QgsMapLayer, QgsMapLayerProxyModel, QgsProject, QgsVectorLayer
 from qgis.gui import QgsFieldComboBox, QgsMapLayerComboBox
-from qgis.PyQt.QtCore import Qt, QTimer, pyqtSignal
+from qgis.PyQt.QtCore import Qt, pyqtSignal
 from qgis.PyQt.QtWidgets import (
     QCheckBox,
     QFormLayout,
@@ -32,16 +32,14 @@ from ...layers.polygons import PolygonFile, copied_file, remove_copy, saved_file
 from ...models.library import candidates_folder
 from ...runtime.client import EngineClient, shared_client
 from ...runtime.errors import BadInputError, EngineError
-from ..annotate.drawing import AskPath, annotations_for, ask_path, draw_polygons
-from ..form.form_fields import FormFields, WrongField
-from ..tasks.question import Question
+from ..tasks.question import Check
 from ..widgets.connections import Connections
 from ..widgets.elided import ElidedLabel
 from ..widgets.field import Sentence
 from ..widgets.model_field import ModelField
 from ..widgets.remarks import Remarks
 from .finetune_text import summary_text
-from .request import FinetuneRequest
+from .request import DockServices, FinetuneRequest
 from .training_settings import TrainingSettings
 from .value_table import ClassTable
 
@@ -53,8 +51,7 @@ _EDITS = ("layerModified", "afterRollBack", "afterCommitChanges", "subsetStringC
 class SetupPage(QWidget):
     """Asks for polygons, field, classes and settings.
 
-    fields: the dock's form, which says what image is looked at and how; it outlives the page. ask_path: asks where a
-    new annotation layer goes.
+    dock: says what image is looked at and how; `show_image` is to be called whenever that is another.
     train_asked: a FinetuneRequest, checked. Its copy of the polygons, if any, is the receiver's.
     """
 
@@ -62,18 +59,15 @@ class SetupPage(QWidget):
 
     def __init__(
         self,
-        fields: FormFields,
+        dock: DockServices,
         client: Callable[[], EngineClient] = shared_client,
         parent: QWidget | None = None,
-        ask_path: AskPath = ask_path,
     ) -> None:
         super().__init__(parent)
-        self._fields = fields
-        self._ask_path = ask_path
+        self._dock = dock
         self._of_layer = Connections()
         self._file: PolygonFile | None = None  # of the polygons as they are now; None: not known, or edited since
         self._asked: FinetuneRequest | None = None
-        self._ready: FinetuneRequest | None = None
 
         self.image = ElidedLabel()
         self.model = ModelField()
@@ -102,13 +96,9 @@ class SetupPage(QWidget):
         self.train_button.setDefault(True)
         self._lay_out()
 
-        self._pause = QTimer(self)
-        self._pause.setSingleShot(True)
-        self._pause.setInterval(_PAUSE_MS)
-        self._pause.timeout.connect(self._check)
-        self._question = Question(calls.ANNOTATIONS, client)
-        self._question.answered.connect(self._on_answer)
-        self._question.failed.connect(self._on_failure)
+        self._check = Check(calls.ANNOTATIONS, client, _PAUSE_MS, self._look, self.train_button, self.reason)
+        self._check.answered.connect(self._on_answer)
+        self._check.failed.connect(self._on_failure)
 
         self._preset()
         self.polygons.layerChanged.connect(self._on_layer)
@@ -117,12 +107,21 @@ class SetupPage(QWidget):
         self.table.changed.connect(self.check_soon)
         self.settings.changed.connect(self.check_soon)
         self.one_class.toggled.connect(lambda _: self.check_soon())
-        fields.changed.connect(self._on_image)
         self.train_button.clicked.connect(self._train)
         self.draw_button.clicked.connect(lambda _: self._draw())
         self._on_model()
         self._on_layer(self.polygons.currentLayer())
-        self._on_image()
+        self.show_image()
+
+    def show_image(self) -> None:
+        """The form has another image, or looks at it in another way."""
+        image = self._dock.image()
+        if image.layer is None:
+            self.image.setText(self.tr("none yet: choose one in the panel"))
+        else:
+            name = image.layer.name()
+            self.image.setText(self.tr("{}, with Sentinel-2").format(name) if image.with_series else name)
+        self.check_soon()
 
     def say_outcome(self, sentence: str, wrong: bool = False) -> None:
         """How the training before ended; stays until the next one begins."""
@@ -130,16 +129,12 @@ class SetupPage(QWidget):
 
     def check_soon(self) -> None:
         """Checks once changes pause; until then nothing can be trained."""
-        self._question.drop()
-        self._wait(self.tr("Checking…"))
-        self._pause.start()
+        self._check.soon()
 
     def close(self) -> bool:
-        """Lets go of the form, the layer and the engine."""
-        self._pause.stop()
-        self._question.drop()
+        """Lets go of the layer and the engine."""
+        self._check.close()
         self._of_layer.close()
-        self._fields.changed.disconnect(self._on_image)
         self.table.close()
         self._drop_file()
         return super().close()
@@ -148,26 +143,12 @@ class SetupPage(QWidget):
 
     def _preset(self) -> None:
         """The dock's model and device, and the annotation layer."""
-        self.model.set_model(self._fields.model.model())
-        image = self._fields.aerial.layer()
+        self.model.set_model(self._dock.model)
+        image = self._dock.image().layer
         layer = find_annotations(QgsProject.instance(), image.crs() if image else None)
         if layer is not None:
             self.polygons.setLayer(layer)
-        device = self._fields.device
-        entries = [(device.itemData(i), device.itemText(i)) for i in range(device.count())]
-        self.settings.set_devices(entries, device.device())
-
-    def _on_image(self) -> None:
-        layer = self._fields.aerial.layer()
-        if layer is None:
-            self.image.setText(self.tr("none yet: choose one in the panel"))
-        else:
-            try:
-                series = self._fields.sentinel2.paths()
-            except ValueError:  # the check says so
-                series = None
-            self.image.setText(self.tr("{}, with Sentinel-2").format(layer.name()) if series else layer.name())
-        self.check_soon()
+        self.settings.set_devices(self._dock.devices, self._dock.device)
 
     def _on_model(self) -> None:
         card = self.model.card()
@@ -177,17 +158,17 @@ class SetupPage(QWidget):
 
     def _draw(self) -> None:
         """Has polygons drawn in the annotation layer, which becomes the one that is learnt from."""
-        image, card = self._fields.aerial.layer(), self.model.card()
+        image, card = self._dock.image().layer, self.model.card()
         if image is None:
             self.say_outcome(self.tr("Choose an image in the panel first: polygons are drawn over it."), wrong=True)
             return
         classes = card.classes if card else FLAIR_CLASSES
         try:
-            layer = annotations_for(QgsProject.instance(), self, image, image.crs(), classes, self._ask_path)
+            layer = self._dock.annotations(self, image, classes)
             if layer is None:
                 return
             self.polygons.setLayer(layer)
-            draw_polygons(layer)
+            self._dock.draw(layer)
         except AnnotationsError as error:
             self.say_outcome(str(error), wrong=True)
             return
@@ -222,29 +203,27 @@ class SetupPage(QWidget):
 
     # Checking
 
-    def _check(self) -> None:
+    def _look(self) -> None:
         if self.isHidden():  # another page is shown; this one checks anew when it comes back
             return
         try:
             self._asked = self._request()
-        except ValueError as error:  # WrongField is one
+        except ValueError as error:
             self._refuse(str(error))
             return
         if self._asked is None:  # the table is still counting, and says so
             return
-        self._wait(self.tr("Checking…"))
-        self._question.ask(self._asked.job)
+        self._check.ask(self._asked.job)
 
     def _request(self) -> FinetuneRequest | None:
         """What the page asks for as it stands; None while that is not known.
 
         Raises ValueError, with a sentence for the user, where something is missing or wrong.
         """
-        try:
-            settings = self._fields.image_settings()
-        except WrongField as wrong:
-            raise ValueError(self.tr("{}: {}").format(self._fields.title(wrong.field), str(wrong))) from None
-        layer, field, image = self.polygons.currentLayer(), self.field.currentField(), self._fields.aerial.layer()
+        chosen = self._dock.image()
+        if chosen.settings is None:
+            raise ValueError(chosen.complaint)
+        layer, field, image = self.polygons.currentLayer(), self.field.currentField(), chosen.layer
         if layer is None:
             raise ValueError(self.tr("Draw polygons, or add a polygon layer to the project."))
         if not field:
@@ -260,7 +239,7 @@ class SetupPage(QWidget):
             )
         values = self.settings.values()
         job = FinetuneJob(
-            replace(settings, model=self.model.model(), device=values.pop("device")),
+            replace(chosen.settings, model=self.model.model(), device=values.pop("device")),
             **values,
             polygons=self._file.path,
             layer=self._file.layer,
@@ -274,11 +253,9 @@ class SetupPage(QWidget):
         )
 
     def _on_answer(self, answer: AnnotationSummary) -> None:
-        self._ready = self._asked
         self.summary.say(summary_text(answer))
         self.remarks.set_remarks(answer.warnings)
-        self.reason.say("")
-        self.train_button.setEnabled(True)
+        self._check.allow(self._asked)
 
     def _on_failure(self, error: EngineError) -> None:
         if isinstance(error, BadInputError) and error.field == "one_class":
@@ -288,18 +265,12 @@ class SetupPage(QWidget):
     def _refuse(self, sentence: str) -> None:
         self.summary.say("")
         self.remarks.set_remarks([])
-        self._wait(sentence, wrong=True)
-
-    def _wait(self, reason: str, wrong: bool = False) -> None:
-        self._ready = None
-        self.train_button.setEnabled(False)
-        self.reason.say(reason, wrong)
+        self._check.wait(sentence, wrong=True)
 
     def _train(self) -> None:
-        request, self._ready = self._ready, None
+        request = self._check.take()
         if request is None:
             return
-        self.train_button.setEnabled(False)
         self.outcome.say("")
         self._file = None  # the copy goes with the request
         folder = candidates_folder() / uuid.uuid4().hex[:12]

@@ -9,13 +9,13 @@ from ...contract.report import Epoch
 from ..widgets.elided import ElidedLabel
 from ..widgets.remarks import Remarks
 from .finetune_text import phase_line
-from .training_plot import LearningPlot
+from .training_plot import TrainingPlot
 
 _STEPS = 1000  # of the progress bar
 _AFTERWARDS = ("Comparing", "Writing")  # what the engine does when nothing is learned any more
 
 
-class LearningPage(QWidget):
+class TrainingPage(QWidget):
     """Shows one training. enough_asked: stop and keep the best. cancel_asked: stop and keep nothing."""
 
     enough_asked = pyqtSignal()
@@ -35,7 +35,7 @@ class LearningPage(QWidget):
         self.line = QLabel(self)
         self.line.setTextFormat(Qt.TextFormat.PlainText)
         self.line.setWordWrap(True)
-        self.plot = LearningPlot(self)
+        self.plot = TrainingPlot(self)
         self.remarks = Remarks(self)
         self.enough_button = QPushButton(self.tr("Stop now and keep the best"), self)
         self.cancel_button = QPushButton(self.tr("Cancel"), self)

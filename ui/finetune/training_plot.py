@@ -29,7 +29,7 @@ class _Line:
     dash: Qt.PenStyle
 
 
-class LearningPlot(QWidget):
+class TrainingPlot(QWidget):
     """Two panels over the epochs: IoU, and loss. Colours are the palette's."""
 
     def __init__(self, parent: QWidget | None = None) -> None:

@@ -10,8 +10,8 @@ from qgis.PyQt.QtWidgets import QAbstractItemView, QHeaderView, QTreeWidget, QTr
 
 from ...contract.nomenclature import FLAIR_CLASSES, LandCoverClass
 from ...layers.annotations import classes_of
+from ..widgets.amounts import area_text
 from ..widgets.field import Sentence
-from ..widgets.sizes import area_text
 from .class_box import ClassBox
 from .meanings import Meaning, class_totals, is_new, preset, too_little
 from .value_counts import MAX_VALUES, ValueCount, ValueCounter

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-import uuid
 from dataclasses import dataclass
 
-from qgis.core import QgsProcessingUtils
 from qgis.gui import QgsFileWidget
 from qgis.PyQt.QtCore import pyqtSignal
 from qgis.PyQt.QtWidgets import QCheckBox, QVBoxLayout, QWidget
+
+from ...layers.results import temporary_path
 
 
 @dataclass(frozen=True)
@@ -29,11 +29,6 @@ def beside(output: str, what: str) -> str:
     """The name of a raster that goes with the map: ``map_confidence.tif`` beside ``map.tif``."""
     stem, ending = os.path.splitext(output)
     return f"{stem}_{what}{ending}"
-
-
-def temporary_path() -> str:
-    """A new name in QGIS's folder for temporary files, where QGIS knows a layer as temporary. Nothing is made."""
-    return os.path.join(QgsProcessingUtils.tempFolder(), f"land_cover_{uuid.uuid4().hex[:12]}.tif")
 
 
 class DestinationField(QWidget):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from qgis.PyQt.QtCore import QCoreApplication, QLocale
 
 from ...contract.answers import Forecast
-from ..widgets.sizes import area_text, sides_text
+from ..widgets.amounts import area_text, duration_text, sides_text
 from .remembered import Pace
 
 _LONG_S = 600.0  # seconds beyond which a smaller area is recommended for a first look
@@ -13,16 +13,6 @@ _LONG_S = 600.0  # seconds beyond which a smaller area is recommended for a firs
 
 def _tr(text: str) -> str:
     return QCoreApplication.translate("Estimate", text)
-
-
-def duration_text(seconds: float) -> str:
-    """A length of time as people say it, rounded up so that it rather ends early."""
-    if round(seconds) < 60:
-        return _tr("{} s").format(max(1, round(seconds)))
-    minutes = round(seconds / 60 + 0.4)
-    if minutes < 60:
-        return _tr("{} min").format(minutes)
-    return _tr("{} h {} min").format(*divmod(minutes, 60))
 
 
 def bytes_text(size: float) -> str:

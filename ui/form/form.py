@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from qgis.core import QgsMapLayer, QgsProject, QgsRasterLayer
 from qgis.gui import QgsMapCanvas
-from qgis.PyQt.QtCore import QLocale, Qt, QTimer, pyqtSignal
+from qgis.PyQt.QtCore import QLocale, Qt, pyqtSignal
 from qgis.PyQt.QtWidgets import QFrame, QPushButton, QScrollArea, QVBoxLayout, QWidget
 
 from ...contract import calls
@@ -16,7 +16,7 @@ from ...contract.segmentation import SegmentationJob
 from ...layers.run_request import RunRequest
 from ...runtime.client import EngineClient, shared_client
 from ...runtime.errors import BadInputError, EngineDied, EngineError, EngineNotFound
-from ..tasks.question import Question
+from ..tasks.question import Check, Question
 from ..widgets.field import Sentence
 from ..widgets.remarks import Remarks
 from .estimate import cost_text, place_text
@@ -52,7 +52,6 @@ class Form(QWidget):
         self._greeted = False
         self._described: str | None = None  # path of the image that the bands are known of
         self._asked: SegmentationJob | None = None
-        self._ready: RunRequest | None = None
 
         self.fields = FormFields(canvas)
         self.cost = Sentence()
@@ -62,13 +61,9 @@ class Form(QWidget):
         self.engine_button = QPushButton()
         self._lay_out()
 
-        self._pause = QTimer(self)
-        self._pause.setSingleShot(True)
-        self._pause.setInterval(_PAUSE_MS)
-        self._pause.timeout.connect(self._check)
-        self._check_question = Question(calls.CHECK, client)
-        self._check_question.answered.connect(self._on_checked)
-        self._check_question.failed.connect(self._on_failed)
+        self._check = Check(calls.CHECK, client, _PAUSE_MS, self._look, self.run_button, self.reason)
+        self._check.answered.connect(self._on_checked)
+        self._check.failed.connect(self._on_failed)
         # Where these fail, the check fails too and says why.
         self._describe_question = Question(calls.DESCRIBE, client)
         self._describe_question.answered.connect(self._on_described)
@@ -113,17 +108,13 @@ class Form(QWidget):
 
     def check_soon(self) -> None:
         """Checks the fields once changes pause; until then nothing can be run."""
-        self._check_question.drop()
-        self._wait(self.tr("Checking…"))
-        self._pause.start()
+        self.engine_button.hide()
+        self._check.soon()
 
     def close(self) -> None:
         """Lets go of the canvas, the project and the engine."""
-        self._pause.stop()
-        for question in (
-            *(self._check_question, self._describe_question),
-            *(self._series_question, self._hello_question),
-        ):
+        self._check.close()
+        for question in (self._describe_question, self._series_question, self._hello_question):
             question.drop()
         project = QgsProject.instance()
         project.layersAdded.disconnect(self._on_layers)
@@ -138,7 +129,7 @@ class Form(QWidget):
 
     # Checking
 
-    def _check(self) -> None:
+    def _look(self) -> None:
         self.fields.clear_complaints()
         try:
             job = self.fields.job()
@@ -151,14 +142,13 @@ class Form(QWidget):
             return
         if self._active:
             self._asked = job
-            self._wait(self.tr("Checking…") if self._greeted else self.tr("Starting the engine…"))
-            self._check_question.ask(job)
+            self._check.ask(job, "" if self._greeted else self.tr("Starting the engine…"))
 
     def _on_checked(self, answer: Forecast) -> None:
         job, layer = self._asked, self.fields.aerial.layer()
         if layer is None:
             return
-        self._ready = RunRequest(
+        request = RunRequest(
             job=job,
             name=layer.name(),
             model_title=self.fields.model.title(),
@@ -172,8 +162,7 @@ class Form(QWidget):
         self.fields.set_note("area", f"{place_text(answer)} – {title}")
         self.cost.say(cost_text(answer, last_pace(pace_key(job)), job.tta))
         self.remarks.set_remarks(answer.warnings)
-        self.reason.say("")
-        self.run_button.setEnabled(True)
+        self._check.allow(request)
 
     def _on_failed(self, error: EngineError) -> None:
         self._refuse(FIELD_OF_SETTING.get(error.field) if isinstance(error, BadInputError) else None, str(error))
@@ -188,19 +177,13 @@ class Form(QWidget):
         self.remarks.set_remarks([])
         self.fields.set_note("area", "")
         if name is None:
-            self._wait(sentence, wrong=True)
+            self._check.wait(sentence, wrong=True)
         else:
             self.fields.complain(name, sentence)
-            self._wait(self.tr("Run waits for the field “{}”.").format(self.fields.title(name)))
-
-    def _wait(self, reason: str, wrong: bool = False) -> None:
-        self._ready = None
-        self.engine_button.hide()
-        self.run_button.setEnabled(False)
-        self.reason.say(reason, wrong)
+            self._check.wait(self.tr("Run waits for the field “{}”.").format(self.fields.title(name)))
 
     def _run(self) -> None:
-        request, self._ready = self._ready, None
+        request = self._check.take()
         if request is not None:
             self.fields.remember(request.job)  # chooses another file for the next map: checks anew
             self.check_soon()

@@ -12,6 +12,7 @@ from qgis.PyQt.QtWidgets import QFormLayout, QLabel, QVBoxLayout, QWidget
 from ...contract.cards import has_other_classes
 from ...contract.image import ImageSettings
 from ...contract.segmentation import SegmentationJob
+from ...layers.chosen_image import ChosenImage
 from ...layers.sources import layer_of
 from ..widgets.field import Field
 from ..widgets.model_field import DeviceField, ModelField
@@ -173,6 +174,19 @@ class FormFields(QWidget):
             device=self.device.device(),
             precision=self.more.precision(),
         )
+
+    def chosen_image(self) -> ChosenImage:
+        """The image and how it is looked at, or what is wrong with that."""
+        settings, complaint = None, ""
+        try:
+            settings = self.image_settings()
+        except WrongField as wrong:
+            complaint = self.tr("{}: {}").format(self.title(wrong.field), str(wrong))
+        try:
+            series = self.sentinel2.paths()
+        except ValueError:  # which is what the complaint is about
+            series = None
+        return ChosenImage(self.aerial.layer(), bool(series), settings, complaint)
 
     def series_job(self) -> SegmentationJob | None:
         """The job as far as the dates of its series depend on it; None where there is nothing to ask for."""

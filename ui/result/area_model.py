@@ -7,7 +7,7 @@ from enum import IntEnum
 
 from qgis.PyQt.QtCore import QAbstractTableModel, QModelIndex, QObject, QSortFilterProxyModel, Qt, pyqtSignal
 
-from ..widgets.sizes import area_text
+from ..widgets.amounts import area_text
 from .areas import exact_text, percent_number, share_text
 
 # What the delegates draw from.

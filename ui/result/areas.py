@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from qgis.PyQt.QtCore import QCoreApplication, QLocale
 
-from ..widgets.sizes import M2_PER_HA
+from ..widgets.amounts import M2_PER_HA
 
 
 def percent_number(share: float) -> str:

@@ -19,12 +19,12 @@ from qgis.PyQt.QtWidgets import (
 from ...contract.nomenclature import LandCoverClass
 from ...layers.description import RESULT_PROPERTY, description_of
 from ...layers.results import companions, result_layers, result_title
-from ..annotate.correct_bar import CorrectBar
 from ..canvas.identify import CursorIdentify
 from ..canvas.swipe import Swipe
+from ..widgets.amounts import area_text
 from ..widgets.connections import Connections
 from ..widgets.elided import ElidedLabel
-from ..widgets.sizes import area_text
+from ..widgets.result_tool import ResultTool
 from .area_model import ClassRow
 from .area_table import ClassTable
 from .areas import share_text
@@ -36,11 +36,13 @@ _NOTHING = "–"
 class ResultPanel(QWidget):
     """Follows the project's results; hidden while there is none.
 
-    project, canvas: outlive the panel. `close` lets go of both for good, `rest` until it is shown again.
+    project, canvas: outlive the panel. `close` lets go of both for good, `rest` until it is shown again. tool: lies
+    below and belongs to the panel.
     """
 
-    def __init__(self, project: QgsProject, canvas: QgsMapCanvas, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
+    def __init__(self, project: QgsProject, canvas: QgsMapCanvas, tool: ResultTool | None = None) -> None:
+        super().__init__()
+        self._tool = tool or ResultTool()
         self._project = project
         self._canvas = canvas
         self._layer_id = ""
@@ -88,7 +90,7 @@ class ResultPanel(QWidget):
     def rest(self) -> None:
         """Ends the swipe and the correcting, and looks at the cursor no more until the panel is shown again."""
         self._swipe.stop()
-        self._correct.stop()
+        self._tool.stop()
         self._identify.watch(None, None)
         self._show_seen(None)
 
@@ -96,7 +98,7 @@ class ResultPanel(QWidget):
         """Lets go of the project and the canvas: for unloading."""
         self._soon.stop()
         self.rest()
-        self._correct.close()
+        self._tool.close()
         self._of_project.close()
         self._of_layers.close()
         self._of_layer.close()
@@ -141,7 +143,6 @@ class ResultPanel(QWidget):
             self.tr("The layer “Without Sentinel-2” shows the class that the map would have there without the series")
         )
         self._changed.hide()
-        self._correct = CorrectBar(self._project, self._canvas, self)
         self._seen = ElidedLabel(self)
         self._seen.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
 
@@ -161,9 +162,9 @@ class ResultPanel(QWidget):
         column.addWidget(self._table)
         column.addWidget(self._changed)
         column.addWidget(self._seen)
-        column.addWidget(self._correct)
+        column.addWidget(self._tool)
         column.addStretch()
-        order = [self._choice, self._zoom, self._copy, self._swipe_button, self._opacity, self._table, self._correct]
+        order = [self._choice, self._zoom, self._copy, self._swipe_button, self._opacity, self._table, self._tool]
         for before, after in zip(order, order[1:]):
             self.setTabOrder(before, after)
         self._fit_to_font()
@@ -229,7 +230,7 @@ class ResultPanel(QWidget):
             self._table.set_rows([])
             self._changed.hide()
             self.rest()
-            self._correct.set_result(None)
+            self._tool.set_result(None)
             return
         for signal in ("rendererChanged", "styleChanged", "dataSourceChanged"):
             self._of_layer.add(layer, signal, self._on_style)
@@ -285,7 +286,7 @@ class ResultPanel(QWidget):
 
     def _forget(self, ids: list[str]) -> None:
         """Nothing may hold a layer that is about to be deleted."""
-        self._correct.forget(ids)
+        self._tool.forget(ids)
         if self._layer_id in ids:
             self._of_layer.close()
             self.rest()
@@ -354,7 +355,7 @@ class ResultPanel(QWidget):
         description = description_of(layer)
         confidence, aerial = map(self._project.mapLayer, (description.confidence_layer, description.aerial_layer))
         legend = tuple(LandCoverClass(*entry) for entry in description.classes)
-        self._correct.set_result(layer, confidence if isinstance(confidence, QgsRasterLayer) else None, aerial, legend)
+        self._tool.set_result(layer, confidence if isinstance(confidence, QgsRasterLayer) else None, aerial, legend)
 
     # Under the cursor
 

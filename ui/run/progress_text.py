@@ -6,6 +6,7 @@ import re
 
 from qgis.PyQt.QtCore import QCoreApplication
 
+from ..widgets.amounts import time_left
 from .run_queue import Run, RunState
 
 # As the engine says it, see inference/segment.py.
@@ -22,19 +23,6 @@ def progress_line(run: Run) -> str:
     if run.remaining_s is None:
         return stage
     return QCoreApplication.translate("RunProgress", "{}, {}").format(stage, time_left(run.remaining_s))
-
-
-def time_left(seconds: float) -> str:
-    """A time still expected, as roughly as it is known."""
-    if seconds < 8:
-        return QCoreApplication.translate("RunProgress", "a few seconds left")
-    if seconds < 55:
-        rounded = max(10, 5 * round(seconds / 5))
-        return QCoreApplication.translate("RunProgress", "about {} s left").format(rounded)
-    minutes = max(1, round(seconds / 60))
-    if minutes < 60:
-        return QCoreApplication.translate("RunProgress", "about {} min left").format(minutes)
-    return QCoreApplication.translate("RunProgress", "about {} h {:02} min left").format(*divmod(minutes, 60))
 
 
 def _stage(message: str) -> str:

@@ -8,12 +8,14 @@ from datetime import datetime
 from enum import Enum
 
 from qgis.core import QgsApplication
-from qgis.PyQt.QtCore import QObject, pyqtSignal
+from qgis.PyQt.QtCore import QCoreApplication, QObject, pyqtSignal
 
+from ...contract import calls
 from ...contract.segmentation import SegmentationResult
 from ...layers.run_request import RunRequest
 from ...runtime.client import EngineClient, shared_client
-from .task import SegmentTask
+from ..tasks.background_task import EngineTask
+from ..widgets.connections import Connections
 
 
 class RunState(Enum):
@@ -34,7 +36,7 @@ class Run:
     fraction: 0..1 of the work done. message: the engine's last word on what it does. remaining_s: seconds
     still expected, None if unknown. kept: what is done is to be kept (only while STOPPING, or DONE).
     tiles_done: finished pieces of the map that came. started: local time. result: the engine's answer, of a
-    DONE run. error: of a FAILED one.
+    DONE run. error: of a FAILED one. watcher: is told of the end, see `RunQueue.add_watched`.
     """
 
     request: RunRequest
@@ -48,6 +50,14 @@ class Run:
     result: SegmentationResult | None = None
     error: Exception | None = None
     started: datetime | None = None
+    watcher: Callable[[bool, Exception | None], None] | None = None
+
+
+def segment_task(request: RunRequest, client: EngineClient) -> EngineTask:
+    """The engine's call `segment` for a request; its pieces: transform of six floats, bytes of a PNG."""
+    title = QCoreApplication.translate("RunQueue", "Land cover of {} with {}")
+    title = title.format(request.name, request.model_title)
+    return EngineTask(title, calls.SEGMENT, request.job, client, "on_tile")
 
 
 class RunQueue(QObject):
@@ -72,7 +82,8 @@ class RunQueue(QObject):
         super().__init__(parent)
         self.runs: list[Run] = []
         self._client = client
-        self._task: SegmentTask | None = None
+        self._task: EngineTask | None = None
+        self._of_task = Connections()
         self._closed = False
 
     def add(self, request: RunRequest) -> Run:
@@ -87,6 +98,15 @@ class RunQueue(QObject):
         self.changed.emit()
         self._start_next()
         return run
+
+    def add_watched(self, request: RunRequest, ended: Callable[[bool, Exception | None], None]) -> Callable[[], None]:
+        """Puts a run at the end as `add` does, and gives what cancels it.
+
+        ended: called once it ended, when all listeners are through, with whether it is done and why it failed, if so.
+        """
+        run = self.add(request)
+        run.watcher = ended
+        return lambda: self.cancel(run)
 
     def cancel(self, run: Run) -> None:
         """Takes a waiting run out; a running one stops within one tile and nothing of it is kept.
@@ -114,7 +134,7 @@ class RunQueue(QObject):
         self._closed = True
         task, self._task = self._task, None
         if task is not None:
-            self._part_from(task)
+            self._of_task.close()
             task.stop()
         for run in self.runs:
             run.state = RunState.CANCELLED
@@ -124,26 +144,20 @@ class RunQueue(QObject):
         if self._closed or self._task is not None or not self.runs:
             return
         run = self.runs[0]
-        self._task = task = SegmentTask(run.request, self._client())
-        signals = task.signals
-        signals.progressed.connect(self._on_progressed)
-        signals.warned.connect(self._on_warned)
-        signals.tile_done.connect(self._on_tile_done)
-        signals.stopping.connect(self._mark_stopping)
-        signals.ended.connect(self._on_ended)
+        self._task = task = segment_task(run.request, self._client())
+        for signal, slot in (
+            ("progressed", self._on_progressed),
+            ("warned", self._on_warned),
+            ("piece_done", self._on_tile_done),
+            ("stopping", self._mark_stopping),
+            ("ended", self._on_ended),
+        ):
+            self._of_task.add(task.signals, signal, slot)
         run.state, run.started = RunState.RUNNING, datetime.now().astimezone()
         task.start_in(QgsApplication.taskManager())
         self.started.emit(run)
         if self._task is task:
             self.changed.emit()
-
-    def _part_from(self, task: SegmentTask) -> None:
-        signals = task.signals
-        signals.progressed.disconnect(self._on_progressed)
-        signals.warned.disconnect(self._on_warned)
-        signals.tile_done.disconnect(self._on_tile_done)
-        signals.stopping.disconnect(self._mark_stopping)
-        signals.ended.disconnect(self._on_ended)
 
     def _on_progressed(self, fraction: float, message: str, remaining_s: float | None) -> None:
         # What was under way when the task stopped listening may still arrive.
@@ -157,12 +171,12 @@ class RunQueue(QObject):
         if self._task is not None:
             self.runs[0].warnings.append(warning)
 
-    def _on_tile_done(self, transform: tuple, png: bytes) -> None:
+    def _on_tile_done(self, tile: tuple) -> None:
         if self._task is None:
             return
         run = self.runs[0]
         run.tiles_done += 1
-        self.tile_done.emit(run, transform, png)
+        self.tile_done.emit(run, *tile)
         if run.tiles_done == 1:
             self.progressed.emit(run)
 
@@ -178,7 +192,7 @@ class RunQueue(QObject):
         task, self._task = self._task, None
         if task is None:
             return
-        self._part_from(task)
+        self._of_task.close()
         run = self.runs.pop(0)
         run.remaining_s = None
         if task.result is not None:
@@ -195,3 +209,5 @@ class RunQueue(QObject):
         run.state = state
         self.changed.emit()
         self.ended.emit(run)
+        if run.watcher is not None:
+            run.watcher(state is RunState.DONE, run.error)

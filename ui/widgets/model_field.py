@@ -167,6 +167,10 @@ class DeviceField(QComboBox):
         if self.device() != chosen:
             self.currentIndexChanged.emit(self.currentIndex())
 
+    def devices(self) -> list[tuple[str, str]]:
+        """(id, name) of all that is offered."""
+        return [(self.itemData(i), self.itemText(i)) for i in range(self.count())]
+
     def device(self) -> str:
         """As a job names it."""
         return self.currentData()

@@ -43,7 +43,7 @@ def panel(canvas, project, land_cover, english, asked, tmp_path):
     holder = QWidget()
     layout = QVBoxLayout(holder)
     layout.setContentsMargins(0, 0, 0, 0)
-    made = ResultPanel(project, canvas)
+    made = ResultPanel(project, canvas, CorrectBar(project, canvas))
     layout.addWidget(made)
     holder.resize(300, 700)
     holder.show()

@@ -37,7 +37,9 @@ from qgis.PyQt.QtTest import QTest
 from qgis.PyQt.QtWidgets import QApplication, QWidget
 
 from flair_landcover.runtime.errors import CancelledError
+from flair_landcover.ui.annotate.drawing import AskPath, annotations_for, ask_path, draw_polygons
 from flair_landcover.ui.finetune.finetune_dialog import FinetuneDialog
+from flair_landcover.ui.finetune.request import DockServices
 from flair_landcover.ui.form.form_fields import FormFields
 from flair_landcover.ui.run.run_queue import RunQueue
 from flair_landcover.ui.widgets.messages import Messages
@@ -226,6 +228,21 @@ def window(application) -> QWidget:
     made.deleteLater()
 
 
+def services(fields: FormFields, queue: RunQueue | None = None, ask: AskPath = ask_path) -> DockServices:
+    """What the dock gives the window. ask: gives the path of a new annotation layer."""
+    shown = QgsProject.instance()
+    return DockServices(
+        model=fields.model.model(),
+        devices=fields.device.devices(),
+        device=fields.device.device(),
+        image=fields.chosen_image,
+        annotations=lambda parent, image, classes: annotations_for(shown, parent, image, image.crs(), classes, ask),
+        draw=draw_polygons,
+        map_image=None if queue is None else queue.add_watched,
+        is_mapping=lambda: queue is not None and bool(queue.runs),
+    )
+
+
 @pytest.fixture
 def open_dialog(aerial, polygons, canvas, teacher, window):
     """Opens the window as the dock does; a test may change the project before."""
@@ -235,7 +252,8 @@ def open_dialog(aerial, polygons, canvas, teacher, window):
         fields, bar = FormFields(canvas), QgsMessageBar(window)
         queue = RunQueue(lambda: client or teacher)
         messages = Messages(bar, window)
-        dialog = FinetuneDialog(fields, queue, canvas, messages, lambda: client or teacher, parent=window)
+        dialog = FinetuneDialog(services(fields, queue), canvas, messages, lambda: client or teacher, parent=window)
+        fields.changed.connect(dialog.setup.show_image)
         made.append((dialog, queue, fields, messages))
         dialog.fields, dialog.queue, dialog.bar = fields, queue, bar
         dialog.show()
@@ -272,4 +290,15 @@ def wait_for(condition) -> None:
         QTest.qWait(10)
 
 
-__all__ = ["FLAIR_CLASSES", "SUMMARY", "Teacher", "add_polygons", "epoch", "result_in", "said", "square", "wait_for"]
+__all__ = [
+    "FLAIR_CLASSES",
+    "SUMMARY",
+    "Teacher",
+    "add_polygons",
+    "epoch",
+    "result_in",
+    "said",
+    "services",
+    "square",
+    "wait_for",
+]

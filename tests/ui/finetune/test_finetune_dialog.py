@@ -46,7 +46,7 @@ def start(dialog, teacher) -> dict:
 def train(dialog, teacher, **changes) -> None:
     start(dialog, teacher)
     teacher.end = changes or {"seconds": 80.0}
-    wait_for(lambda: dialog.page is Page.JUDGE)
+    wait_for(lambda: dialog.page is Page.EVALUATION)
 
 
 def candidates() -> list[str]:
@@ -84,7 +84,7 @@ def test_the_settings_reach_the_engine(dialog, teacher):
     assert (job["trainable"], job["holdout"], job["seed"], job["device"]) == ("decoder", 0.0, 7, "auto")
     assert job["everywhere"] is True
     assert Path(job["output"]).parent == candidates_folder()
-    assert dialog.learning.name.text() == "Été 2021"
+    assert dialog.training.name.text() == "Été 2021"
 
 
 def test_very_little_change_holds_the_last_layers_firmly_to_the_base_model(dialog):
@@ -146,7 +146,7 @@ def test_the_copy_of_the_polygons_goes_when_the_training_is_over(dialog, teacher
     job = start(dialog, teacher)
     assert os.path.exists(job["polygons"])
     teacher.end = {"seconds": 80.0}
-    wait_for(lambda: dialog.page is Page.JUDGE)
+    wait_for(lambda: dialog.page is Page.EVALUATION)
     assert not os.path.exists(os.path.dirname(job["polygons"]))
 
 
@@ -155,8 +155,8 @@ def test_the_copy_of_the_polygons_goes_when_the_training_is_over(dialog, teacher
 
 def test_progress_epochs_and_time_left_are_shown_while_it_learns(dialog, teacher):
     start(dialog, teacher)
-    page = dialog.learning
-    assert dialog.page is Page.LEARNING and not page.enough_button.isEnabled()
+    page = dialog.training
+    assert dialog.page is Page.TRAINING and not page.enough_button.isEnabled()
     teacher.tell("progress", 0.3, "Training", 100.0)
     teacher.tell("epoch", epoch(1, iou=0.2, best=True))
     teacher.tell("epoch", epoch(2, iou=0.3, best=True))
@@ -172,15 +172,15 @@ def test_progress_epochs_and_time_left_are_shown_while_it_learns(dialog, teacher
 def test_stop_now_keeps_the_best(dialog, teacher):
     start(dialog, teacher)
     teacher.tell("epoch", epoch(1, best=True))
-    wait_for(dialog.learning.enough_button.isEnabled)
-    press(dialog.learning.enough_button)
-    wait_for(lambda: dialog.page is Page.JUDGE)
+    wait_for(dialog.training.enough_button.isEnabled)
+    press(dialog.training.enough_button)
+    wait_for(lambda: dialog.page is Page.EVALUATION)
     assert teacher.stopped == ["enough"] and len(candidates()) == 1
 
 
 def test_a_cancelled_training_leaves_nothing_and_can_be_started_again(dialog, teacher):
     start(dialog, teacher)
-    press(dialog.learning.cancel_button)
+    press(dialog.training.cancel_button)
     wait_for(lambda: dialog.page is Page.SETUP)
     assert dialog.setup.outcome.text() == "Cancelled: nothing was kept."
     assert candidates() == []
@@ -191,7 +191,7 @@ def test_a_cancelled_training_leaves_nothing_and_can_be_started_again(dialog, te
 def test_a_result_that_came_before_the_cancel_is_removed(dialog, teacher):
     start(dialog, teacher)
     teacher.deaf = True
-    press(dialog.learning.cancel_button)
+    press(dialog.training.cancel_button)
     teacher.end = {"seconds": 80.0}
     wait_for(lambda: dialog.page is Page.SETUP)
     assert candidates() == []
@@ -213,12 +213,12 @@ def test_a_failure_is_said_in_the_window_and_with_details_in_the_message_bar(dia
     assert "The engine was killed" in said(dialog.bar)
 
 
-# Judging
+# The decision
 
 
 def test_the_scores_stand_side_by_side_before_and_after(dialog, teacher):
     train(dialog, teacher)
-    page = dialog.judge
+    page = dialog.evaluation
     assert page.headline.text() == "Mean IoU 0.25 → 0.61 (▲ 0.36), accuracy 40\u00a0% → 80\u00a0%"
     rows = [page.table.topLevelItem(i) for i in range(page.table.topLevelItemCount())]
     texts = [[row.text(column) for column in (0, 2, 3, 4)] for row in rows]
@@ -231,14 +231,14 @@ def test_the_scores_stand_side_by_side_before_and_after(dialog, teacher):
 def test_a_model_that_is_no_better_says_so(dialog, teacher):
     scores = {"where": "holdout", "accuracy": 0.4, "mean_iou": 0.2, "iou": {"building": 0.2}, "pixels": 9}
     train(dialog, teacher, after=scores)
-    assert "It is no better there" in dialog.judge.measured.text()
+    assert "It is no better there" in dialog.evaluation.measured.text()
 
 
 def test_scores_of_training_polygons_are_called_that(dialog, teacher):
     scores = {"where": "training", "accuracy": None, "mean_iou": None, "iou": {}, "pixels": 0}
     train(dialog, teacher, before=scores, after=scores)
-    assert "polygons that it learned from" in dialog.judge.measured.text()
-    assert "Nothing could be measured" in dialog.judge.headline.text()
+    assert "polygons that it learned from" in dialog.evaluation.measured.text()
+    assert "Nothing could be measured" in dialog.evaluation.headline.text()
 
 
 def test_a_kept_model_is_in_the_library_under_the_name_that_it_was_given(dialog, teacher):
@@ -246,8 +246,8 @@ def test_a_kept_model_is_in_the_library_under_the_name_that_it_was_given(dialog,
     kept, finished = [], []
     dialog.kept.connect(kept.append)
     dialog.finished.connect(finished.append)
-    dialog.judge.name.setText("Valley, corrected")
-    press(dialog.judge.keep_button)
+    dialog.evaluation.name.setText("Valley, corrected")
+    press(dialog.evaluation.keep_button)
     assert [card.title for card in kept] == ["Valley, corrected"] and finished
     assert "Valley, corrected" in [card.title for card in installed_models()]
     assert candidates() == []
@@ -256,7 +256,7 @@ def test_a_kept_model_is_in_the_library_under_the_name_that_it_was_given(dialog,
 
 def test_a_model_that_is_thrown_away_leaves_nothing(dialog, teacher):
     train(dialog, teacher)
-    press(dialog.judge.discard_button)
+    press(dialog.evaluation.discard_button)
     assert dialog.page is Page.SETUP and candidates() == []
     assert "starter-corrected" not in [card.id for card in installed_models()]
     wait_for(dialog.setup.train_button.isEnabled)
@@ -266,17 +266,17 @@ def test_a_model_that_cannot_be_kept_says_why_and_can_be_tried_again(dialog, tea
     train(dialog, teacher)
     folder = candidates_folder() / candidates()[0]
     (folder / "card.json").rename(tmp_path / "card.json")
-    press(dialog.judge.keep_button)
-    assert dialog.judge.state.text() and dialog.isVisible()
+    press(dialog.evaluation.keep_button)
+    assert dialog.evaluation.state.text() and dialog.isVisible()
     (tmp_path / "card.json").rename(folder / "card.json")
-    press(dialog.judge.keep_button)
+    press(dialog.evaluation.keep_button)
     assert not dialog.isVisible()
 
 
 def test_a_preview_maps_what_the_canvas_shows_with_the_candidate(dialog, teacher, canvas, aerial):
     train(dialog, teacher)
     canvas.setExtent(square(4, 6, 12).boundingBox())
-    press(dialog.judge.preview_button)
+    press(dialog.evaluation.preview_button)
     wait_for(lambda: any(name == "segment" for name, _ in teacher.asked))
     job = teacher.params("segment")
     assert Path(job["model"]).parent == candidates_folder()
@@ -288,10 +288,10 @@ def test_a_preview_maps_what_the_canvas_shows_with_the_candidate(dialog, teacher
 
 def test_a_decision_waits_until_the_preview_has_let_go_of_the_model(dialog, teacher):
     train(dialog, teacher)
-    press(dialog.judge.preview_button)
+    press(dialog.evaluation.preview_button)
     wait_for(lambda: any(name == "segment" for name, _ in teacher.asked))
-    press(dialog.judge.keep_button)
-    assert len(candidates()) == 1 and not dialog.judge.keep_button.isEnabled()
+    press(dialog.evaluation.keep_button)
+    assert len(candidates()) == 1 and not dialog.evaluation.keep_button.isEnabled()
     wait_for(lambda: not dialog.isVisible())
     assert candidates() == [] and "Starter, corrected" in [card.title for card in installed_models()]
 
@@ -299,8 +299,8 @@ def test_a_decision_waits_until_the_preview_has_let_go_of_the_model(dialog, teac
 def test_a_preview_without_its_image_says_so(dialog, teacher, aerial):
     train(dialog, teacher)
     QgsProject.instance().removeMapLayer(aerial.id())
-    press(dialog.judge.preview_button)
-    assert "ortho has left the project" in dialog.judge.state.text()
+    press(dialog.evaluation.preview_button)
+    assert "ortho has left the project" in dialog.evaluation.state.text()
     assert dialog.queue.runs == []
 
 
@@ -313,7 +313,7 @@ def test_closing_while_it_learns_asks_and_goes_on_where_not_wanted(dialog, teach
     assert dialog.isVisible()
     answer(dialog, "Go on training")
     teacher.end = {"seconds": 80.0}
-    wait_for(lambda: dialog.page is Page.JUDGE)
+    wait_for(lambda: dialog.page is Page.EVALUATION)
 
 
 def test_closing_while_it_learns_stops_it_where_wanted(dialog, teacher):
@@ -340,7 +340,7 @@ def test_an_undecided_window_goes_back_on_request(dialog, teacher):
     train(dialog, teacher)
     dialog.close()
     answer(dialog, "Back")
-    assert dialog.isVisible() and dialog.page is Page.JUDGE and len(candidates()) == 1
+    assert dialog.isVisible() and dialog.page is Page.EVALUATION and len(candidates()) == 1
 
 
 def test_unloading_stops_the_training_without_a_question(dialog, teacher):

@@ -13,6 +13,8 @@ from flair_landcover.layers.annotations import is_annotations
 from flair_landcover.ui.finetune.setup_page import SetupPage
 from flair_landcover.ui.form.form_fields import FormFields
 
+from .conftest import services
+
 
 @pytest.fixture
 def make_page(aerial, canvas, teacher, tmp_path):
@@ -21,7 +23,8 @@ def make_page(aerial, canvas, teacher, tmp_path):
 
     def make(path: str) -> SetupPage:
         fields = FormFields(canvas)
-        page = SetupPage(fields, lambda: teacher, ask_path=lambda parent, proposed: path)
+        page = SetupPage(services(fields, ask=lambda parent, proposed: path), lambda: teacher)
+        fields.changed.connect(page.show_image)
         page.show()
         made.append((page, fields))
         return page

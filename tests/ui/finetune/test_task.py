@@ -8,16 +8,16 @@ pytest.importorskip("qgis.core", reason="needs QGIS's Python")
 from qgis.core import QgsApplication
 
 from flair_landcover.tests.jobs import finetune_job
-from flair_landcover.ui.finetune.task import FinetuneTask
+from flair_landcover.ui.finetune.finetune_dialog import finetune_task
 
 from .conftest import epoch, wait_for
 
 
 def test_a_task_tells_its_epochs_and_gives_the_engines_answer(application, teacher, tmp_path):
     job = finetune_job("/nowhere/a.tif", "/nowhere/p.gpkg", output=str(tmp_path / "model"))
-    task = FinetuneTask(job, "Valley", teacher)
+    task = finetune_task(job, "Valley", teacher)
     epochs, ended = [], []
-    task.signals.epoch_done.connect(epochs.append)
+    task.signals.piece_done.connect(lambda piece: epochs.append(*piece))
     task.signals.ended.connect(lambda: ended.append(1))
     task.start_in(QgsApplication.taskManager())
     assert task.description() == "Fine-tuning of Valley" and task.canCancel()

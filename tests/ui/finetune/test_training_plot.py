@@ -9,20 +9,20 @@ import pytest
 pytest.importorskip("qgis.core", reason="needs QGIS's Python")
 from qgis.PyQt.QtGui import QColor, QPalette
 
-from flair_landcover.ui.finetune.training_plot import LearningPlot
+from flair_landcover.ui.finetune.training_plot import TrainingPlot
 
 from .conftest import epoch
 
 
 @pytest.fixture
 def plot(application):
-    made = LearningPlot()
+    made = TrainingPlot()
     made.resize(500, 300)
     yield made
     made.deleteLater()
 
 
-def ink(plot: LearningPlot, colour: QColor) -> int:
+def ink(plot: TrainingPlot, colour: QColor) -> int:
     """Pixels that are nearly of a colour."""
     image = plot.grab().toImage()
     wanted = colour.getRgb()[:3]

@@ -1,4 +1,4 @@
-"""The whole way in a real QGIS window (see tests/window/finetune.py): polygons, training, judgement, a new map."""
+"""The whole way in a real QGIS window (see tests/window/finetune.py): polygons, training, evaluation, a new map."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ def test_learning_is_shown_while_the_window_stays_usable(finetuning):
     assert finetuning["turns"] > 50
 
 
-def test_the_judgement_comes_with_scores_and_the_edits_are_left_to_the_analyst(finetuning):
-    assert finetuning["page"] == "JUDGE" and "Mean IoU" in finetuning["judge"]
+def test_the_evaluation_comes_with_scores_and_the_edits_are_left_to_the_analyst(finetuning):
+    assert finetuning["page"] == "EVALUATION" and "Mean IoU" in finetuning["evaluation"]
     assert finetuning["still_unsaved"] is True and finetuning["candidates"] == 1
 
 

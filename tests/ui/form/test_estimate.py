@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from flair_landcover.tests.answers import forecast
-from flair_landcover.ui.form.estimate import bytes_text, cost_text, duration_text, place_text
+from flair_landcover.ui.form.estimate import bytes_text, cost_text, place_text
 from flair_landcover.ui.form.remembered import Pace
 
 CHECKED = forecast(tiles=24, width=2060, height=1500, area_m2=123_600.0, pixel_m=0.2, largest_bytes=2_500_000)
@@ -21,22 +21,6 @@ def english(application):
     QLocale.setDefault(QLocale("en_GB"))
     yield
     QLocale.setDefault(before)
-
-
-@pytest.mark.parametrize(
-    ("seconds", "text"),
-    [
-        (0.2, "1 s"),
-        (18.4, "18 s"),
-        (61, "1 min"),
-        (59.7, "1 min"),
-        (95, "2 min"),
-        (3590, "1 h 0 min"),
-        (7190, "2 h 0 min"),
-    ],
-)
-def test_times_read_as_people_say_them(seconds, text):
-    assert duration_text(seconds) == text
 
 
 @pytest.mark.parametrize(

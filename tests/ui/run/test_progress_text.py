@@ -5,28 +5,10 @@ from __future__ import annotations
 import pytest
 
 pytest.importorskip("qgis.core", reason="needs QGIS's Python")
-from flair_landcover.ui.run.progress_text import progress_line, time_left
+from flair_landcover.ui.run.progress_text import progress_line
 from flair_landcover.ui.run.run_queue import Run, RunState
 
 from .conftest import plain_request
-
-
-@pytest.mark.parametrize(
-    ("seconds", "text"),
-    [
-        (0, "a few seconds left"),
-        (9, "about 10 s left"),
-        (33, "about 35 s left"),
-        (58, "about 1 min left"),
-        (89, "about 1 min left"),
-        (91, "about 2 min left"),
-        (59 * 60, "about 59 min left"),
-        (59.7 * 60, "about 1 h 00 min left"),
-        (5 * 3600 + 7 * 60, "about 5 h 07 min left"),
-    ],
-)
-def test_time_left_is_told_as_roughly_as_it_is_known(seconds, text):
-    assert time_left(seconds) == text
 
 
 @pytest.mark.parametrize(

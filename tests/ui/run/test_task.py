@@ -15,8 +15,7 @@ pytest.importorskip("qgis.core", reason="needs QGIS's Python")
 from qgis.core import QgsApplication
 from qgis.PyQt import sip
 
-from flair_landcover.ui.run.run_queue import RunQueue
-from flair_landcover.ui.run.task import SegmentTask
+from flair_landcover.ui.run.run_queue import RunQueue, segment_task
 from flair_landcover.ui.tasks import background_task as background
 
 from .conftest import HeldClient, delete_later_now, plain_request, wait_for
@@ -69,7 +68,7 @@ def test_opening_and_closing_at_once_many_times_leaves_no_task(application):
 
 
 def test_a_task_that_nobody_refers_to_runs_to_its_end_and_is_freed(application, held):
-    task = SegmentTask(plain_request(), held)
+    task = segment_task(plain_request(), held)
     ended = []
     task.signals.ended.connect(lambda: ended.append(1))
     task.start_in(QgsApplication.taskManager())

@@ -15,7 +15,6 @@ from qgis.PyQt.QtTest import QTest
 
 from flair_landcover.runtime.client import EngineClient
 from flair_landcover.runtime.errors import BadInputError, EngineNotFound
-from flair_landcover.ui.tasks import question as questions
 from flair_landcover.ui.tasks.question import Question
 
 
@@ -46,7 +45,7 @@ def wait_for(condition) -> None:
 
 
 def over() -> bool:
-    return not questions._asking
+    return not background_task._alive
 
 
 def test_the_answer_comes_on_the_main_thread(client):
