@@ -15,6 +15,7 @@ from qgis.PyQt.QtTest import QTest
 
 from flair_landcover.runtime.client import EngineClient
 from flair_landcover.runtime.errors import BadInputError, EngineNotFound
+from flair_landcover.ui.tasks import background_task
 from flair_landcover.ui.tasks.question import Question
 
 
