@@ -249,7 +249,7 @@ def test_a_file_that_cannot_be_shown_is_named_and_nothing_is_added(runs, project
 
 def test_adding_and_restyling_a_map_writes_nothing_to_it_or_beside_it(runs, project):
     from flair_landcover.layers.results import add_result
-    from flair_landcover.ui.result.classes import show_classes
+    from flair_landcover.ui.result.result_panel import show_classes
 
     result, request = runs.make()
     folder = Path(result.output).parent

@@ -19,7 +19,7 @@ from flair_landcover.tests.window.driver import (
     settings,
     tell,
 )
-from flair_landcover.ui.form.date_strip import DateMark
+from flair_landcover.ui.form.series_field import DateMark
 
 
 def steps():

@@ -29,8 +29,8 @@ from qgis.PyQt.QtWidgets import (
 from ...contract.nomenclature import LandCoverClass, name_key
 from ...layers.annotation_files import AnnotationsError
 from ...layers.annotations import add_class, add_correction, classes_of, find_annotations, is_annotations
-from ..widgets.ends import when_destroyed
-from ..widgets.field import Sentence
+from ..widgets.labels import Sentence
+from ..widgets.lifetime import when_destroyed
 from ..widgets.result_tool import ResultTool
 from .correct_tool import DEFAULT_MAX_M2, DEFAULT_THRESHOLD, CorrectTool
 from .drawing import AskPath, annotations_for, ask_path, draw_polygons

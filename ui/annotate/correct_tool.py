@@ -22,9 +22,8 @@ from qgis.PyQt.QtGui import QColor, QCursor, QKeyEvent, QKeySequence, QPalette
 from ...contract.nomenclature import NODATA, LandCoverClass, name_key
 from ..canvas.items import line_width, take_from_scene
 from ..widgets.amounts import area_text
-from ..widgets.ends import when_destroyed
-from .class_choices import ClassChoices
-from .keys import place_of
+from ..widgets.lifetime import when_destroyed
+from .class_choices import ClassChoices, place_of
 from .map_window import Window, read_window
 from .regions import polygon_of, region_at
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from qgis.core import QgsSettings
 from qgis.gui import QgsGui
-from qgis.PyQt.QtCore import Qt, pyqtSignal
+from qgis.PyQt.QtCore import QCoreApplication, QLocale, Qt, pyqtSignal
 from qgis.PyQt.QtWidgets import (
     QApplication,
     QDialog,
@@ -22,20 +23,60 @@ from qgis.PyQt.QtWidgets import (
 
 from ...runtime.client import engine_is_busy
 from ...runtime.environment import PYTHON_SETTING, PYTHON_VARIABLE, forget_interpreter, managed_folder
+from ...runtime.examine import Device, Examination
 from ...runtime.failures import CANCELLED, SetupFailed
 from ...runtime.install import NEEDED_BYTES, needed_for
 from ...runtime.network import network_from_qgis, source_from_qgis
 from ...runtime.setup_report import copyable_report
 from ..tasks.background_task import BackgroundTask
 from ..tasks.task_row import TaskRow
-from ..widgets.asking import ask_first
-from ..widgets.field import Sentence
+from ..widgets.labels import Sentence
+from ..widgets.messages import ask_first
 from ..widgets.theme import alarm
-from .engine_facts import Fact, facts
 from .engine_tasks import Look, choosing, installing, looking, removing
 from .install_settings import Sources
 
+_TITLES = {"cpu": "CPU", "cuda": "CUDA", "mps": "MPS"}
 _COLUMNS, _LINES, _LEAST_COLUMNS = 78, 34, 48  # of text, that fit into the window's usual size
+
+
+@dataclass(frozen=True)
+class Fact:
+    """name: what it is about. value: what was found. wrong: it keeps the engine from working, or a device from use."""
+
+    name: str
+    value: str
+    wrong: bool = False
+
+
+def facts(examination: Examination, chosen_by: str) -> list[Fact]:
+    """One line each for the interpreter, the packages, the processor and the devices.
+
+    chosen_by: where the choice of the interpreter comes from, in words.
+    """
+    python = f"{examination.python_version or '?'} – {examination.python}"
+    found = [Fact("Python", f"{python} ({chosen_by})" if chosen_by else python)]
+    found += [
+        Fact(name, version or _tr("missing"), name.replace("-", "_") in examination.missing)
+        for name, version in examination.versions.items()
+    ]
+    if examination.instructions:
+        found.append(Fact(_tr("Instruction sets"), ", ".join(examination.instructions)))
+    found += [_device_fact(device) for device in examination.devices]
+    return found + [Fact(_tr("Worth knowing"), note) for note in examination.notes]
+
+
+def _device_fact(device: Device) -> Fact:
+    title = _TITLES.get(device.id, device.id)
+    name = title if device.name in (title, device.id) else f"{title}: {device.name}"
+    if device.works:
+        milliseconds = QLocale().toString(1000 * device.seconds, "f", 1)
+        return Fact(name, _tr("works (a small network took {} ms)").format(milliseconds))
+    return Fact(name, device.reason, wrong=True)
+
+
+def _tr(text: str) -> str:
+    return QCoreApplication.translate("EngineFacts", text)
 
 
 class EngineDialog(QDialog):

@@ -8,8 +8,7 @@ from qgis.PyQt.QtWidgets import QFormLayout, QHBoxLayout, QLabel, QLineEdit, QPu
 
 from ...contract.finetuning import HOLDOUT_POLYGONS, FinetuneResult, Scores
 from ..widgets.amounts import duration_text
-from ..widgets.field import Sentence
-from ..widgets.remarks import Remarks
+from ..widgets.labels import Remarks, Sentence
 from .finetune_text import change_text, polygons_text, score_text, share_text
 from .request import FinetuneRequest
 from .score_table import ScoreTable, score_rows

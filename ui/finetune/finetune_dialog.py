@@ -23,8 +23,8 @@ from ...layers.run_request import RunRequest
 from ...models.library import discard_model, keep_model, remove_old_candidates
 from ...runtime.client import EngineClient, shared_client
 from ..tasks.background_task import EngineTask
-from ..widgets.connections import Connections
 from ..widgets.details import details_text
+from ..widgets.lifetime import Connections
 from ..widgets.messages import Messages
 from .evaluation_page import EvaluationPage
 from .request import DockServices, FinetuneRequest

@@ -33,11 +33,9 @@ from ...models.library import candidates_folder
 from ...runtime.client import EngineClient, shared_client
 from ...runtime.errors import BadInputError, EngineError
 from ..tasks.question import Check
-from ..widgets.connections import Connections
-from ..widgets.elided import ElidedLabel
-from ..widgets.field import Sentence
+from ..widgets.labels import ElidedLabel, Remarks, Sentence
+from ..widgets.lifetime import Connections
 from ..widgets.model_field import ModelField
-from ..widgets.remarks import Remarks
 from .finetune_text import summary_text
 from .request import DockServices, FinetuneRequest
 from .training_settings import TrainingSettings

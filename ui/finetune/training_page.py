@@ -6,8 +6,7 @@ from qgis.PyQt.QtCore import Qt, pyqtSignal
 from qgis.PyQt.QtWidgets import QHBoxLayout, QLabel, QProgressBar, QPushButton, QVBoxLayout, QWidget
 
 from ...contract.report import Epoch
-from ..widgets.elided import ElidedLabel
-from ..widgets.remarks import Remarks
+from ..widgets.labels import ElidedLabel, Remarks
 from .finetune_text import phase_line
 from .training_plot import TrainingPlot
 

@@ -1,8 +1,9 @@
-"""How many polygons hold each value of a field, and how large they are; counted beside the main thread."""
+"""The values of a polygon layer's field: how many polygons hold each, how large they are, and what it means."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from qgis.core import (
@@ -18,8 +19,9 @@ from qgis.core import (
 from qgis.PyQt import sip
 from qgis.PyQt.QtCore import QCoreApplication, QObject, QTimer, pyqtSignal
 
-from ...contract.class_plan import value_text
-from ..widgets.connections import Connections
+from ...contract.class_plan import FEW_POLYGONS, LITTLE_M2, value_text
+from ...contract.nomenclature import LandCoverClass, name_key
+from ..widgets.lifetime import Connections
 
 MAX_VALUES = 100  # distinct ones; a field with more is none of classes
 _LOOK_EVERY = 500  # polygons between two looks at whether the count is still wanted
@@ -164,3 +166,52 @@ def _rank(value: str) -> tuple[float, str]:
         return float(value), value
     except ValueError:
         return math.inf, value
+
+
+@dataclass(frozen=True)
+class Meaning:
+    """What a value is mapped to: the class of this name, one of the model's or a new one; "" to be ignored."""
+
+    name: str
+
+
+IGNORED = Meaning("")
+
+
+def preset(value: str, classes: Sequence[LandCoverClass], own: Sequence[LandCoverClass] = ()) -> Meaning | None:
+    """What a value means by itself; None where only the analyst can know.
+
+    value: as text. classes: the model's. own: what the layer itself says its numbers mean, which counts before the
+    model's numbers; a class that the model does not have is a new one. No value at all is ignored.
+    """
+    if not value:
+        return IGNORED
+    said = next((c.name for c in own if str(c.value) == value), value)
+    for each in classes:
+        if name_key(each.name) == name_key(said) or str(each.value) == said:
+            return Meaning(each.name)
+    return Meaning(said) if said != value else None
+
+
+def is_new(meaning: Meaning, classes: Iterable[LandCoverClass]) -> bool:
+    """Whether it makes a class that the model does not have."""
+    return meaning != IGNORED and name_key(meaning.name) not in {name_key(c.name) for c in classes}
+
+
+def class_totals(counts: Iterable[ValueCount], meanings: dict[str, Meaning]) -> dict[str, tuple[int, float]]:
+    """Polygons and square metres by class, however many values mean it; what is ignored or unknown is left out."""
+    totals: dict[str, tuple[int, float]] = {}
+    names: dict[str, str] = {}  # one spelling for each class
+    for count in counts:
+        meaning = meanings.get(count.value)
+        if meaning is None or meaning == IGNORED:
+            continue
+        name = names.setdefault(name_key(meaning.name), meaning.name)
+        polygons, area = totals.get(name, (0, 0.0))
+        totals[name] = polygons + count.polygons, area + count.area_m2
+    return totals
+
+
+def too_little(totals: dict[str, tuple[int, float]]) -> list[str]:
+    """The classes that are unlikely to be learned well."""
+    return [name for name, (polygons, area) in totals.items() if polygons < FEW_POLYGONS or area < LITTLE_M2]

@@ -10,9 +10,8 @@ from qgis.PyQt.QtCore import pyqtSignal
 from qgis.PyQt.QtWidgets import QHBoxLayout, QMenu, QToolButton, QWidget
 
 from ...layers.area import Area
-from ..canvas.outline import AreaOutline
-from ..canvas.polygon import PolygonTool
-from ..canvas.rectangle import RectangleTool
+from ..canvas.area_tools import PolygonTool, RectangleTool
+from ..canvas.items import AreaOutline
 
 
 class AreaField(QWidget):

@@ -17,8 +17,7 @@ from ...layers.run_request import RunRequest
 from ...runtime.client import EngineClient, shared_client
 from ...runtime.errors import BadInputError, EngineDied, EngineError, EngineNotFound
 from ..tasks.question import Check, Question
-from ..widgets.field import Sentence
-from ..widgets.remarks import Remarks
+from ..widgets.labels import Remarks, Sentence
 from .estimate import cost_text, place_text
 from .form_fields import FIELD_OF_SETTING, FormFields, WrongField
 from .remembered import last_pace, pace_key

@@ -14,7 +14,7 @@ from ...contract.image import ImageSettings
 from ...contract.segmentation import SegmentationJob
 from ...layers.chosen_image import ChosenImage
 from ...layers.sources import layer_of
-from ..widgets.field import Field
+from ..widgets.labels import Field
 from ..widgets.model_field import DeviceField, ModelField
 from ..widgets.raster_chooser import RasterChooser
 from ..widgets.series_chooser import SeriesChooser

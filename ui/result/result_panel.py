@@ -2,19 +2,12 @@
 
 from __future__ import annotations
 
-from qgis.core import QgsApplication, QgsMapLayer, QgsProject, QgsRasterLayer
+from collections.abc import Collection
+
+from qgis.core import QgsApplication, QgsMapLayer, QgsPalettedRasterRenderer, QgsProject, QgsRasterLayer
 from qgis.gui import QgsMapCanvas
 from qgis.PyQt.QtCore import QSignalBlocker, QSize, Qt, QTimer
-from qgis.PyQt.QtWidgets import (
-    QComboBox,
-    QHBoxLayout,
-    QLabel,
-    QSizePolicy,
-    QSlider,
-    QToolButton,
-    QVBoxLayout,
-    QWidget,
-)
+from qgis.PyQt.QtWidgets import QComboBox, QHBoxLayout, QLabel, QSizePolicy, QSlider, QToolButton, QVBoxLayout, QWidget
 
 from ...contract.nomenclature import LandCoverClass
 from ...layers.description import RESULT_PROPERTY, description_of
@@ -22,15 +15,44 @@ from ...layers.results import companions, result_layers, result_title
 from ..canvas.identify import CursorIdentify
 from ..canvas.swipe import Swipe
 from ..widgets.amounts import area_text
-from ..widgets.connections import Connections
-from ..widgets.elided import ElidedLabel
+from ..widgets.labels import ElidedLabel
+from ..widgets.lifetime import Connections
 from ..widgets.result_tool import ResultTool
-from .area_model import ClassRow
+from .area_model import ClassRow, share_text
 from .area_table import ClassTable
-from .areas import share_text
-from .classes import legend_of, show_classes
 
 _NOTHING = "–"
+
+
+def legend_of(layer: QgsRasterLayer) -> dict[int, QgsPalettedRasterRenderer.Class]:
+    """The layer's classes by value; none where it is shown by another kind of renderer."""
+    renderer = layer.renderer()
+    if not isinstance(renderer, QgsPalettedRasterRenderer):
+        return {}
+    return {int(entry.value): entry for entry in renderer.classes()}
+
+
+def show_classes(layer: QgsRasterLayer, values: Collection[int], shown: bool) -> None:
+    """Makes classes transparent on the map, or opaque again. Their colours and names stay as they are.
+
+    A layer that is shown by another kind of renderer is left alone.
+    """
+    before = layer.renderer()
+    if not isinstance(before, QgsPalettedRasterRenderer):
+        return
+    classes = before.classes()
+    for entry in classes:
+        if int(entry.value) in values and (entry.color.alpha() > 0) != shown:
+            colour = entry.color
+            colour.setAlpha(255 if shown else 0)
+            entry.color = colour
+    after = QgsPalettedRasterRenderer(layer.dataProvider(), before.usesBands()[0], classes)
+    # The layer's opacity is its renderer's.
+    after.copyCommonProperties(before)
+    if before.sourceColorRamp():
+        after.setSourceColorRamp(before.sourceColorRamp().clone())
+    layer.setRenderer(after)
+    layer.triggerRepaint()
 
 
 class ResultPanel(QWidget):

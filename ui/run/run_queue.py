@@ -15,7 +15,7 @@ from ...contract.segmentation import SegmentationResult
 from ...layers.run_request import RunRequest
 from ...runtime.client import EngineClient, shared_client
 from ..tasks.background_task import EngineTask
-from ..widgets.connections import Connections
+from ..widgets.lifetime import Connections
 
 
 class RunState(Enum):

@@ -10,7 +10,7 @@ from qgis.PyQt.QtWidgets import QAbstractButton
 
 from ...contract.calls import EngineCall, Travelling
 from ...runtime.client import EngineClient, shared_client
-from ..widgets.field import Sentence
+from ..widgets.labels import Sentence
 from .background_task import BackgroundTask
 
 

@@ -9,7 +9,7 @@ from qgis.core import QgsGeometry, QgsRectangle
 from qgis.PyQt import sip
 from qgis.PyQt.QtCore import QPoint
 
-from flair_landcover.ui.canvas.outline import AreaOutline
+from flair_landcover.ui.canvas.items import AreaOutline
 
 from .conftest import LEFT, TOP, colour, crs, items_of, pixel_at, settle, shot, to_crs
 

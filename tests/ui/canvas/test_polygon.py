@@ -11,7 +11,7 @@ from qgis.PyQt.QtCore import QPoint, Qt
 from qgis.PyQt.QtTest import QTest
 from qgis.PyQt.QtWidgets import QLabel
 
-from flair_landcover.ui.canvas.polygon import PolygonTool
+from flair_landcover.ui.canvas.area_tools import PolygonTool
 
 from .conftest import LEFT_BUTTON, click, items_of, move
 

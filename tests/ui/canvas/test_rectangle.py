@@ -12,7 +12,7 @@ from qgis.PyQt.QtGui import QPalette
 from qgis.PyQt.QtTest import QTest
 from qgis.PyQt.QtWidgets import QApplication, QLabel
 
-from flair_landcover.ui.canvas.rectangle import RectangleTool
+from flair_landcover.ui.canvas.area_tools import RectangleTool
 
 from .conftest import LEFT_BUTTON, click, colour, crs, drag, items_of, move, press, release, settle, shot
 

@@ -12,7 +12,7 @@ from qgis.PyQt.QtCore import QEvent, QPoint, Qt
 from qgis.PyQt.QtTest import QTest
 from qgis.PyQt.QtWidgets import QApplication
 
-from flair_landcover.ui.canvas.rectangle import RectangleTool
+from flair_landcover.ui.canvas.area_tools import RectangleTool
 from flair_landcover.ui.canvas.swipe import Swipe
 
 from .conftest import LEFT_BUTTON, colour, crs, drag, items_of, move, press, release, settle, shot, wait_for

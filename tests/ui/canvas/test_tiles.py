@@ -130,7 +130,7 @@ def test_pictures_that_come_out_of_sight_are_there_when_looked_for(canvas, live)
 def test_pictures_lie_above_the_layers_and_below_what_is_drawn_on_the_canvas(canvas, live, plain):
     from qgis.core import QgsGeometry, QgsRectangle
 
-    from flair_landcover.ui.canvas.outline import AreaOutline
+    from flair_landcover.ui.canvas.items import AreaOutline
 
     canvas.setLayers([plain(100, "grey")])
     settle(canvas)

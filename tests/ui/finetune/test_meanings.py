@@ -9,8 +9,15 @@ from flair_landcover.contract.class_plan import plan_classes
 from flair_landcover.contract.nomenclature import FLAIR_CLASSES, LandCoverClass
 
 pytest.importorskip("qgis.core", reason="needs QGIS's Python")
-from flair_landcover.ui.finetune.meanings import IGNORED, Meaning, class_totals, is_new, preset, too_little
-from flair_landcover.ui.finetune.value_counts import ValueCount
+from flair_landcover.ui.finetune.value_counts import (
+    IGNORED,
+    Meaning,
+    ValueCount,
+    class_totals,
+    is_new,
+    preset,
+    too_little,
+)
 
 OWN = (LandCoverClass(5, "hedge", "#00aa00"), LandCoverClass(20, "Water", "#0000ff"))
 

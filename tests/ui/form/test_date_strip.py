@@ -11,7 +11,7 @@ from qgis.PyQt.QtTest import QTest
 from qgis.PyQt.QtWidgets import QApplication, QVBoxLayout, QWidget
 
 from flair_landcover.contract.answers import SeriesDate, SeriesOverview
-from flair_landcover.ui.form.date_strip import DateStrip
+from flair_landcover.ui.form.series_field import DateStrip
 
 STATES = (
     SeriesDate("2021-04-15", 0.88, "cloudy", "S2A_MSIL2A_20210415"),

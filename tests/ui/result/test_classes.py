@@ -39,7 +39,7 @@ def colours(layer) -> list[str]:
 
 
 def test_a_hidden_class_is_transparent_on_the_map_and_keeps_its_place_in_the_legend(layer):
-    from flair_landcover.ui.result.classes import legend_of, show_classes
+    from flair_landcover.ui.result.result_panel import legend_of, show_classes
 
     before = colours(layer)
     assert before[0] == "#db0e9a" and before[13] == "#ffffff"
@@ -54,7 +54,7 @@ def test_a_hidden_class_is_transparent_on_the_map_and_keeps_its_place_in_the_leg
 
 def test_hiding_classes_keeps_the_opacity_and_what_the_user_changed_in_the_legend(layer):
     from flair_landcover.layers.styling import style_land_cover
-    from flair_landcover.ui.result.classes import legend_of, show_classes
+    from flair_landcover.ui.result.result_panel import legend_of, show_classes
 
     style_land_cover(layer, [(1, "toit", "#102030"), (5, "eau", "#0000ff")])
     layer.setOpacity(0.4)
@@ -65,7 +65,7 @@ def test_hiding_classes_keeps_the_opacity_and_what_the_user_changed_in_the_legen
 
 def test_a_class_that_the_user_made_half_transparent_is_left_so_while_others_are_switched(layer):
     from flair_landcover.layers.styling import style_land_cover
-    from flair_landcover.ui.result.classes import legend_of, show_classes
+    from flair_landcover.ui.result.result_panel import legend_of, show_classes
 
     style_land_cover(layer, [(1, "roof", "#80102030"), (5, "water", "#0000ff")])
     show_classes(layer, {1, 5}, True)
@@ -73,7 +73,7 @@ def test_a_class_that_the_user_made_half_transparent_is_left_so_while_others_are
 
 
 def test_a_layer_that_is_shown_in_another_way_is_left_alone(layer):
-    from flair_landcover.ui.result.classes import legend_of, show_classes
+    from flair_landcover.ui.result.result_panel import legend_of, show_classes
 
     layer.setRenderer(QgsSingleBandGrayRenderer(layer.dataProvider(), 1))
     show_classes(layer, {1}, False)

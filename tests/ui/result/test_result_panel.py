@@ -110,7 +110,7 @@ def tool(panel, name: str) -> QToolButton:
 
 
 def line(panel) -> str:
-    from flair_landcover.ui.widgets.elided import ElidedLabel
+    from flair_landcover.ui.widgets.labels import ElidedLabel
 
     return panel.findChild(ElidedLabel).text()
 
@@ -215,7 +215,7 @@ def test_a_map_of_nothing_shows_no_shares(add, make_panel):
 
 
 def test_a_checkbox_switches_the_class_on_the_map_and_follows_the_renderer(add, make_panel, project):
-    from flair_landcover.ui.result.classes import legend_of, show_classes
+    from flair_landcover.ui.result.result_panel import legend_of, show_classes
 
     layer = add()
     panel = make_panel()
@@ -231,7 +231,7 @@ def test_a_checkbox_switches_the_class_on_the_map_and_follows_the_renderer(add, 
 
 
 def test_what_is_off_and_the_opacity_are_read_back_from_a_saved_project(add, make_panel, project, tmp_path):
-    from flair_landcover.ui.result.classes import show_classes
+    from flair_landcover.ui.result.result_panel import show_classes
 
     layer = add()
     show_classes(layer, {2, 9}, False)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 pytest.importorskip("qgis.core", reason="needs QGIS's Python")
-from flair_landcover.ui.run.progress_text import progress_line
+from flair_landcover.ui.run.queue_panel import progress_line
 from flair_landcover.ui.run.run_queue import Run, RunState
 
 from .conftest import plain_request

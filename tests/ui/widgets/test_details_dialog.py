@@ -17,7 +17,7 @@ from qgis.PyQt.QtWidgets import QApplication, QPlainTextEdit
 from flair_landcover.runtime.errors import EngineDied
 from flair_landcover.tests.jobs import segmentation_job
 from flair_landcover.ui.widgets.details import details_text
-from flair_landcover.ui.widgets.details_dialog import DetailsDialog
+from flair_landcover.ui.widgets.messages import DetailsDialog
 
 from .conftest import settle
 

@@ -12,8 +12,7 @@ from qgis.PyQt.QtCore import Qt
 from qgis.PyQt.QtTest import QTest
 from qgis.PyQt.QtWidgets import QPushButton, QTextBrowser
 
-from flair_landcover.ui.widgets.details_dialog import DetailsDialog
-from flair_landcover.ui.widgets.messages import Messages
+from flair_landcover.ui.widgets.messages import DetailsDialog, Messages
 
 from .conftest import settle
 

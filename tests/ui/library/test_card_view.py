@@ -13,8 +13,7 @@ from flair_landcover.contract.cards import ModelCard, SatelliteInput, read_card
 from flair_landcover.contract.nomenclature import FLAIR_CLASSES, LandCoverClass
 from flair_landcover.models.library import BUNDLED_FOLDER
 from flair_landcover.models.published import PUBLISHED
-from flair_landcover.ui.library.card_text import model_html, published_html, scores
-from flair_landcover.ui.library.card_view import CardView, square
+from flair_landcover.ui.library.card_view import CardView, model_html, published_html, scores, square
 
 CARD = ModelCard(id="ours", title="Ours", architecture="utt")
 

@@ -1,4 +1,4 @@
-"""Connections to signals of objects that live longer than the one who listens."""
+"""Connections and calls that outlive, or end with, the Qt objects that they belong to."""
 
 from __future__ import annotations
 
@@ -26,3 +26,21 @@ class Connections:
             # A bound signal of a deleted object must not be touched: it crashes. Hence the name.
             if not sip.isdeleted(sender):
                 getattr(sender, signal).disconnect(slot)
+
+
+_kept: set[Callable] = set()
+
+
+def when_destroyed(watched: QObject, act: Callable[[], None]) -> None:
+    """Calls `act` once the object is deleted; it must not touch the object.
+
+    It stays in reach until then. The garbage collector empties functions that belong to objects which nobody holds
+    any more; Qt, which deletes those objects later, would call an empty function and crash.
+    """
+
+    def call(*_) -> None:
+        _kept.discard(call)
+        act()
+
+    _kept.add(call)
+    watched.destroyed.connect(call)

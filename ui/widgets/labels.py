@@ -1,11 +1,37 @@
-"""A field of the form: its widget, a note under it, and in its place the sentence that says what is wrong."""
+"""Text in the dock: sentences that wrap, fields with a note, remarks that unfold, names that give way."""
 
 from __future__ import annotations
 
-from qgis.PyQt.QtCore import QEvent, Qt
-from qgis.PyQt.QtWidgets import QLabel, QSizePolicy, QVBoxLayout, QWidget
+from qgis.PyQt.QtCore import QEvent, QRectF, QSize, Qt
+from qgis.PyQt.QtGui import QPainter, QTextOption
+from qgis.PyQt.QtWidgets import QLabel, QSizePolicy, QToolButton, QVBoxLayout, QWidget
 
 from .theme import alarm, muted
+
+_LEAST_CHARACTERS = 6
+
+
+class ElidedLabel(QLabel):
+    """One line of plain text, shown whole in the tooltip."""
+
+    def setText(self, text: str) -> None:
+        super().setText(text)
+        self.setToolTip(text)
+
+    def minimumSizeHint(self) -> QSize:
+        width = self.fontMetrics().averageCharWidth() * _LEAST_CHARACTERS
+        return QSize(width, super().minimumSizeHint().height())
+
+    def paintEvent(self, event) -> None:
+        room = self.contentsRect()
+        text = self.fontMetrics().elidedText(self.text(), Qt.TextElideMode.ElideMiddle, room.width())
+        painter = QPainter(self)
+        painter.setPen(self.palette().color(self.foregroundRole()))
+        option = QTextOption(Qt.AlignmentFlag.AlignLeading | Qt.AlignmentFlag.AlignVCenter)
+        option.setWrapMode(QTextOption.WrapMode.NoWrap)
+        option.setTextDirection(self.layoutDirection())
+        painter.drawText(QRectF(room), text, option)
+
 
 _SMALL = 0.9  # of the usual size of text
 
@@ -82,3 +108,36 @@ class Field(QWidget):
 
     def _show(self) -> None:
         self._sentence.say(self._complaint or self._note, wrong=bool(self._complaint))
+
+
+class Remarks(QWidget):
+    """Hidden while there is nothing to remark."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._button = QToolButton(self)
+        self._button.setCheckable(True)
+        self._button.setAutoRaise(True)
+        self._button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
+        self._text = Sentence(self)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(2)
+        layout.addWidget(self._button)
+        layout.addWidget(self._text)
+        self._remarks: list[str] = []
+        self._button.toggled.connect(lambda _: self._show())
+        self._show()
+
+    def set_remarks(self, remarks: list[str]) -> None:
+        """Shows these sentences instead of those before."""
+        self._remarks = remarks
+        self._show()
+
+    def _show(self) -> None:
+        self.setVisible(bool(self._remarks))
+        count = len(self._remarks)
+        self._button.setText(self.tr("one remark") if count == 1 else self.tr("{} remarks").format(count))
+        unfolded = self._button.isChecked()
+        self._button.setArrowType(Qt.ArrowType.DownArrow if unfolded else Qt.ArrowType.RightArrow)
+        self._text.say("\n".join(f"• {remark}" for remark in self._remarks) if unfolded else "")

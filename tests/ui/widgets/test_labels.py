@@ -6,7 +6,7 @@ import pytest
 from qgis.PyQt.QtGui import QColor, QFont
 from qgis.PyQt.QtWidgets import QLabel, QWidget
 
-from flair_landcover.ui.widgets.field import Field, Sentence
+from flair_landcover.ui.widgets.labels import Field, Sentence
 
 
 def _reddest(label: QLabel) -> QColor:
