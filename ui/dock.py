@@ -28,6 +28,7 @@ from .run.run_queue import Run, RunQueue, RunState
 from .widgets.amounts import duration_text
 from .widgets.details import details_text
 from .widgets.messages import Messages
+from .widgets.windows import bring
 
 _FORM_SHARE, _RESULT_SHARE = 9, 11  # of the dock's height, once there is a result
 
@@ -103,7 +104,7 @@ class LandCoverDock(QgsDockWidget):
             self.finetune = FinetuneDialog(services, self._canvas, self.messages, self._client, self._window)
             self.finetune.kept.connect(self._on_kept)
             self.finetune.finished.connect(self._forget_finetune)
-        _bring(self.finetune)
+        bring(self.finetune)
 
     def open_engine(self) -> None:
         """Opens the window of the engine, or brings it to the front."""
@@ -111,7 +112,7 @@ class LandCoverDock(QgsDockWidget):
             self.engine = EngineDialog(self._engine_busy, self._window)
             self.engine.changed.connect(self._on_engine_changed)
             self.engine.finished.connect(self._forget_engine)
-        _bring(self.engine)
+        bring(self.engine)
 
     def open_library(self) -> None:
         """Opens the window of the models, or brings it to the front."""
@@ -120,7 +121,7 @@ class LandCoverDock(QgsDockWidget):
             self.library.changed.connect(self._on_library_changed)
         elif not self.library.isVisible():
             self.library.reload()
-        _bring(self.library)
+        bring(self.library)
 
     def stop(self) -> None:
         """Stops what runs, without a question and without waiting: QGIS ends, or the plugin is unloaded."""
@@ -305,10 +306,3 @@ class LandCoverDock(QgsDockWidget):
         if left is not None:
             self._canvas.mapCanvasRefreshed.disconnect(self._remove_left)
             left.remove()
-
-
-def _bring(window: QWidget) -> None:
-    """Shows a window, in front of the others."""
-    window.show()
-    window.raise_()
-    window.activateWindow()

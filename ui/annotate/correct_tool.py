@@ -24,7 +24,7 @@ from ..canvas.items import line_width, take_from_scene
 from ..widgets.amounts import area_text
 from ..widgets.lifetime import when_destroyed
 from .class_choices import ClassChoices, place_of
-from .map_window import Window, read_window
+from .map_window import MapWindow, read_window
 from .regions import polygon_of, region_at
 
 DEFAULT_MAX_M2 = 500.0
@@ -225,7 +225,7 @@ class CorrectTool(QgsMapTool):
         self._redraw()
         self._ask(current)
 
-    def _region(self, window: Window, point: QgsPointXY) -> _Outlined:
+    def _region(self, window: MapWindow, point: QgsPointXY) -> _Outlined:
         pixels = max(1, int(self._max_m2 / window.pixel_m2))
         specks = round(_LEAST_HOLE_M2 / window.pixel_m2)
         region = region_at(window.labels, window.seed, pixels, window.confidence, self._threshold, specks)

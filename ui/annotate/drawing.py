@@ -53,31 +53,15 @@ def annotations_for(
     classes = tuple(classes)
     layer = find_annotations(project, crs)
     if layer is None:
-        layer = new_annotations(project, parent, aerial, crs, classes, ask)
-    if layer is not None:
-        follow_classes(layer, classes)
+        chosen = ask(parent, str(default_path(project, aerial)))
+        if not chosen:
+            return None
+        path = Path(chosen)
+        if path.suffix.lower() != ".gpkg":
+            path = path.with_name(path.name + ".gpkg")
+        layer = add_annotations(project, create_annotations(path, crs, classes))
+    follow_classes(layer, classes)
     return layer
-
-
-def new_annotations(
-    project: QgsProject,
-    parent: QWidget,
-    aerial: QgsMapLayer | None,
-    crs: QgsCoordinateReferenceSystem,
-    classes: Iterable[LandCoverClass],
-    ask: AskPath = ask_path,
-) -> QgsVectorLayer | None:
-    """Asks where a new annotation layer goes, makes it and adds it to the project; parameters as `annotations_for`.
-
-    None where the user gives up. Raises AnnotationsError where the layer cannot be made.
-    """
-    chosen = ask(parent, str(default_path(project, aerial)))
-    if not chosen:
-        return None
-    path = Path(chosen)
-    if path.suffix.lower() != ".gpkg":
-        path = path.with_name(path.name + ".gpkg")
-    return add_annotations(project, create_annotations(path, crs, classes))
 
 
 def draw_polygons(layer: QgsVectorLayer) -> None:

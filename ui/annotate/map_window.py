@@ -32,7 +32,7 @@ _SPREAD = 4  # a region may be this many times as long as a square of its size b
 
 
 @dataclass(frozen=True)
-class Window:
+class MapWindow:
     """labels, confidence: (rows, columns); confidence in percent, None where there is none.
 
     extent: in the layer's CRS. seed: row and column of the place. pixel_m2: area of a pixel on the ground.
@@ -47,7 +47,7 @@ class Window:
 
 def read_window(
     layer: QgsRasterLayer, confidence: QgsRasterLayer | None, point: QgsPointXY, max_m2: float
-) -> Window | None:
+) -> MapWindow | None:
     """What lies around a place: enough for a region of `max_m2`, at most MAX_SIDE pixels a side.
 
     layer: a map, its labels in the first band. confidence: of the map, in the same CRS; others are not used.
@@ -69,7 +69,7 @@ def read_window(
     if labels is None:
         return None
     usable = confidence is not None and confidence.isValid() and confidence.crs() == layer.crs()
-    return Window(
+    return MapWindow(
         labels, _read(confidence, extent, size) if usable else None, extent, (row - top, column - left), pixel_m2
     )
 

@@ -7,7 +7,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from qgis.core import QgsSettings
-from qgis.gui import QgsGui
 from qgis.PyQt.QtCore import QCoreApplication, QLocale, Qt, pyqtSignal
 from qgis.PyQt.QtWidgets import (
     QApplication,
@@ -31,10 +30,10 @@ from ...runtime.setup_report import copyable_report
 from ..tasks.background_task import BackgroundTask
 from ..tasks.task_row import TaskRow
 from ..widgets.labels import Sentence
-from ..widgets.messages import ask_first
 from ..widgets.theme import alarm
+from ..widgets.windows import ask_first, fit
 from .engine_tasks import Look, choosing, installing, looking, removing
-from .install_settings import Sources
+from .install_settings import InstallSettings
 
 _TITLES = {"cpu": "CPU", "cuda": "CUDA", "mps": "MPS"}
 _COLUMNS, _LINES, _LEAST_COLUMNS = 78, 34, 48  # of text, that fit into the window's usual size
@@ -102,7 +101,7 @@ class EngineDialog(QDialog):
         self.headline = QLabel(self)
         self.next_step = Sentence(self)
         self.facts = QTreeWidget(self)
-        self.sources = Sources(self)
+        self.sources = InstallSettings(self)
         self.row = TaskRow(self)
         self.install_button = QPushButton(self)
         self.remove_button = QPushButton(self.tr("Remove…"), self)
@@ -322,9 +321,4 @@ class EngineDialog(QDialog):
         column.addStretch()
         column.addWidget(self.row)
         column.addWidget(buttons)
-        metrics = self.fontMetrics()
-        screen = QApplication.primaryScreen().availableSize()
-        width, height = metrics.averageCharWidth() * _COLUMNS, metrics.lineSpacing() * _LINES
-        self.resize(min(width, screen.width() * 9 // 10), min(height, screen.height() * 9 // 10))
-        self.setMinimumWidth(min(metrics.averageCharWidth() * _LEAST_COLUMNS, screen.width() * 9 // 10))
-        QgsGui.enableAutoGeometryRestore(self)
+        fit(self, _COLUMNS, _LINES, _LEAST_COLUMNS)

@@ -13,7 +13,7 @@ from ...runtime.environment import PYTHON_SETTING
 from ...runtime.network import INDEX_SETTING, TORCH_INDEX_SETTING, WHEELS_SETTING, Source, source_from_qgis
 
 
-class Sources(QgsCollapsibleGroupBox):
+class InstallSettings(QgsCollapsibleGroupBox):
     """Folded while nothing in it is set. use_asked: an interpreter or an environment's folder, "" for none."""
 
     use_asked = pyqtSignal(str)

@@ -8,9 +8,9 @@ from enum import IntEnum
 from pathlib import Path
 
 from qgis.core import QgsApplication, QgsGeometry, QgsProject, QgsRasterLayer
-from qgis.gui import QgsGui, QgsMapCanvas
-from qgis.PyQt.QtCore import Qt, pyqtSignal
-from qgis.PyQt.QtWidgets import QApplication, QDialog, QMessageBox, QPushButton, QStackedWidget, QVBoxLayout, QWidget
+from qgis.gui import QgsMapCanvas
+from qgis.PyQt.QtCore import pyqtSignal
+from qgis.PyQt.QtWidgets import QApplication, QDialog, QMessageBox, QStackedWidget, QVBoxLayout, QWidget
 
 from ...contract import calls
 from ...contract.cards import BadModel
@@ -26,6 +26,7 @@ from ..tasks.background_task import EngineTask
 from ..widgets.details import details_text
 from ..widgets.lifetime import Connections
 from ..widgets.messages import Messages
+from ..widgets.windows import ask, fit
 from .evaluation_page import EvaluationPage
 from .request import DockServices, FinetuneRequest
 from .setup_page import SetupPage
@@ -96,7 +97,7 @@ class FinetuneDialog(QDialog):
         self.evaluation.preview_asked.connect(self._preview)
         self.evaluation.keep_asked.connect(lambda title: self._decide(lambda: self._keep(title)))
         self.evaluation.discard_asked.connect(lambda: self._decide(self._discard))
-        self._fit()
+        fit(self, _COLUMNS, _LINES, _LEAST_COLUMNS)
 
     @property
     def page(self) -> Page:
@@ -286,44 +287,31 @@ class FinetuneDialog(QDialog):
     # Closing
 
     def _ask_about_training(self) -> None:
-        box = self._question(
+        ask(
+            self,
             self.tr("The training is not over."),
             self.tr("Close the window and lose what was learned so far?"),
+            {self.tr("Stop the training"): (QMessageBox.ButtonRole.DestructiveRole, self._stop_and_close)},
+            self.tr("Go on training"),
         )
-        stop = box.addButton(self.tr("Stop the training"), QMessageBox.ButtonRole.DestructiveRole)
-        on = box.addButton(self.tr("Go on training"), QMessageBox.ButtonRole.RejectRole)
-        self._open(box, on, {stop: self._stop_and_close})
 
     def _ask_about_candidate(self) -> None:
-        box = self._question(
-            self.tr("The new model {} was neither kept nor thrown away.").format(self.evaluation.title()),
+        title = self.evaluation.title()
+        ask(
+            self,
+            self.tr("The new model {} was neither kept nor thrown away.").format(title),
             self.tr("Keep it?"),
+            {
+                self.tr("Keep"): (
+                    QMessageBox.ButtonRole.AcceptRole,
+                    lambda: self._decide(lambda: self._keep(self.evaluation.title())),
+                ),
+                self.tr("Throw away"): (
+                    QMessageBox.ButtonRole.DestructiveRole,
+                    lambda: self._decide(self._discard_and_close),
+                ),
+            },
         )
-        keep = box.addButton(self.tr("Keep"), QMessageBox.ButtonRole.AcceptRole)
-        away = box.addButton(self.tr("Throw away"), QMessageBox.ButtonRole.DestructiveRole)
-        back = box.addButton(self.tr("Back"), QMessageBox.ButtonRole.RejectRole)
-        choices = {
-            keep: lambda: self._decide(lambda: self._keep(self.evaluation.title())),
-            away: lambda: self._decide(self._discard_and_close),
-        }
-        self._open(box, back, choices)
-
-    def _question(self, sentence: str, more: str) -> QMessageBox:
-        box = QMessageBox(self)
-        box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        box.setIcon(QMessageBox.Icon.Question)
-        box.setWindowTitle(self.windowTitle())
-        box.setTextFormat(Qt.TextFormat.PlainText)
-        box.setText(sentence)
-        box.setInformativeText(more)
-        return box
-
-    def _open(self, box: QMessageBox, usual: QPushButton, choices: dict[QPushButton, Callable[[], None]]) -> None:
-        box.setDefaultButton(usual)
-        box.setEscapeButton(usual)
-        for button, choice in choices.items():
-            button.clicked.connect(lambda _=False, choice=choice: choice())
-        box.open()
 
     def _stop_and_close(self) -> None:
         task, self._task = self._task, None
@@ -341,12 +329,3 @@ class FinetuneDialog(QDialog):
 
     def _show(self, page: Page) -> None:
         self._pages.setCurrentIndex(page)
-
-    def _fit(self) -> None:
-        """As large as its pages usually need, smaller than the screen; afterwards as the analyst left it."""
-        metrics = self.fontMetrics()
-        screen = QApplication.primaryScreen().availableSize()
-        width, height = metrics.averageCharWidth() * _COLUMNS, metrics.lineSpacing() * _LINES
-        self.resize(min(width, screen.width() * 9 // 10), min(height, screen.height() * 9 // 10))
-        self.setMinimumWidth(min(metrics.averageCharWidth() * _LEAST_COLUMNS, screen.width() * 9 // 10))
-        QgsGui.enableAutoGeometryRestore(self)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from qgis.PyQt.QtCore import QEvent, QModelIndex, QRectF, QSize, Qt
-from qgis.PyQt.QtGui import QColor, QPainter, QPen
+from qgis.PyQt.QtGui import QColor, QPainter
 from qgis.PyQt.QtWidgets import (
     QAbstractItemView,
     QHeaderView,
@@ -20,12 +20,11 @@ from qgis.PyQt.QtWidgets import (
 )
 
 from ...contract.finetuning import FinetuneResult
-from ..widgets.theme import muted
+from ..widgets.theme import draw_outlined, muted, swatch_side
 from .finetune_text import change_text, score_text
 
 _NAME, _BARS, _BEFORE, _AFTER, _CHANGE = range(5)
 _ROW_ROLE = Qt.ItemDataRole.UserRole
-_OUTLINE = 110  # opacity of outlines in the text's colour, 0..255: black stands out on black, yellow on white
 _NAME_LETTERS = 14  # of a name that are shown before any bar is
 _ROWS_SHOWN = 8  # at least, before the table scrolls
 
@@ -132,7 +131,7 @@ class _ScoreDelegate(QStyledItemDelegate):
         if index.column() in (_BEFORE, _AFTER, _CHANGE):
             option.displayAlignment = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
         elif index.column() == _NAME:
-            side = _swatch_side(option)
+            side = swatch_side(option)
             option.features |= QStyleOptionViewItem.ViewItemFeature.HasDecoration
             option.decorationSize = QSize(side, side)
 
@@ -144,10 +143,10 @@ class _ScoreDelegate(QStyledItemDelegate):
         super().paint(painter, option, index)
         row = index.sibling(index.row(), _NAME).data(_ROW_ROLE)
         if index.column() == _NAME:
-            side = _swatch_side(option)
+            side = swatch_side(option)
             room = QRectF(option.rect)
             place = QRectF(room.left() + side / 4, room.center().y() - side / 2, side, side)
-            _bar(painter, place, QColor(row.colour), option)
+            draw_outlined(painter, place, QColor(row.colour), option)
         elif index.column() == _BARS:
             self._paint_bars(painter, option, row)
 
@@ -156,26 +155,11 @@ class _ScoreDelegate(QStyledItemDelegate):
         room = QRectF(option.rect).adjusted(pad, 0, -pad, 0)
         if room.width() < 2 * option.fontMetrics.height():  # too short to be compared
             return
-        height = _swatch_side(option) * 0.6
+        height = swatch_side(option) * 0.6
         top = room.center().y() - height - 1
         for value, colour, y in (
             (row.before, muted(option.palette), top),
             (row.after, QColor(row.colour), top + height + 2),
         ):
             if value is not None:
-                _bar(painter, QRectF(room.left(), y, max(2.0, room.width() * value), height), colour, option)
-
-
-def _swatch_side(option: QStyleOptionViewItem) -> int:
-    return round(option.fontMetrics.height() * 0.7)
-
-
-def _bar(painter: QPainter, area: QRectF, colour: QColor, option: QStyleOptionViewItem) -> None:
-    outline = QColor(option.palette.color(option.palette.ColorRole.Text))
-    outline.setAlpha(_OUTLINE)
-    painter.save()
-    painter.setPen(QPen(outline, 1))
-    painter.setBrush(colour)
-    # Half a pixel in: the line lies inside the area, and sharp.
-    painter.drawRect(area.adjusted(0.5, 0.5, -0.5, -0.5))
-    painter.restore()
+                draw_outlined(painter, QRectF(room.left(), y, max(2.0, room.width() * value), height), colour, option)

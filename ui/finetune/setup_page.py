@@ -8,15 +8,13 @@ from dataclasses import replace
 
 from qgis.core import QgsApplication, QgsFieldProxyModel, QgsMapLayer, QgsMapLayerProxyModel, QgsProject, QgsVectorLayer
 from qgis.gui import QgsFieldComboBox, QgsMapLayerComboBox
-from qgis.PyQt.QtCore import Qt, pyqtSignal
+from qgis.PyQt.QtCore import pyqtSignal
 from qgis.PyQt.QtWidgets import (
     QCheckBox,
     QFormLayout,
-    QFrame,
     QHBoxLayout,
     QLabel,
     QPushButton,
-    QScrollArea,
     QToolButton,
     QVBoxLayout,
     QWidget,
@@ -36,10 +34,11 @@ from ..tasks.question import Check
 from ..widgets.labels import ElidedLabel, Remarks, Sentence
 from ..widgets.lifetime import Connections
 from ..widgets.model_field import ModelField
+from ..widgets.windows import scrolling
 from .finetune_text import summary_text
 from .request import DockServices, FinetuneRequest
 from .training_settings import TrainingSettings
-from .value_table import ClassTable
+from .value_table import ValueTable
 
 _PAUSE_MS = 300  # after a change, before the engine is asked
 # What may change in a polygon layer that its file, or the copy of it, does not show.
@@ -82,7 +81,7 @@ class SetupPage(QWidget):
             # A long name must not widen the window.
             box.setSizeAdjustPolicy(QgsMapLayerComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
             box.setMinimumContentsLength(8)
-        self.table = ClassTable()
+        self.table = ValueTable()
         self.summary = Sentence()
         self.remarks = Remarks()
         self.settings = TrainingSettings()
@@ -303,13 +302,8 @@ class SetupPage(QWidget):
         column.addWidget(self.table, 1)
         for widget in (self.summary, self.remarks, self.settings):
             column.addWidget(widget)
-        scroll = QScrollArea()
-        scroll.setWidgetResizable(True)
-        scroll.setFrameShape(QFrame.Shape.NoFrame)
-        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        scroll.setWidget(inner)
         outer = QVBoxLayout(self)
         outer.setContentsMargins(0, 0, 0, 0)
-        outer.addWidget(scroll, 1)
+        outer.addWidget(scrolling(inner), 1)
         for widget in (self.outcome, self.reason, self.one_class, self.train_button):
             outer.addWidget(widget)

@@ -150,7 +150,7 @@ class ClassBox(QComboBox):
             self._fill()
 
 
-class ClassTable(QWidget):
+class ValueTable(QWidget):
     """One row for each distinct value, with its polygons, their area and its class.
 
     changed: the class map may be another one: the analyst chose, or the layer was counted anew.
@@ -385,4 +385,4 @@ def _listed(names: Sequence[str]) -> str:
 
 
 def _tr(text: str) -> str:
-    return QCoreApplication.translate("ClassTable", text)
+    return QCoreApplication.translate("ValueTable", text)

@@ -7,8 +7,8 @@ from collections.abc import Callable
 
 from qgis.core import QgsMapLayer, QgsProject, QgsRasterLayer
 from qgis.gui import QgsMapCanvas
-from qgis.PyQt.QtCore import QLocale, Qt, pyqtSignal
-from qgis.PyQt.QtWidgets import QFrame, QPushButton, QScrollArea, QVBoxLayout, QWidget
+from qgis.PyQt.QtCore import QLocale, pyqtSignal
+from qgis.PyQt.QtWidgets import QPushButton, QVBoxLayout, QWidget
 
 from ...contract import calls
 from ...contract.answers import AerialDescription, Forecast, Hello
@@ -18,6 +18,7 @@ from ...runtime.client import EngineClient, shared_client
 from ...runtime.errors import BadInputError, EngineDied, EngineError, EngineNotFound
 from ..tasks.question import Check, Question
 from ..widgets.labels import Remarks, Sentence
+from ..widgets.windows import scrolling
 from .estimate import cost_text, place_text
 from .form_fields import FIELD_OF_SETTING, FormFields, WrongField
 from .remembered import last_pace, pace_key
@@ -262,15 +263,10 @@ class Form(QWidget):
         padded = QVBoxLayout(inner)
         padded.setContentsMargins(0, 0, 4, 0)
         padded.addWidget(self.fields)
-        scroll = QScrollArea()
-        scroll.setWidgetResizable(True)
-        scroll.setFrameShape(QFrame.Shape.NoFrame)
-        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        scroll.setWidget(inner)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(4)
-        column.addWidget(scroll, 1)
+        column.addWidget(scrolling(inner), 1)
         for widget in (self.cost, self.remarks, self.run_button, self.reason, self.engine_button):
             column.addWidget(widget)
         self.engine_button.hide()

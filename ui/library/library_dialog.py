@@ -5,10 +5,8 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Sequence
 
-from qgis.gui import QgsGui
 from qgis.PyQt.QtCore import Qt, pyqtSignal
 from qgis.PyQt.QtWidgets import (
-    QApplication,
     QDialog,
     QDialogButtonBox,
     QFileDialog,
@@ -32,7 +30,7 @@ from ...runtime.client import EngineClient
 from ..tasks.background_task import BackgroundTask
 from ..tasks.task_row import TaskRow
 from ..widgets.labels import Sentence
-from ..widgets.messages import ask_first
+from ..widgets.windows import ask_first, fit
 from .card_view import CardView, model_html, published_html, size_text
 from .library_tasks import MakeClient, exporting, fetching, importing, recognising
 from .shelf import AtHand, Shelf, ToFetch
@@ -41,7 +39,7 @@ _COLUMNS, _LINES = 110, 36  # of text, that fit into the window's usual size
 _SHELF_SHARE, _CARD_SHARE = 4, 5
 
 
-class Preview(QFrame):
+class ImportQuestion(QFrame):
     """Hidden while there is nothing to ask. accepted: the `Recognised` and the title. refused: it is not imported."""
 
     accepted = pyqtSignal(object, str)
@@ -117,7 +115,7 @@ class LibraryDialog(QDialog):
 
         self.shelf = Shelf(published, self)
         self.view = CardView(self)
-        self.preview = Preview(self)
+        self.preview = ImportQuestion(self)
         self.outcome = Sentence(self)
         self.row = TaskRow(self)
         self.default_button = QPushButton(self.tr("Make default"), self)
@@ -370,9 +368,6 @@ class LibraryDialog(QDialog):
         column.addWidget(self.outcome)
         column.addWidget(self.row)
         column.addWidget(buttons)
-        metrics = self.fontMetrics()
-        screen = QApplication.primaryScreen().availableSize()
-        width = min(metrics.averageCharWidth() * _COLUMNS, screen.width() * 9 // 10)
-        self.resize(width, min(metrics.lineSpacing() * _LINES, screen.height() * 9 // 10))
-        splitter.setSizes([width * share // (_SHELF_SHARE + _CARD_SHARE) for share in (_SHELF_SHARE, _CARD_SHARE)])
-        QgsGui.enableAutoGeometryRestore(self)
+        fit(self, _COLUMNS, _LINES)
+        shares = (_SHELF_SHARE, _CARD_SHARE)
+        splitter.setSizes([self.width() * share // sum(shares) for share in shares])

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from qgis.PyQt.QtCore import QEvent, QModelIndex, QRectF, QSize, Qt, pyqtSignal
-from qgis.PyQt.QtGui import QColor, QKeyEvent, QKeySequence, QPainter, QPalette, QPen
+from qgis.PyQt.QtGui import QColor, QKeyEvent, QKeySequence, QPainter, QPalette
 from qgis.PyQt.QtWidgets import (
     QAbstractItemView,
     QApplication,
@@ -19,10 +19,9 @@ from qgis.PyQt.QtWidgets import (
     QWidget,
 )
 
-from ..widgets.theme import is_dark, muted
+from ..widgets.theme import draw_outlined, is_dark, muted, swatch_side
 from .area_model import COLOUR_ROLE, FRACTION_ROLE, ROW_ROLE, ClassModel, ClassOrder, ClassRow, Column, table_text
 
-_OUTLINE = 110  # opacity of outlines in the text's colour, 0..255: black stands out on black, yellow on white
 _LEAST_BAR = 4.0  # pixels: between the outlines, the colour of the smallest share is still seen
 _OFF = 0.3  # opacity of the bar of a class that the map does not show
 _NAME_PART = 0.65  # of the width that numbers leave to names and bars, the most that names take
@@ -39,7 +38,7 @@ class ClassDelegate(QStyledItemDelegate):
             palette.setColor(QPalette.ColorRole.Text, muted(palette))
             option.palette = palette
         if index.column() == Column.MARK:
-            side = _swatch_side(option)
+            side = swatch_side(option)
             option.features |= QStyleOptionViewItem.ViewItemFeature.HasDecoration
             option.decorationSize = QSize(side, side)
 
@@ -55,18 +54,14 @@ class ClassDelegate(QStyledItemDelegate):
         self.initStyleOption(filled, index)
         style = option.widget.style() if option.widget else QApplication.style()
         place = style.subElementRect(QStyle.SubElement.SE_ItemViewItemDecoration, filled, option.widget)
-        side = _swatch_side(option)
+        side = swatch_side(option)
         square = QRectF(0, 0, side, side)
         square.moveCenter(QRectF(place).center())
-        _draw(painter, square, option, index, 1.0)
+        draw_outlined(painter, square, QColor(index.data(COLOUR_ROLE)), option, 1.0)
         # Some styles draw an empty checkbox in colours that vanish on a dark ground.
         box = style.subElementRect(QStyle.SubElement.SE_ItemViewItemCheckIndicator, filled, option.widget)
         if index.data(ROW_ROLE).shown is False and is_dark(option.palette.color(QPalette.ColorRole.Base)):
-            painter.save()
-            painter.setPen(QPen(_outline(option), 1))
-            painter.setBrush(Qt.BrushStyle.NoBrush)
-            painter.drawRect(QRectF(box).adjusted(0.5, 0.5, -0.5, -0.5))
-            painter.restore()
+            draw_outlined(painter, QRectF(box), None, option)
 
     def _paint_bar(self, painter: QPainter, option: QStyleOptionViewItem, index: QModelIndex) -> None:
         fraction = index.data(FRACTION_ROLE)
@@ -74,37 +69,17 @@ class ClassDelegate(QStyledItemDelegate):
             return
         pad = option.fontMetrics.averageCharWidth() / 2
         room = QRectF(option.rect).adjusted(pad, 0, -pad, 0)
-        height = _swatch_side(option)
+        height = swatch_side(option)
         width = max(_LEAST_BAR, room.width() * fraction)
         bar = QRectF(room.left(), room.center().y() - height / 2, width, height)
         if option.direction == Qt.LayoutDirection.RightToLeft:
             bar.moveRight(room.right())
-        _draw(painter, bar, option, index, _OFF if index.data(ROW_ROLE).shown is False else 1.0)
+        draw_outlined(
+            painter, bar, QColor(index.data(COLOUR_ROLE)), option, _OFF if index.data(ROW_ROLE).shown is False else 1.0
+        )
 
 
-def _swatch_side(option: QStyleOptionViewItem) -> int:
-    return round(option.fontMetrics.height() * 0.7)
-
-
-def _outline(option: QStyleOptionViewItem) -> QColor:
-    chosen = option.state & QStyle.StateFlag.State_Selected
-    role = QPalette.ColorRole.HighlightedText if chosen else QPalette.ColorRole.Text
-    colour = QColor(option.palette.color(role))
-    colour.setAlpha(_OUTLINE)
-    return colour
-
-
-def _draw(painter: QPainter, area: QRectF, option: QStyleOptionViewItem, index: QModelIndex, opacity: float) -> None:
-    painter.save()
-    painter.setOpacity(opacity)
-    painter.setPen(QPen(_outline(option), 1))
-    painter.setBrush(QColor(index.data(COLOUR_ROLE)))
-    # Half a pixel in: the line lies inside the area, and sharp.
-    painter.drawRect(area.adjusted(0.5, 0.5, -0.5, -0.5))
-    painter.restore()
-
-
-class ClassTable(QTreeView):
+class AreaTable(QTreeView):
     """One row a class, by area at first."""
 
     switched = pyqtSignal(object, bool)  # set of class values, whether to show them

@@ -19,7 +19,7 @@ from ..widgets.labels import ElidedLabel
 from ..widgets.lifetime import Connections
 from ..widgets.result_tool import ResultTool
 from .area_model import ClassRow, share_text
-from .area_table import ClassTable
+from .area_table import AreaTable
 
 _NOTHING = "–"
 
@@ -156,7 +156,7 @@ class ResultPanel(QWidget):
         self._percent = QLabel(self)
         self._percent.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
 
-        self._table = ClassTable(self)
+        self._table = AreaTable(self)
         self._table.switched.connect(self._switch)
         self._copy.clicked.connect(self._table.copy)
         self._changed = QLabel(self)

@@ -140,9 +140,9 @@ class BackgroundTask(QgsTask):
 class EngineTask(BackgroundTask):
     """Runs one call of the engine; the result is its answer.
 
-    call, params: of `contract.calls`. client: the connection to the engine, taken on the main thread: a task that begins
-    late, once the plugin is unloaded, must not open a new one. pieces: the handler of `EngineClient.call` whose
-    arguments are told as `piece_done`.
+    call, params: of `contract.calls`. client: the connection to the engine, taken on the main thread: a task that
+    begins late, once the plugin is unloaded, must not open a new one. pieces: the handler of `EngineClient.call`
+    whose arguments are told as `piece_done`.
     """
 
     def __init__(

@@ -1,22 +1,20 @@
-"""What the plugin says and asks: sentences in QGIS's message bar, the details behind them, a question before a loss."""
+"""What the plugin says: sentences in QGIS's message bar, and the details behind them, one click away."""
 
 from __future__ import annotations
 
 import html
-from collections.abc import Callable
 from dataclasses import dataclass
 
 from qgis.core import Qgis
 from qgis.gui import QgsMessageBar, QgsMessageBarItem
 from qgis.PyQt import sip
-from qgis.PyQt.QtCore import QCoreApplication, QObject, Qt, QTimer
+from qgis.PyQt.QtCore import QObject, Qt, QTimer
 from qgis.PyQt.QtGui import QFontDatabase, QFontInfo
 from qgis.PyQt.QtWidgets import (
     QApplication,
     QDialog,
     QDialogButtonBox,
     QLabel,
-    QMessageBox,
     QPlainTextEdit,
     QPushButton,
     QVBoxLayout,
@@ -31,23 +29,6 @@ _TITLE = "FLAIR Land Cover"
 _STAYS = 0
 _WARNING_S = 12
 _INFO_S = 8
-
-
-def ask_first(parent: QWidget, sentence: str, more: str, yes: str, act: Callable[[], None]) -> None:
-    """Asks over a window, and acts where the answer is `yes`; the other answer, and the usual one, is to go back."""
-    box = QMessageBox(parent)
-    box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-    box.setIcon(QMessageBox.Icon.Question)
-    box.setWindowTitle(parent.windowTitle())
-    box.setTextFormat(Qt.TextFormat.PlainText)
-    box.setText(sentence)
-    box.setInformativeText(more)
-    button = box.addButton(yes, QMessageBox.ButtonRole.DestructiveRole)
-    back = box.addButton(QCoreApplication.translate("Asking", "Back"), QMessageBox.ButtonRole.RejectRole)
-    box.setDefaultButton(back)
-    box.setEscapeButton(back)
-    button.clicked.connect(lambda _=False: act())
-    box.open()
 
 
 class DetailsDialog(QDialog):

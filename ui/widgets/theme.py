@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from qgis.PyQt.QtGui import QColor, QIcon, QPainter, QPalette, QPixmap
+from qgis.PyQt.QtCore import QRectF, Qt
+from qgis.PyQt.QtGui import QColor, QIcon, QPainter, QPalette, QPen, QPixmap
+from qgis.PyQt.QtWidgets import QStyle, QStyleOptionViewItem
 
 _MUTED = 0.65  # share of the text's colour in muted text; the rest is the background's
 _DARK = 128  # lightness, half of the largest
+_OUTLINE = 110  # opacity of outlines, 0..255
 
 
 def muted(palette: QPalette) -> QColor:
@@ -23,6 +26,33 @@ def alarm(palette: QPalette) -> QColor:
 def is_dark(background: QColor) -> bool:
     """Whether light text belongs on a background."""
     return background.lightness() < _DARK
+
+
+def swatch_side(option: QStyleOptionViewItem) -> int:
+    """Of a legend's square in a table, in pixels."""
+    return round(option.fontMetrics.height() * 0.7)
+
+
+def outline(option: QStyleOptionViewItem) -> QColor:
+    """The text's colour, faintly: black stands out on black, yellow on white."""
+    chosen = option.state & QStyle.StateFlag.State_Selected
+    role = QPalette.ColorRole.HighlightedText if chosen else QPalette.ColorRole.Text
+    colour = QColor(option.palette.color(role))
+    colour.setAlpha(_OUTLINE)
+    return colour
+
+
+def draw_outlined(
+    painter: QPainter, area: QRectF, colour: QColor | None, option: QStyleOptionViewItem, opacity: float = 1.0
+) -> None:
+    """A rectangle of a colour, None: empty, that shows on any ground of a table."""
+    painter.save()
+    painter.setOpacity(opacity)
+    painter.setPen(QPen(outline(option), 1))
+    painter.setBrush(Qt.BrushStyle.NoBrush if colour is None else colour)
+    # Half a pixel in: the line lies inside the area, and sharp.
+    painter.drawRect(area.adjusted(0.5, 0.5, -0.5, -0.5))
+    painter.restore()
 
 
 def swatch(colour: str, side: int, palette: QPalette) -> QIcon:

@@ -20,12 +20,12 @@ PANELS = LandCoverClass(14, "solar panels", "#0000ff")
 @pytest.fixture
 def table(application, english):
     """In a window of 300 pixels."""
-    from flair_landcover.ui.finetune.value_table import ClassTable
+    from flair_landcover.ui.finetune.value_table import ValueTable
 
     holder = QWidget()
     layout = QVBoxLayout(holder)
     layout.setContentsMargins(0, 0, 0, 0)
-    made = ClassTable()
+    made = ValueTable()
     made.heard = []
     made.changed.connect(lambda: made.heard.append(made.class_map()))
     layout.addWidget(made)

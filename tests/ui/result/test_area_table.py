@@ -31,9 +31,9 @@ def class_rows(hidden=(), unknown=()) -> list:
 
 @pytest.fixture
 def table(english):
-    from flair_landcover.ui.result.area_table import ClassTable
+    from flair_landcover.ui.result.area_table import AreaTable
 
-    made = ClassTable()
+    made = AreaTable()
     made.set_rows(class_rows())
     made.resize(300, made.sizeHint().height())
     made.show()

@@ -96,9 +96,9 @@ def rows(panel) -> list:
 
 
 def table_of(panel):
-    from flair_landcover.ui.result.area_table import ClassTable
+    from flair_landcover.ui.result.area_table import AreaTable
 
-    return panel.findChild(ClassTable)
+    return panel.findChild(AreaTable)
 
 
 def swipe_button(panel) -> QToolButton:

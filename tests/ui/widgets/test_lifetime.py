@@ -5,18 +5,15 @@ from __future__ import annotations
 import gc
 
 import pytest
+
+pytest.importorskip("qgis.core", reason="needs QGIS's Python")
 from qgis.PyQt import sip
 from qgis.PyQt.QtCore import QObject
 
-from flair_landcover.tests.qgis_application import qgis_application
-from flair_landcover.ui.widgets.lifetime import when_destroyed
-
-pytest.importorskip("qgis.core", reason="needs QGIS's Python")
+from flair_landcover.ui.widgets.lifetime import Connections, when_destroyed
 
 
 def test_what_was_connected_is_undone_once_for_all(application):
-    from flair_landcover.ui.widgets.lifetime import Connections
-
     heard = []
     source, connections = QObject(), Connections()
     connections.add(source, "objectNameChanged", heard.append)
@@ -28,8 +25,6 @@ def test_what_was_connected_is_undone_once_for_all(application):
 
 
 def test_an_object_that_is_deleted_meanwhile_is_passed_over(application):
-    from flair_landcover.ui.widgets.lifetime import Connections
-
     heard = []
     gone, left, connections = QObject(), QObject(), Connections()
     connections.add(left, "objectNameChanged", heard.append)
@@ -41,11 +36,6 @@ def test_an_object_that_is_deleted_meanwhile_is_passed_over(application):
 
 
 pytest.importorskip("qgis.core", reason="needs QGIS's Python")
-
-
-@pytest.fixture(autouse=True)
-def application():
-    qgis_application()
 
 
 def test_it_is_done_once_when_the_object_is_deleted():
