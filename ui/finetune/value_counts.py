@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from qgis.core import (
@@ -12,15 +12,16 @@ from qgis.core import (
     QgsDistanceArea,
     QgsFeatureRequest,
     QgsProject,
-    QgsTask,
     QgsVectorLayer,
     QgsVectorLayerFeatureSource,
 )
 from qgis.PyQt import sip
-from qgis.PyQt.QtCore import QCoreApplication, QObject, QTimer, pyqtSignal
+from qgis.PyQt.QtCore import QObject, QTimer, pyqtSignal
 
 from ...contract.class_plan import FEW_POLYGONS, LITTLE_M2, value_text
 from ...contract.nomenclature import LandCoverClass, name_key
+from ...runtime.errors import CancelledError
+from ..tasks.background_task import BackgroundTask
 from ..widgets.lifetime import Connections
 
 MAX_VALUES = 100  # distinct ones; a field with more is none of classes
@@ -28,9 +29,6 @@ _LOOK_EVERY = 500  # polygons between two looks at whether the count is still wa
 _PAUSE_MS = 400  # after an edit, until it is counted: the next one may follow at once
 # After these the layer's features may be others.
 _CHANGES = ("layerModified", "afterRollBack", "dataChanged", "subsetStringChanged")
-
-# Tasks that QGIS runs: it keeps no reference to their Python side.
-_alive: set[CountTask] = set()
 
 
 @dataclass(frozen=True)
@@ -42,53 +40,37 @@ class ValueCount:
     area_m2: float
 
 
-class CountTask(QgsTask):
-    """Counts in a thread of QGIS. Only plain values and a copy of the layer's source go there.
+def counting(layer: QgsVectorLayer, field: str) -> Callable[[BackgroundTask], tuple[list[ValueCount], bool]]:
+    """Work that counts. Only plain values and a copy of the layer's source go to its thread.
 
-    counts: by number of polygons, the most first. too_many: there are more than MAX_VALUES, counting ended.
+    The result: counts by number of polygons, the most first; whether there are more than MAX_VALUES, where it ends.
     """
+    source = QgsVectorLayerFeatureSource(layer)  # unsaved edits included
+    index = layer.fields().indexFromName(field)
+    total = max(1, layer.featureCount())
+    measure = QgsDistanceArea()
+    measure.setSourceCrs(layer.crs(), QgsProject.instance().transformContext())
+    measure.setEllipsoid(layer.crs().ellipsoidAcronym())
 
-    def __init__(self, layer: QgsVectorLayer, field: str) -> None:
-        super().__init__(
-            QCoreApplication.translate("ValueCounter", "Counting the classes of {}").format(layer.name()),
-            QgsTask.Flag.CanCancel,
-        )
-        self.counts: list[ValueCount] = []
-        self.too_many = False
-        self._source = QgsVectorLayerFeatureSource(layer)  # unsaved edits included
-        self._field = layer.fields().indexFromName(field)
-        self._total = max(1, layer.featureCount())
-        self._measure = QgsDistanceArea()
-        self._measure.setSourceCrs(layer.crs(), QgsProject.instance().transformContext())
-        self._measure.setEllipsoid(layer.crs().ellipsoidAcronym())
-
-    def run(self) -> bool:
-        """In the task's thread."""
+    def work(task: BackgroundTask) -> tuple[list[ValueCount], bool]:
         found: dict[str, list[float]] = {}
-        request = QgsFeatureRequest().setSubsetOfAttributes([self._field])
-        for number, feature in enumerate(self._source.getFeatures(request)):
+        for number, feature in enumerate(source.getFeatures(QgsFeatureRequest().setSubsetOfAttributes([index]))):
             if number % _LOOK_EVERY == 0:
-                if self.isCanceled():
-                    return False
-                self.setProgress(min(100.0, 100.0 * number / self._total))
-            value = feature.attribute(self._field)
+                if task.stopped():
+                    raise CancelledError("The count was given up.")
+                task.setProgress(min(100.0, 100.0 * number / total))
+            value = feature.attribute(index)
             text = "" if value is None or value == NULL else value_text(value)
             if text not in found and len(found) == MAX_VALUES:
-                self.too_many = True
-                break
-            area = self._measure.measureArea(feature.geometry())
+                return [], True
+            area = measure.measureArea(feature.geometry())
             entry = found.setdefault(text, [0, 0.0])
             entry[0] += 1
             entry[1] += area if math.isfinite(area) else 0.0
-        self.counts = sorted(
-            (ValueCount(value, int(count), area) for value, (count, area) in found.items()),
-            key=lambda each: (-each.polygons, _rank(each.value)),
-        )
-        return True
+        counts = [ValueCount(value, int(count), area) for value, (count, area) in found.items()]
+        return sorted(counts, key=lambda each: (-each.polygons, _rank(each.value))), False
 
-    def finished(self, result: bool) -> None:
-        """Called by QGIS on the main thread."""
-        _alive.discard(self)
+    return work
 
 
 class ValueCounter(QObject):
@@ -106,7 +88,7 @@ class ValueCounter(QObject):
         self._layer: QgsVectorLayer | None = None
         self._field = ""
         self._of_layer = Connections()
-        self._task: CountTask | None = None
+        self._task: BackgroundTask | None = None
         self._soon = QTimer(self)
         self._soon.setSingleShot(True)
         self._soon.setInterval(_PAUSE_MS)
@@ -141,23 +123,22 @@ class ValueCounter(QObject):
         self._drop_task()
         if self._layer is None or sip.isdeleted(self._layer):
             return
-        task = CountTask(self._layer, self._field)
-        task.taskCompleted.connect(self._tell)
-        self._task = task
-        _alive.add(task)
+        title = self.tr("Counting the classes of {}").format(self._layer.name())
+        self._task = BackgroundTask(title, counting(self._layer, self._field))
+        self._task.signals.ended.connect(self._tell)
         self.started.emit()
-        QgsApplication.taskManager().addTask(task)
+        self._task.start_in(QgsApplication.taskManager())
 
     def _tell(self) -> None:
         task, self._task = self._task, None
-        if task is not None:
-            self.counted.emit(task.counts, task.too_many)
+        if task is not None and task.result is not None:
+            self.counted.emit(*task.result)
 
     def _drop_task(self) -> None:
         task, self._task = self._task, None
-        if task is not None and not sip.isdeleted(task):
-            task.taskCompleted.disconnect(self._tell)
-            task.cancel()
+        if task is not None:
+            task.signals.ended.disconnect(self._tell)
+            task.stop()
 
 
 def _rank(value: str) -> tuple[float, str]:
