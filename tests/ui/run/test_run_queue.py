@@ -329,3 +329,17 @@ def test_a_result_that_came_before_the_cancel_is_not_thrown_away(held_queue, hel
     held.end = {"complete": True}
     wait_for(ended(queue))
     assert heard.events[-1][2] is RunState.DONE and run.result == {"complete": True}
+
+
+@pytest.mark.parametrize("how", ["done", "failed", "cancelled"])
+def test_who_asked_for_a_run_hears_how_it_ended_after_all_listeners(held_queue, held, how):
+    queue, heard = held_queue
+    told, failure = [], EngineDied("The engine was killed.", "")
+    cancel = queue.add_watched(plain_request(), lambda done, error: told.append((done, error, heard.events[-1][0])))
+    assert held.in_call.wait(60)
+    if how == "cancelled":
+        cancel()
+    else:
+        held.end = {"complete": True} if how == "done" else failure
+    wait_for(lambda: told)
+    assert told == [(how == "done", failure if how == "failed" else None, "ended")]
