@@ -14,6 +14,7 @@ from qgis.PyQt.QtGui import QColor, QPalette
 from qgis.PyQt.QtTest import QTest
 from qgis.PyQt.QtWidgets import QApplication, QLabel, QProgressBar, QPushButton, QVBoxLayout, QWidget
 
+from flair_landcover.tests.answers import segmentation_result
 from flair_landcover.ui.run.queue_panel import QueuePanel
 from flair_landcover.ui.run.run_queue import RunState
 
@@ -93,7 +94,7 @@ def test_what_is_done_can_be_kept_as_soon_as_there_is_something(shown, held):
     click(keep)
     assert not keep.isEnabled() and "Finishing with what is done…" in texts(panel)
     wait_for(lambda: ended)
-    assert run.state is RunState.DONE and run.result == {"complete": False}
+    assert run.state is RunState.DONE and run.result == segmentation_result(complete=False)
 
 
 def test_cancel_says_that_it_stops(shown, held):

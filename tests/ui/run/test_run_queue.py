@@ -18,6 +18,7 @@ from qgis.PyQt.QtGui import QImage
 
 from flair_landcover.runtime.errors import BadInputError, EngineDied, EngineFailed
 from flair_landcover.tests import qgis_side
+from flair_landcover.tests.answers import segmentation_result
 from flair_landcover.ui.run.run_queue import RunState
 
 from .conftest import plain_request, wait_for
@@ -328,7 +329,7 @@ def test_a_result_that_came_before_the_cancel_is_not_thrown_away(held_queue, hel
     queue.cancel(run)
     held.end = {"complete": True}
     wait_for(ended(queue))
-    assert heard.events[-1][2] is RunState.DONE and run.result == {"complete": True}
+    assert heard.events[-1][2] is RunState.DONE and run.result == segmentation_result(complete=True)
 
 
 @pytest.mark.parametrize("how", ["done", "failed", "cancelled"])
