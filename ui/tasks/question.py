@@ -75,7 +75,7 @@ class Check(QObject):
 
     def __init__(
         self,
-        call: EngineCall[Params, Answer],
+        call: EngineCall[Any, Any],
         client: Callable[[], EngineClient],
         pause_ms: int,
         look: Callable[[], None],
