@@ -24,6 +24,7 @@ import torch
 from flair_landcover.contract.choices import KEEP_BASE, LAST
 from flair_landcover.contract.finetuning import FinetuneJob
 from flair_landcover.contract.image import ImageSettings
+from flair_landcover.contract.notices import Stage, english
 from flair_landcover.contract.report import Epoch
 from flair_landcover.contract.segmentation import SegmentationJob
 from flair_landcover.evaluation.confusion import accuracy, confusion_matrix, mean_iou
@@ -51,11 +52,11 @@ class _Watch:
         self.phases: dict[str, float] = {}
         self._epochs, self._phase, self._since = epochs, "", time.perf_counter()
 
-    def progress(self, fraction: float, message: str, remaining_s: float | None = None) -> None:
+    def progress(self, fraction: float, stage: Stage, remaining_s: float | None = None) -> None:
         now = time.perf_counter()
         if self._phase:
             self.phases[self._phase] = self.phases.get(self._phase, 0.0) + now - self._since
-        self._phase, self._since = message, now
+        self._phase, self._since = english(stage), now
 
     def epoch(self, epoch: Epoch) -> None:
         if self._epochs:

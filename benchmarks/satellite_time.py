@@ -20,6 +20,7 @@ from affine import Affine
 from rasterio.warp import transform
 
 from flair_landcover.contract.image import ImageSettings
+from flair_landcover.contract.notices import Stage
 from flair_landcover.contract.segmentation import SegmentationJob
 from flair_landcover.inference.segment import segment
 
@@ -32,7 +33,7 @@ _ROUNDS = 5
 class _Silent:
     """A report that only wants the run to go on; a warning would mean that something else is timed."""
 
-    def progress(self, fraction: float, message: str, remaining_s: float | None = None) -> None:
+    def progress(self, fraction: float, stage: Stage, remaining_s: float | None = None) -> None:
         pass
 
     def warning(self, message: str) -> None:

@@ -12,7 +12,7 @@ Requests (to the worker)::
 Answers (from the worker); a call that runs begins with `progress` 0, and every call ends with exactly
 one `result` or `error`::
 
-    {"id": 1, "progress": 0.25, "message": "...", "remaining_s": 12.5}
+    {"id": 1, "progress": 0.25, "stage": {"code": "tile", "values": {...}}, "remaining_s": 12.5}
     {"id": 1, "warning": "..."}
     {"id": 1, "tile": {"transform": [a, b, c, d, e, f], "png": "base64"}}
     {"id": 1, "epoch": {"number": 3, "of": 40, "loss": 0.21, ...}}
@@ -26,10 +26,13 @@ import base64
 import binascii
 import json
 from dataclasses import dataclass
-from typing import Any, Union, cast
+from typing import Any, TypeVar, Union, cast
 
 from .errors import ProtocolError
+from .notices import Stage
 from .report import Epoch
+
+_Kind = TypeVar("_Kind", Stage, Epoch)
 
 BAD_INPUT = "bad_input"
 CANCELLED = "cancelled"
@@ -65,7 +68,7 @@ class Progress:
 
     id: int
     progress: float
-    message: str
+    stage: Stage
     remaining_s: float | None = None
 
 
@@ -141,7 +144,11 @@ def encode(message: Request | Answer) -> bytes:
     elif isinstance(message, Enough):
         fields = {"enough": True}
     elif isinstance(message, Progress):
-        fields = {"progress": message.progress, "message": message.message, "remaining_s": message.remaining_s}
+        fields = {
+            "progress": message.progress,
+            "stage": message.stage.to_dict(),
+            "remaining_s": message.remaining_s,
+        }
     elif isinstance(message, Caution):
         fields = {"warning": message.warning}
     elif isinstance(message, TileDone):
@@ -190,7 +197,7 @@ def decode_answer(line: bytes) -> Answer:
         return Progress(
             id,
             _number(values["progress"], "progress", id),
-            str(values.get("message", "")),
+            _of(Stage, id, values.get("stage")),
             None if remaining is None else _number(remaining, "remaining_s", id),
         )
     if "warning" in values:
@@ -198,13 +205,13 @@ def decode_answer(line: bytes) -> Answer:
     if "tile" in values:
         return _tile(id, _dict(values["tile"], "tile", id))
     if "epoch" in values:
-        return EpochDone(id, _epoch(id, values["epoch"]))
+        return EpochDone(id, _of(Epoch, id, values["epoch"]))
     raise ProtocolError("The message holds no answer that this version knows.", id)
 
 
-def _epoch(id: int, values: object) -> Epoch:
+def _of(kind: type[_Kind], id: int, values: object) -> _Kind:
     try:
-        return Epoch.from_dict(values)
+        return kind.from_dict(values)
     except ProtocolError as error:
         raise ProtocolError(str(error), id) from None
 

@@ -5,14 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol
 
+from .notices import Stage
 from .plain import Plain
 
 
 class Report(Protocol):
     """How a job speaks to whoever started it. Called from the thread that runs the job."""
 
-    def progress(self, fraction: float, message: str, remaining_s: float | None = None) -> None:
-        """fraction: 0..1 of the work done; remaining_s: seconds still expected, None if unknown."""
+    def progress(self, fraction: float, stage: Stage, remaining_s: float | None = None) -> None:
+        """stage: what is done now; fraction: 0..1 of the work done; remaining_s: still expected, None if unknown."""
 
     def warning(self, message: str) -> None:
         """Something that the user should know, in one sentence; the job goes on."""

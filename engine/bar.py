@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from ..contract.notices import Stage, english
 from ..contract.report import Epoch
 
 
@@ -40,8 +41,8 @@ class BarReport:
         self._stopped = True
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
-    def progress(self, fraction: float, message: str, remaining_s: float | None = None) -> None:
-        self._bar.set_postfix_str(message, refresh=False)
+    def progress(self, fraction: float, stage: Stage, remaining_s: float | None = None) -> None:
+        self._bar.set_postfix_str(english(stage), refresh=False)
         self._bar.update(max(0.0, fraction - self._bar.n))
 
     def warning(self, message: str) -> None:

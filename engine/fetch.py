@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ..contract.cards import ModelCard
 from ..contract.errors import Cancelled
+from ..contract.notices import stage
 from ..contract.report import Report
 from ..inference.backends.loading import loading
 
@@ -20,8 +21,11 @@ def fetch(name: str, report: Report) -> ModelCard:
         from .import_published import import_published
 
     def tell(arrived: int, total: int | None) -> None:
-        size = f"{arrived / 1e6:,.0f} of {total / 1e6:,.0f} MB" if total else f"{arrived / 1e6:,.0f} MB"
-        report.progress(FETCHED * arrived / total if total else 0.0, f"Fetched {size}")
+        if total:
+            now = stage("fetched_of", megabytes=arrived / 1e6, total=total / 1e6)
+            report.progress(FETCHED * arrived / total, now)
+        else:
+            report.progress(0.0, stage("fetched", megabytes=arrived / 1e6))
 
     try:
         return import_published(name, tell, report.cancelled)

@@ -26,6 +26,7 @@ from typing import BinaryIO
 from ..contract import protocol
 from ..contract.cards import BadModel
 from ..contract.errors import BadInput, Cancelled, ProtocolError
+from ..contract.notices import Stage, stage
 from ..contract.report import Epoch
 from ..inference.raster.working_folder import discard_held
 from .calls import SERVED
@@ -161,13 +162,13 @@ class CallReport:
         self._held_back: protocol.Progress | None = None
         self._last_sent = -PROGRESS_INTERVAL_S
 
-    def progress(self, fraction: float, message: str, remaining_s: float | None = None) -> None:
+    def progress(self, fraction: float, stage: Stage, remaining_s: float | None = None) -> None:
         """See `Report.progress`. What comes too early is held back until `flush`, or replaced.
 
         A stage without an estimate, such as loading the model, is told at once: it may last.
         """
         remaining = None if remaining_s is None else float(remaining_s)
-        self._held_back = protocol.Progress(self._id, float(fraction), str(message), remaining)
+        self._held_back = protocol.Progress(self._id, float(fraction), stage, remaining)
         if remaining is None or time.monotonic() - self._last_sent >= PROGRESS_INTERVAL_S:
             self.flush()
 
@@ -210,7 +211,7 @@ def serve(calls: CallQueue, answers: AnswerStream) -> None:
 def run_call(call: protocol.Call, answers: AnswerStream, calls: CallQueue) -> None:
     """Run one call and send its result or its error; raises nothing."""
     # At once and for every call: whoever waits knows that it is not in the queue any more.
-    answers.send(protocol.Progress(call.id, 0.0, "Started"))
+    answers.send(protocol.Progress(call.id, 0.0, stage("started")))
     report = CallReport(call.id, answers, calls)
     try:
         served = SERVED.get(call.call)

@@ -12,6 +12,7 @@ from ..contract.cards import WEIGHTS_NAME, BadModel, digest_of, write_card
 from ..contract.choices import ALL, BF16, DECODER, FP32, LAST
 from ..contract.errors import BadInput, Cancelled
 from ..contract.finetuning import FinetuneJob, FinetuneResult, Scores
+from ..contract.notices import Stage, stage
 from ..contract.report import FinetuneReport
 from ..contract.segmentation import SegmentationJob
 from ..inference.backends.backend import MOSTLY, Backend, backend_of
@@ -60,11 +61,11 @@ def finetune(job: FinetuneJob, report: FinetuneReport) -> FinetuneResult:
         report.warning(text)
 
     with gdal_settings():
-        report.progress(0.0, "Checking")
+        report.progress(0.0, stage("checking_training"))
         inputs = resolve(SegmentationJob(job.image, ""), warn)
         check_inputs(inputs, warn)
         outputs = find_outputs(job, inputs)
-        report.progress(_READING, "Reading")
+        report.progress(_READING, stage("reading"))
         annotations = read_annotations(job, inputs.card, inputs.geobox, warn)
         _stop(report)
         sides = _split(job, inputs, annotations, warn, report.cancelled)
@@ -72,13 +73,13 @@ def finetune(job: FinetuneJob, report: FinetuneReport) -> FinetuneResult:
         _stop(report)
         with open_tiles(inputs) as tiles, working_folder(outputs) as working:
             model = _train(job, tiles, base, annotations, sides, warn, report)
-            report.progress(_COMPARING, "Comparing")
+            report.progress(_COMPARING, stage("comparing"))
             # what is evaluated is what is stored: the rounded weights
             weights = stored_weights(model.network.state_dict())
             model.network.load_state_dict({name: tensor.float() for name, tensor in weights.items()})
-            told = _Share(report, _COMPARING, _WRITING, "Comparing")
+            told = _Share(report, _COMPARING, _WRITING, stage("comparing"))
             evaluation = evaluate(model.ground, base.backend, model.backend, job.seed, told)
-            report.progress(_WRITING, "Writing")
+            report.progress(_WRITING, stage("writing_model"))
             made = (sides, model.settings, model.training, evaluation, model.covered)
             card = new_card(job, inputs, model.backend.card, annotations, *made)
             if not _is_better(evaluation.before, evaluation.after):
@@ -108,7 +109,7 @@ def finetune(job: FinetuneJob, report: FinetuneReport) -> FinetuneResult:
                 warnings=warnings,
             )
             put_in_place(result, folder, outputs, report.cancelled)
-    report.progress(1.0, "Writing")
+    report.progress(1.0, stage("writing_model"))
     return result
 
 
@@ -138,15 +139,15 @@ class _Model:
 class _Share:
     """Tells the progress of one phase, and ends the run where the user has stopped it."""
 
-    def __init__(self, report: FinetuneReport, start: float, end: float, message: str) -> None:
-        self._report, self._start, self._end, self._message = report, start, end, message
+    def __init__(self, report: FinetuneReport, start: float, end: float, now: Stage) -> None:
+        self._report, self._start, self._end, self._stage = report, start, end, now
         self._began = time.perf_counter()
 
     def __call__(self, share: float, remaining: float | None = None) -> None:
         _stop(self._report)
         if remaining is None and share > 0:
             remaining = (time.perf_counter() - self._began) / share * (1 - share)
-        self._report.progress(self._start + share * (self._end - self._start), self._message, remaining)
+        self._report.progress(self._start + share * (self._end - self._start), self._stage, remaining)
 
 
 def _stop(report: FinetuneReport) -> None:
@@ -212,7 +213,7 @@ def _train(
         crops //= 4
     settings = Hyperparameters(epochs, _BATCH if cropped else 1, _RATES[job.trainable], job.keep_base, job.seed)
 
-    told = _Share(report, _DOMAIN_READ, _TRAINING, "Preparing features")
+    told = _Share(report, _DOMAIN_READ, _TRAINING, stage("preparing"))
     told(0.0)
     done = 0
 
@@ -236,7 +237,7 @@ def _train(
         )
     held_out = prepare_crops(holdout_samples(ground), network, chain, None, device, lambda: _stop(report))
     spent = time.perf_counter() - began
-    training = _Share(report, _TRAINING, _COMPARING, "Training")
+    training = _Share(report, _TRAINING, _COMPARING, stage("training"))
     result = train(
         network, chain, card, prepared, held_out, settings, device, base.backend.precision == BF16, report, training
     )
@@ -259,7 +260,7 @@ def _read_domain(
     """The image's domain, where it is asked for; warns where it does not cover all of the image."""
     if job.everywhere and not isinstance(base.network, GatedNetwork):
         return None
-    told = _Share(report, _PREPARING, _DOMAIN_READ, "Preparing features")
+    told = _Share(report, _PREPARING, _DOMAIN_READ, stage("preparing"))
     ground = Ground(tiles, sides, base.backend.card, base.backend.card.tile_size)
     domain = read_domain(ground, job.seed, told)
     if domain.covered < MOSTLY and not job.everywhere:

@@ -17,6 +17,7 @@ from ..contract.choices import BUNDLED
 from ..contract.errors import BadInput, Cancelled
 from ..contract.image import dated_path
 from ..contract.nomenclature import NODATA
+from ..contract.notices import stage
 from ..contract.report import Report
 from ..contract.segmentation import ModelName, SegmentationJob, SegmentationResult
 from ..contract.version import plugin_version
@@ -43,9 +44,9 @@ def segment(job: SegmentationJob, report: Report) -> SegmentationResult:
     """
     started = time.perf_counter()
     with gdal_settings():
-        report.progress(0.0, "Checking the inputs")
+        report.progress(0.0, stage("checking"))
         inputs = check_job(job, report.warning)
-        report.progress(0.0, "Loading the model")
+        report.progress(0.0, stage("loading"))
         try:
             backend = warm_backend(inputs.model, job.image.device, job.image.precision)
         except BadModel as error:
@@ -80,7 +81,7 @@ def segment(job: SegmentationJob, report: Report) -> SegmentationResult:
             _warn_of_scope(tally, inputs.card, report)
             if tally.complete and not tally.pixels[1:].any():
                 report.warning("The extent holds no pixel with data: the map is empty.")
-            report.progress(1.0, "Writing the map")
+            report.progress(1.0, stage("writing"))
             writer.finish(json.dumps(_provenance(inputs, backend, tally), ensure_ascii=False))
     area = inputs.geobox.pixel_area_m2
     return SegmentationResult(
@@ -224,7 +225,7 @@ class _Clock:
     def tick(self) -> None:
         self._done += 1
         left = (time.perf_counter() - self._started) / self._done * (self._total - self._done)
-        self._report.progress(self._done / self._total, f"Tile {self._done} of {self._total}", left)
+        self._report.progress(self._done / self._total, stage("tile", number=self._done, total=self._total), left)
 
 
 def _with_full_paths(job: SegmentationJob) -> SegmentationJob:

@@ -17,9 +17,11 @@ from qgis.PyQt.QtCore import QCoreApplication
 from qgis.PyQt.QtGui import QIcon
 
 from ..contract.calls import Answer, EngineCall, Params
+from ..contract.notices import Stage
 from ..runtime.client import shared_client
 from ..runtime.environment import find_engine
 from ..runtime.errors import CancelledError, EngineError, EngineNotFound
+from ..runtime.wording import worded
 
 ICON_PATH = str(Path(__file__).parent / "icon.svg")
 
@@ -110,13 +112,13 @@ def call_engine(
     """
     shown = None
 
-    def show_progress(fraction: float, message: str, remaining_s: float | None) -> None:
+    def show_progress(fraction: float, stage: Stage, remaining_s: float | None) -> None:
         nonlocal shown
         feedback.setProgress(100 * fraction)
         # QGIS keeps every text in its log: one for each step and each percent, not for each tile.
         if remaining_s is None or int(100 * fraction) != shown:
             shown = int(100 * fraction)
-            feedback.setProgressText(message)
+            feedback.setProgressText(worded(stage))
 
     return shared_client().call(
         call,

@@ -25,6 +25,7 @@ from ..contract import protocol
 from ..contract.calls import Answer, EngineCall, Params
 from ..contract.cards import BadModel
 from ..contract.errors import ProtocolError
+from ..contract.notices import Stage
 from ..contract.report import Epoch
 from .environment import Engine, child_environment, find_engine, worker_command
 from .errors import BadInputError, CancelledError, EngineDied, EngineError, EngineFailed, EngineNotFound
@@ -240,7 +241,7 @@ class EngineClient:
         self,
         call: EngineCall[Params, Answer],
         params: Params,
-        on_progress: Callable[[float, str, float | None], None] | None = None,
+        on_progress: Callable[[float, Stage, float | None], None] | None = None,
         on_warning: Callable[[str], None] | None = None,
         on_tile: Callable[[tuple[float, ...], bytes], None] | None = None,
         on_epoch: Callable[[Epoch], None] | None = None,
@@ -251,7 +252,7 @@ class EngineClient:
 
         The worker runs one call at a time, in the order in which they come, and beside it the quick
         ones. The functions are called in the calling thread:
-        on_progress(fraction 0..1, message, seconds remaining or None), on_warning(sentence),
+        on_progress(fraction 0..1, stage, seconds remaining or None), on_warning(sentence),
         on_tile(transform, png) as `protocol.TileDone` says, on_epoch(epoch), and
         is_cancelled() and is_enough() about ten times a second. Where one raises, the call is cancelled
         and the exception goes on.
@@ -264,7 +265,7 @@ class EngineClient:
         Raises BadInputError, CancelledError, EngineFailed, EngineDied, EngineNotFound.
         """
         handlers: dict[type, Callable | None] = {
-            protocol.Progress: on_progress and (lambda m: on_progress(m.progress, m.message, m.remaining_s)),
+            protocol.Progress: on_progress and (lambda m: on_progress(m.progress, m.stage, m.remaining_s)),
             protocol.Caution: on_warning and (lambda m: on_warning(m.warning)),
             protocol.TileDone: on_tile and (lambda m: on_tile(m.transform, m.png)),
             protocol.EpochDone: on_epoch and (lambda m: on_epoch(m.epoch)),

@@ -5,6 +5,7 @@ import json
 import pytest
 
 from flair_landcover.contract.errors import ProtocolError
+from flair_landcover.contract.notices import stage
 from flair_landcover.contract.protocol import (
     Call,
     Cancel,
@@ -32,8 +33,8 @@ REQUESTS = [
     Enough(5),
 ]
 ANSWERS = [
-    Progress(1, 0.25, "Predicting tile 3 of 12 … ça avance", 12.5),
-    Progress(1, 1.0, "", None),
+    Progress(1, 0.25, stage("tile", number="3 … ça avance", total=12), 12.5),
+    Progress(1, 1.0, stage("writing"), None),
     Caution(2, "No near infrared:\nfilled"),
     TileDone(3, (0.2, 0.0, 1e6, 0.0, -0.2, 6.5e6), b"\x89PNG\r\n\x1a\n\x00"),
     EpochDone(3, epoch(1, 0.25, of=40, best=True)),
@@ -66,6 +67,12 @@ def test_lines_have_the_documented_fields():
         "id": 1,
         "tile": {"transform": [0, 1, 2, 3, 4, 5], "png": "YSBwaWN0dXJl"},
     }
+    assert json.loads(encode(Progress(1, 0.5, stage("tile", number=1, total=2), 3.5))) == {
+        "id": 1,
+        "progress": 0.5,
+        "stage": {"code": "tile", "values": {"number": 1, "total": 2}},
+        "remaining_s": 3.5,
+    }
     assert json.loads(encode(EpochDone(1, epoch(2, 0.5)))) == {
         "id": 1,
         "epoch": {
@@ -87,7 +94,8 @@ def test_text_that_is_not_escaped_is_read_too():
 
 def test_unknown_fields_are_ignored():
     assert decode_request(b'{"id": 1, "call": "hello", "params": {}, "priority": 3}') == Call(1, "hello", {})
-    assert decode_answer(b'{"id": 1, "progress": 0.5, "message": "m", "power_w": 3}') == Progress(1, 0.5, "m")
+    line = b'{"id": 1, "progress": 0.5, "stage": {"code": "loading", "values": {}, "since": 2}, "power_w": 3}'
+    assert decode_answer(line) == Progress(1, 0.5, stage("loading"))
     line = b'{"id": 1, "tile": {"transform": [0, 1, 2, 3, 4, 5], "png": "", "row": 1}}'
     assert decode_answer(line) == TileDone(1, (0, 1, 2, 3, 4, 5), b"")
 
@@ -129,7 +137,13 @@ def test_a_line_that_is_no_request_is_refused(line):
     [
         b"Downloading: 100%",
         b'{"id": 1, "progress": "half"}',
-        b'{"id": 1, "progress": 0.5, "remaining_s": "long"}',
+        b'{"id": 1, "progress": 0.5, "stage": {"code": "loading", "values": {}}, "remaining_s": "long"}',
+        b'{"id": 1, "progress": 0.5}',
+        b'{"id": 1, "progress": 0.5, "stage": "Loading the model"}',
+        b'{"id": 1, "progress": 0.5, "stage": {"code": "loading"}}',
+        b'{"id": 1, "progress": 0.5, "stage": {"code": "What a newer engine says", "values": {}}}',
+        b'{"id": 1, "progress": 0.5, "stage": {"code": ["loading"], "values": {}}}',
+        b'{"id": 1, "progress": 0.5, "stage": {"code": "tile", "values": {"number": 3}}}',
         b'{"id": 1, "warning": 3}',
         b'{"id": 1, "tile": [0, 1, 2, 3]}',
         b'{"id": 1, "tile": {"transform": [0, 1, 2, 3, 4], "png": ""}}',

@@ -33,6 +33,7 @@ from flair_landcover.engine import worker
 from flair_landcover.engine.calls import serves
 from flair_landcover.tests.answers import Values, epoch, plain_call
 from flair_landcover.contract.errors import BadInput, Cancelled
+from flair_landcover.contract.notices import stage
 
 def wait(params, report):
     report.warning("waiting")
@@ -54,8 +55,8 @@ def noise(params, report):
 
 def many(params, report):
     for i in range(5000):
-        report.progress(i / 5000, f"step {i}", 5000 - i)
-    report.progress(1, "done")
+        report.progress(i / 5000, stage("tile", number=i, total=5000), 5000 - i)
+    report.progress(1, stage("writing"))
     report.tile((0.2, 0, 1, 0, -0.2, 2), b"picture")
     report.epoch(epoch(1, 0.5))
     return Values({})
@@ -154,7 +155,12 @@ def test_hello_tells_versions_and_devices(worker):
     import rasterio
 
     worker.send(id=1, call="hello", params={})
-    assert worker.receive() == {"id": 1, "progress": 0.0, "message": "Started", "remaining_s": None}
+    assert worker.receive() == {
+        "id": 1,
+        "progress": 0.0,
+        "stage": {"code": "started", "values": {}},
+        "remaining_s": None,
+    }
     result = worker.until("result")[-1]["result"]
     assert set(result["versions"]) == {"plugin", "python", "torch", "rasterio", "smp"}
     assert result["versions"]["torch"] == torch.__version__
@@ -276,6 +282,10 @@ def hub(monkeypatch, tmp_path):
         yield running
 
 
+def is_fetching(message: dict) -> bool:
+    return "progress" in message and message["stage"]["code"] == "fetched_of"
+
+
 def test_a_model_is_fetched_from_the_hub_into_the_library_with_progress(hub, tmp_path):
     colours = {"inputs": ("red", "green", "blue"), "means": (0.0,) * 3, "stds": (1.0,) * 3, "fill": {}}
     outputs = (*range(1, 14), *(0,) * 6)
@@ -288,7 +298,7 @@ def test_a_model_is_fetched_from_the_hub_into_the_library_with_progress(hub, tmp
     try:
         worker.send(id=1, call="fetch_model", params={"hub_id": name})
         messages = worker.until("result")
-        told = [m["progress"] for m in messages if "MB" in m.get("message", "")]
+        told = [m["progress"] for m in messages if is_fetching(m)]
         assert len(told) > 1 and told == sorted(told) and 0 < told[-1] < 1
         card = messages[-1]["result"]["card"]
         assert (card["title"], card["architecture"]) == ("FLAIR-INC_rgb_12cl_small", "smp:Unet:mit_b0")
@@ -310,7 +320,7 @@ def test_a_fetch_is_cancelled_and_bad_ones_are_refused(hub, tmp_path):
     worker = Worker()
     try:
         worker.send(id=1, call="fetch_model", params={"hub_id": name})
-        while "MB" not in worker.receive().get("message", ""):
+        while not is_fetching(worker.receive()):
             pass
         worker.send(id=1, cancel=True)
         assert worker.until("error")[-1]["error"]["kind"] == "cancelled"
@@ -387,7 +397,7 @@ def test_progress_is_thinned_out_but_the_last_arrives(worker):
     messages = worker.until("result")
     progress = [message for message in messages if "progress" in message]
     assert len(progress) < 1000
-    assert progress[-1] == {"id": 1, "progress": 1.0, "message": "done", "remaining_s": None}
+    assert progress[-1] == {"id": 1, "progress": 1.0, "stage": {"code": "writing", "values": {}}, "remaining_s": None}
     assert {"id": 1, "tile": {"transform": [0.2, 0.0, 1.0, 0.0, -0.2, 2.0], "png": "cGljdHVyZQ=="}} in messages
     assert {"id": 1, "epoch": epoch(1, 0.5).to_dict()} in messages
 

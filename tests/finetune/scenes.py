@@ -10,6 +10,7 @@ import numpy as np
 
 from flair_landcover.contract.cards import ModelCard, SatelliteInput
 from flair_landcover.contract.finetuning import FinetuneJob
+from flair_landcover.contract.notices import Stage, english
 from flair_landcover.contract.report import Epoch
 from flair_landcover.contract.segmentation import SegmentationJob
 from flair_landcover.finetune.annotations import Annotations, read_annotations
@@ -79,11 +80,12 @@ class Watcher:
     fractions: list[float] = field(default_factory=list)
     on_phase: Callable[[str], None] = lambda _: None
 
-    def progress(self, fraction: float, message: str, remaining_s: float | None = None) -> None:
-        if message not in self.phases:
-            self.phases.append(message)
+    def progress(self, fraction: float, stage: Stage, remaining_s: float | None = None) -> None:
+        phase = english(stage)
+        if phase not in self.phases:
+            self.phases.append(phase)
         self.fractions.append(fraction)
-        self.on_phase(message)
+        self.on_phase(phase)
 
     def warning(self, message: str) -> None:
         self.warnings.append(message)

@@ -12,6 +12,7 @@ import torch
 from affine import Affine
 
 from flair_landcover.contract.cards import ModelCard, SatelliteInput, digest_of, write_card
+from flair_landcover.contract.notices import Stage
 from flair_landcover.models.networks.build import build_network
 from flair_landcover.models.networks.weights import save_weights
 
@@ -101,7 +102,7 @@ class Recorder:
     stop_after: int | None = None
     enough_after: int | None = None
 
-    def progress(self, fraction: float, message: str, remaining_s: float | None = None) -> None:
+    def progress(self, fraction: float, stage: Stage, remaining_s: float | None = None) -> None:
         self.fractions.append(fraction)
 
     def warning(self, message: str) -> None:

@@ -158,13 +158,14 @@ def test_a_worker_that_is_killed_fails_its_run_alone(background, feedback, long_
 def test_a_long_run_tells_each_percent_once(background, feedback, long_aerial, tmp_path):
     from unittest.mock import patch
 
+    from flair_landcover.contract.notices import stage
     from flair_landcover.runtime.client import EngineClient
 
     call = EngineClient.call
 
     def many_tiles(self, asked, params, on_progress=None, **others):
         for i in range(1, 2001):
-            on_progress(i / 2001, f"Tile {i} of 2001", 1.0)
+            on_progress(i / 2001, stage("tile", number=i, total=2001), 1.0)
         return call(self, asked, params, on_progress=on_progress, **others)
 
     with patch.object(EngineClient, "call", many_tiles):

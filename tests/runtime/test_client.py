@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from flair_landcover.contract.calls import HELLO, MODELS, SEGMENT, EngineCall, Nothing
+from flair_landcover.contract.notices import stage
 from flair_landcover.contract.segmentation import SegmentationJob
 from flair_landcover.runtime import client as client_module
 from flair_landcover.runtime.client import (
@@ -41,6 +42,7 @@ from flair_landcover.engine import worker
 from flair_landcover.engine.calls import serves
 from flair_landcover.tests.answers import Values, epoch, plain_call
 from flair_landcover.contract.errors import BadInput, Cancelled
+from flair_landcover.contract.notices import stage
 
 def work(params, report):
     # Like a map: written beside its final name, and renamed at the end.
@@ -49,7 +51,7 @@ def work(params, report):
         part.write("half")
     report.tile((1, 0, 0, 0, -1, 0), b"")
     while not report.cancelled():
-        report.progress(0.5, "halfway, à moitié", 3.5)
+        report.progress(0.5, stage("tile", number="à moitié", total=2), 3.5)
         time.sleep(0.01)
     os.remove(output + ".part")
     raise Cancelled()
@@ -65,7 +67,7 @@ def chatty_and_deaf(params, report):
 
 def echo(params, report):
     report.warning("a warning")
-    report.progress(0.5, "half")
+    report.progress(0.5, stage("tile", number=1, total=2))
     report.tile((1, 2, 3, 4, 5, 6), bytes(range(256)))
     report.epoch(epoch(1, 0.5))
     return Values({"params": params.values, "pid": os.getpid()})
@@ -216,9 +218,9 @@ def test_the_events_of_a_call_reach_its_functions_in_the_calling_thread(warm):
     )
     assert result["params"] == {"input": "/données/été 日本.tif"}
     assert events == [
-        (0.0, "Started", None),
+        (0.0, stage("started"), None),
         ("a warning",),
-        (0.5, "half", None),
+        (0.5, stage("tile", number=1, total=2), None),
         ((1.0, 2.0, 3.0, 4.0, 5.0, 6.0), bytes(range(256))),
         (epoch(1, 0.5),),
     ]
@@ -554,7 +556,7 @@ def test_a_map_is_made_in_a_folder_with_any_name(warm, scene, tmp_path):
         SEGMENT,
         SegmentationJob.from_dict({**scene, **QUICK, "output": str(output)}),
         on_tile=lambda transform, png: tiles.append(png),
-        on_progress=lambda fraction, message, remaining_s: fractions.append(fraction),
+        on_progress=lambda fraction, stage, remaining_s: fractions.append(fraction),
     )
     assert result.output == str(output) and output.is_file()
     assert tiles and result.complete is True and result.tiles == result.planned_tiles

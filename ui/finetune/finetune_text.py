@@ -5,7 +5,6 @@ from __future__ import annotations
 from qgis.PyQt.QtCore import QCoreApplication, QLocale
 
 from ...contract.answers import AnnotationSummary
-from ..widgets.amounts import time_left
 
 UP, DOWN, SAME = "▲", "▼", "="
 _EQUAL = 0.005  # a difference that two digits do not show
@@ -13,27 +12,6 @@ _EQUAL = 0.005  # a difference that two digits do not show
 
 def _tr(text: str) -> str:
     return QCoreApplication.translate("FinetuneWords", text)
-
-
-def phase_line(message: str, remaining_s: float | None) -> str:
-    """One line on where the training stands, such as ``Training, about 2 min left``."""
-    phase = _phase(message)
-    return phase if remaining_s is None else _tr("{}, {}").format(phase, time_left(remaining_s))
-
-
-def _phase(message: str) -> str:
-    """The engine's words in the user's language; unknown ones as they are."""
-    phases = {
-        "": _tr("Starting the engine"),
-        "Started": _tr("Starting"),
-        "Checking": _tr("Checking the image and the polygons"),
-        "Reading": _tr("Reading the image around the polygons"),
-        "Preparing features": _tr("Looking at the image with the base model"),
-        "Training": _tr("Training"),
-        "Comparing": _tr("Comparing the new model with the old one"),
-        "Writing": _tr("Writing the new model"),
-    }
-    return phases.get(message, message)
 
 
 def score_text(value: float | None) -> str:

@@ -5,13 +5,14 @@ from __future__ import annotations
 from qgis.PyQt.QtCore import Qt, pyqtSignal
 from qgis.PyQt.QtWidgets import QHBoxLayout, QLabel, QProgressBar, QPushButton, QVBoxLayout, QWidget
 
+from ...contract.notices import Stage
 from ...contract.report import Epoch
+from ..tasks.stages import stage_line
 from ..widgets.labels import ElidedLabel, Remarks
-from .finetune_text import phase_line
 from .training_plot import TrainingPlot
 
 _STEPS = 1000  # of the progress bar
-_AFTERWARDS = ("Comparing", "Writing")  # what the engine does when nothing is learned any more
+_AFTERWARDS = ("comparing", "writing_model")  # what the engine does when nothing is learned any more
 
 
 class TrainingPage(QWidget):
@@ -62,18 +63,19 @@ class TrainingPage(QWidget):
         self.plot.clear()
         self.remarks.set_remarks([])
         self.bar.setRange(0, 0)
-        self.line.setText(self.tr("Waits until the map that is being made is done") if waits else phase_line("", None))
+        waiting = self.tr("Waits until the map that is being made is done")
+        self.line.setText(waiting if waits else stage_line(None, None))
         self._allow_enough(False)
         self.cancel_button.setEnabled(True)
 
-    def show_progress(self, fraction: float, message: str, remaining_s: float | None) -> None:
+    def show_progress(self, fraction: float, stage: Stage, remaining_s: float | None) -> None:
         """What the engine said last."""
         # Before the first step nobody knows how long it takes: the bar only shows that something goes on.
         self.bar.setRange(0, _STEPS if fraction > 0 else 0)
         self.bar.setValue(round(_STEPS * fraction))
         if not self._stopping:
-            self.line.setText(phase_line(message, remaining_s))
-        if message in _AFTERWARDS:
+            self.line.setText(stage_line(stage, remaining_s))
+        if stage.code in _AFTERWARDS:
             self.enough_button.setEnabled(False)
             self.enough_button.setToolTip(self.tr("The training itself is over."))
 

@@ -15,9 +15,11 @@ from ...contract import calls
 from ...contract.answers import Recognised
 from ...contract.calls import Answer, EngineCall, Params
 from ...contract.cards import BadModel, ModelCard
+from ...contract.notices import Stage
 from ...models.package import export_model
 from ...runtime.client import EngineClient
 from ...runtime.errors import BadInputError, CancelledError
+from ...runtime.wording import worded
 from ..tasks.background_task import BackgroundTask
 
 MakeClient = Callable[[], EngineClient]
@@ -59,8 +61,12 @@ def exporting(folder: Path, path: str) -> Callable[[BackgroundTask], int]:
 
 def _ask(make_client: MakeClient, call: EngineCall[Params, Answer], params: Params, task: BackgroundTask) -> Answer:
     client = make_client()
+
+    def tell(fraction: float, stage: Stage, remaining_s: float | None) -> None:
+        task.tell(fraction, worded(stage), remaining_s)
+
     try:
-        return client.call(call, params, on_progress=task.tell, is_cancelled=task.stopped)
+        return client.call(call, params, on_progress=tell, is_cancelled=task.stopped)
     finally:
         client.close()
 

@@ -11,6 +11,7 @@ from qgis.core import QgsApplication
 from qgis.PyQt.QtCore import QCoreApplication, QObject, pyqtSignal
 
 from ...contract import calls
+from ...contract.notices import Stage
 from ...contract.segmentation import SegmentationResult
 from ...layers.run_request import RunRequest
 from ...runtime.client import EngineClient, shared_client
@@ -33,7 +34,7 @@ class RunState(Enum):
 class Run:
     """One entry of the queue; lives on the main thread.
 
-    fraction: 0..1 of the work done. message: the engine's last word on what it does. remaining_s: seconds
+    fraction: 0..1 of the work done. stage: what the engine does, None before it says so. remaining_s: seconds
     still expected, None if unknown. kept: what is done is to be kept (only while STOPPING, or DONE).
     tiles_done: finished pieces of the map that came. started: local time. result: the engine's answer, of a
     DONE run. error: of a FAILED one. watcher: is told of the end, see `RunQueue.add_watched`.
@@ -42,7 +43,7 @@ class Run:
     request: RunRequest
     state: RunState = RunState.WAITING
     fraction: float = 0.0
-    message: str = ""
+    stage: Stage | None = None
     remaining_s: float | None = None
     kept: bool = False
     tiles_done: int = 0
@@ -159,12 +160,12 @@ class RunQueue(QObject):
         if self._task is task:
             self.changed.emit()
 
-    def _on_progressed(self, fraction: float, message: str, remaining_s: float | None) -> None:
+    def _on_progressed(self, fraction: float, stage: Stage, remaining_s: float | None) -> None:
         # What was under way when the task stopped listening may still arrive.
         if self._task is None:
             return
         run = self.runs[0]
-        run.fraction, run.message, run.remaining_s = fraction, message, remaining_s
+        run.fraction, run.stage, run.remaining_s = fraction, stage, remaining_s
         self.progressed.emit(run)
 
     def _on_warned(self, warning: str) -> None:

@@ -17,6 +17,7 @@ from qgis.core import QgsTask, QgsTaskManager
 from qgis.PyQt.QtCore import QCoreApplication, QObject, QThreadPool, pyqtSignal
 
 from ...contract.calls import Answer, EngineCall, Params
+from ...contract.notices import Stage
 from ...runtime.client import EngineClient
 from ...runtime.errors import CancelledError, EngineError, EngineFailed
 
@@ -31,12 +32,12 @@ _EXIT_S = 3.0
 class TaskSignals(QObject):
     """What a task says. Emitted from the task's thread; whoever listens on the main thread gets it there.
 
-    progressed: fraction 0..1, message, seconds remaining or None. warned: a sentence. piece_done: what the engine
-    told of a part of the work, a tuple. stopping: somebody cancelled the task in QGIS. ended: the last one, after
-    which `result`, `error` and `cancelled` of the task hold.
+    progressed: fraction 0..1, what is done now (a sentence, or a Stage of the engine's), seconds remaining or None.
+    warned: a sentence. piece_done: what the engine told of a part of the work, a tuple. stopping: somebody cancelled
+    the task in QGIS. ended: the last one, after which `result`, `error` and `cancelled` of the task hold.
     """
 
-    progressed = pyqtSignal(float, str, object)
+    progressed = pyqtSignal(float, object, object)
     warned = pyqtSignal(str)
     piece_done = pyqtSignal(tuple)
     stopping = pyqtSignal()
@@ -86,10 +87,10 @@ class BackgroundTask(QgsTask):
         """Whether the work is to end without a result."""
         return self._stop.is_set()
 
-    def tell(self, fraction: float, message: str, remaining_s: float | None = None) -> None:
-        """How far the work is, from any thread."""
+    def tell(self, fraction: float, stage: str | Stage, remaining_s: float | None = None) -> None:
+        """How far the work is and what it does now, from any thread."""
         self.setProgress(100 * fraction)
-        self.signals.progressed.emit(fraction, message, remaining_s)
+        self.signals.progressed.emit(fraction, stage, remaining_s)
 
     def run(self) -> bool:
         """In a thread of QGIS. Raises nothing: QGIS could not pass it on."""

@@ -14,6 +14,7 @@ from qgis.PyQt.QtTest import QTest
 from qgis.PyQt.QtWidgets import QMessageBox, QPushButton
 
 from flair_landcover.contract.finetuning import FinetuneJob
+from flair_landcover.contract.notices import stage
 from flair_landcover.models.library import candidates_folder, installed_models
 from flair_landcover.runtime.errors import BadInputError, EngineDied
 from flair_landcover.ui.finetune.finetune_dialog import Page
@@ -157,7 +158,7 @@ def test_progress_epochs_and_time_left_are_shown_while_it_learns(dialog, teacher
     start(dialog, teacher)
     page = dialog.training
     assert dialog.page is Page.TRAINING and not page.enough_button.isEnabled()
-    teacher.tell("progress", 0.3, "Training", 100.0)
+    teacher.tell("progress", 0.3, stage("training"), 100.0)
     teacher.tell("epoch", epoch(1, iou=0.2, best=True))
     teacher.tell("epoch", epoch(2, iou=0.3, best=True))
     teacher.tell("warning", "No near infrared.")
@@ -165,7 +166,7 @@ def test_progress_epochs_and_time_left_are_shown_while_it_learns(dialog, teacher
     assert page.line.text() == "Training, about 2 min left"
     assert page.plot.summary() == "Epoch 2 of 30; best so far: epoch 2 with an IoU of 0.30"
     assert page.bar.value() == 300 and page.enough_button.isEnabled()
-    teacher.tell("progress", 0.9, "Comparing", 5.0)
+    teacher.tell("progress", 0.9, stage("comparing"), 5.0)
     wait_for(lambda: not page.enough_button.isEnabled())
 
 

@@ -6,7 +6,7 @@ import pytest
 
 pytest.importorskip("qgis.core", reason="needs QGIS's Python")
 from flair_landcover.contract.answers import AnnotationSummary
-from flair_landcover.ui.finetune.finetune_text import change_text, phase_line, share_text, summary_text
+from flair_landcover.ui.finetune.finetune_text import change_text, share_text, summary_text
 
 from .conftest import SUMMARY
 
@@ -21,11 +21,6 @@ def test_a_change_is_told_with_an_arrow(before, after, text):
 
 def test_shares_are_percents_with_a_digit_where_they_are_small():
     assert [share_text(each) for each in (None, 0.0, 0.012, 0.5)] == ["–", "0\u00a0%", "1.2\u00a0%", "50\u00a0%"]
-
-
-def test_the_line_says_the_phase_and_the_time_left():
-    assert phase_line("Preparing features", 100.0) == "Looking at the image with the base model, about 2 min left"
-    assert phase_line("What a newer engine says", None) == "What a newer engine says"
 
 
 def test_a_summary_without_a_hold_out_says_why():

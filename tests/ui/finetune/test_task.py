@@ -7,6 +7,7 @@ import pytest
 pytest.importorskip("qgis.core", reason="needs QGIS's Python")
 from qgis.core import QgsApplication
 
+from flair_landcover.contract.notices import stage
 from flair_landcover.tests.jobs import finetune_job
 from flair_landcover.ui.finetune.finetune_dialog import finetune_task
 
@@ -21,7 +22,7 @@ def test_a_task_tells_its_epochs_and_gives_the_engines_answer(application, teach
     task.signals.ended.connect(lambda: ended.append(1))
     task.start_in(QgsApplication.taskManager())
     assert task.description() == "Fine-tuning of Valley" and task.canCancel()
-    teacher.tell("progress", 0.25, "Training", 3.0)
+    teacher.tell("progress", 0.25, stage("training"), 3.0)
     teacher.tell("epoch", epoch(1))
     wait_for(lambda: epochs)
     assert task.progress() == 25

@@ -14,6 +14,7 @@ from qgis.PyQt.QtGui import QColor, QPalette
 from qgis.PyQt.QtTest import QTest
 from qgis.PyQt.QtWidgets import QApplication, QLabel, QProgressBar, QPushButton, QVBoxLayout, QWidget
 
+from flair_landcover.contract.notices import stage
 from flair_landcover.tests.answers import segmentation_result
 from flair_landcover.ui.run.queue_panel import QueuePanel
 from flair_landcover.ui.run.run_queue import RunState
@@ -76,7 +77,7 @@ def test_it_shows_how_far_the_run_is(shown, held):
     bar = panel.findChild(QProgressBar)
     assert texts(panel) == ["ortho_2021", "Starting the engine"]
     assert (bar.minimum(), bar.maximum()) == (0, 0), "nobody knows yet"
-    held.tell("progress", 0.3, "Tile 12 of 40", 121.0)
+    held.tell("progress", 0.3, stage("tile", number=12, total=40), 121.0)
     wait_for(lambda: run.fraction)
     assert texts(panel) == ["ortho_2021", "Tile 12 of 40, about 2 min left"]
     assert bar.value() / bar.maximum() == pytest.approx(0.3)
@@ -104,7 +105,7 @@ def test_cancel_says_that_it_stops(shown, held):
     (cancel,) = buttons(panel, "Cancel")
     click(cancel)
     assert "Stopping…" in texts(panel) and not cancel.isEnabled()
-    held.tell("progress", 0.5, "Tile 1 of 2", 1.0)
+    held.tell("progress", 0.5, stage("tile", number=1, total=2), 1.0)
     wait_for(lambda: run.fraction)
     assert "Stopping…" in texts(panel)
     held.deaf = False
@@ -152,7 +153,8 @@ def test_long_names_are_cut_and_told_in_the_tooltip(shown, held):
     name = "orthophoto_haute_savoie_2021_0M20_lambert93_tuile_0940_6540_assemblage"
     queue.add(plain_request(name))
     queue.add(plain_request(name))
-    held.tell("progress", 0.3, "Tile 12 of 40, and a sentence without end that the engine may have to say", 121.0)
+    endless = stage("tile", number=12, total="40, and a sentence without end that the engine may have to say")
+    held.tell("progress", 0.3, endless, 121.0)
     wait_for(lambda: queue.runs[0].fraction)
     assert place.minimumSizeHint().width() <= 300 and place.width() == 300
     labels = [label for label in panel.findChildren(QLabel) if name in label.text()]
@@ -163,7 +165,7 @@ def test_a_panel_may_go_before_its_queue(shown, held):
     queue, _, place = shown
     run = queue.add(plain_request())
     sip.delete(place)
-    held.tell("progress", 0.5, "Tile 1 of 2", 1.0)
+    held.tell("progress", 0.5, stage("tile", number=1, total=2), 1.0)
     wait_for(lambda: run.fraction)
     held.end = {"complete": True}
     wait_for(lambda: not queue.runs)
@@ -177,7 +179,7 @@ def test_it_can_be_looked_at(shown, held, dark, application):
     run = queue.add(plain_request("ortho_2021_haute_savoie_sud_ouest_0M20"))
     queue.add(plain_request("ortho_2018"))
     queue.add(plain_request("ortho_2015_haute_savoie_sud_ouest_0M20"))
-    held.tell("progress", 0.3, "Tile 12 of 40", 121.0)
+    held.tell("progress", 0.3, stage("tile", number=12, total=40), 121.0)
     held.tell("tile", (1.0, 0, 0, 0, 1.0, 0), b"png")
     wait_for(lambda: run.tiles_done)
     QApplication.processEvents()

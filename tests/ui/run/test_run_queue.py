@@ -16,6 +16,7 @@ from qgis.core import QgsApplication, QgsTask
 from qgis.PyQt.QtCore import QThreadPool, QTimer
 from qgis.PyQt.QtGui import QImage
 
+from flair_landcover.contract.notices import stage
 from flair_landcover.runtime.errors import BadInputError, EngineDied, EngineFailed
 from flair_landcover.tests import qgis_side
 from flair_landcover.tests.answers import segmentation_result
@@ -80,14 +81,14 @@ def test_a_cancelled_run_stops_within_a_tile_and_leaves_no_file(queue, request_f
     queue, heard = queue
     run = queue.add(request_for(long_aerial))
     tiles = []
-    queue.progressed.connect(lambda told: tiles.append(told.message))
+    queue.progressed.connect(lambda told: tiles.append(told.stage.code))
     wait_for(lambda: run.tiles_done)
     queue.cancel(run)
     assert run.state is RunState.STOPPING
-    seen = len([message for message in tiles if message.startswith("Tile")])
+    seen = len([code for code in tiles if code == "tile"])
     wait_for(ended(queue))
     # The tile under way, and what had been told but not heard yet.
-    assert len([message for message in tiles if message.startswith("Tile")]) <= seen + 12
+    assert len([code for code in tiles if code == "tile"]) <= seen + 12
     assert heard.events[-1] == ("ended", "ortho", RunState.CANCELLED)
     assert run.result is None and run.error is None
     assert list(tmp_path.iterdir()) == []
@@ -227,7 +228,7 @@ def test_a_run_cancelled_before_its_thread_begins_never_reaches_the_engine(held_
 def test_the_task_says_what_runs_and_how_far(held_queue, held):
     queue, _ = held_queue
     queue.add(plain_request("ortho_2021", "U-T&T starter"))
-    held.tell("progress", 0.25, "Tile 1 of 4", 3.0)
+    held.tell("progress", 0.25, stage("tile", number=1, total=4), 3.0)
     (task,) = QgsApplication.taskManager().tasks()
     wait_for(lambda: task.progress() == 25)
     assert "ortho_2021" in task.description() and "U-T&T starter" in task.description()
@@ -278,7 +279,7 @@ def test_a_closed_queue_says_nothing_more_and_takes_nothing(held_queue, held):
     queue.close()
     queue.close()
     held.tell("tile", (1.0, 0, 0, 0, 1.0, 0), b"png")
-    held.tell("progress", 0.5, "Tile 1 of 2", 1.0)
+    held.tell("progress", 0.5, stage("tile", number=1, total=2), 1.0)
     held.tell("warning", "Late.")
     held.end = {"complete": True}
     wait_for(lambda: not QgsApplication.taskManager().tasks())

@@ -15,6 +15,7 @@ pytest.importorskip("qgis.core", reason="needs QGIS's Python")
 from qgis.core import QgsApplication
 from qgis.PyQt import sip
 
+from flair_landcover.contract.notices import stage
 from flair_landcover.ui.run.run_queue import RunQueue, segment_task
 from flair_landcover.ui.tasks import background_task as background
 
@@ -37,7 +38,7 @@ def test_a_queue_that_was_deleted_in_the_middle_hears_nothing(application, held)
     del queue
     gc.collect()
     for _ in range(20):
-        held.tell("progress", 0.5, "Tile 1 of 2", 1.0)
+        held.tell("progress", 0.5, stage("tile", number=1, total=2), 1.0)
         held.tell("tile", (1.0, 0, 0, 0, 1.0, 0), b"png")
     wait_for(lambda: not held.orders)
     held.end = {"complete": True}
@@ -50,7 +51,7 @@ def test_a_queue_that_was_deleted_without_closing_does_no_harm(application, held
     queue.add(plain_request())
     assert held.in_call.wait(60)
     sip.delete(queue)
-    held.tell("progress", 0.5, "Tile 1 of 2", 1.0)
+    held.tell("progress", 0.5, stage("tile", number=1, total=2), 1.0)
     held.tell("tile", (1.0, 0, 0, 0, 1.0, 0), b"png")
     held.end = {"complete": True}
     wait_for(lambda: not running_tasks())
@@ -138,16 +139,19 @@ import sys, time
 from flair_landcover.tests.qgis_application import qgis_application
 app = qgis_application()
 from qgis.PyQt.QtTest import QTest
+from flair_landcover.contract.notices import stage
 from flair_landcover.runtime.errors import CancelledError
 from flair_landcover.tests.ui.run.conftest import plain_request
 from flair_landcover.ui.run.run_queue import RunQueue
 
+started = stage("started")
+
 class BusyClient:
     def call(self, call, job, on_progress, is_cancelled, **handlers):
         while not is_cancelled():
-            on_progress(0.1, "", None)
+            on_progress(0.1, started, None)
         for _ in range(300):
-            on_progress(0.1, "", None)
+            on_progress(0.1, started, None)
             time.sleep(0.001)
         raise CancelledError("")
 
