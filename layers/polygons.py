@@ -89,7 +89,30 @@ def copied_file(
             _tr("The layer {} has no field {}: choose one of {}.").format(source.sourceName(), field, names)
         )
     folder = tempfile.mkdtemp(prefix="flair_polygons_", dir=QgsProcessingUtils.tempFolder())
-    path = os.path.join(folder, f"{_file_name(source.sourceName())}.gpkg")
+    file = PolygonFile(os.path.join(folder, f"{_file_name(source.sourceName())}.gpkg"), _COPY_LAYER, True)
+    request = QgsFeatureRequest().setSubsetOfAttributes([index])
+    rectangle = _in_crs(near, source.sourceCrs(), transforms)
+    if rectangle is not None:
+        request.setFilterRect(rectangle)
+    copied, error = _write(file.path, source, index, request, transforms)
+    if copied and not error:
+        return file
+    remove_copy(file)
+    if error:
+        text = _tr("The polygons of {} cannot be copied for the engine ({}): save the layer as a GeoPackage.")
+    else:
+        text = _tr("No polygon of the layer {} lies on the aerial image: draw some there, or choose another layer.")
+    raise ValueError(text.format(source.sourceName(), error))
+
+
+def _write(
+    path: str,
+    source: QgsFeatureSource,
+    index: int,
+    request: QgsFeatureRequest,
+    transforms: QgsCoordinateTransformContext,
+) -> tuple[int, str]:
+    """Writes polygons and the field `index`; how many, and what went wrong, or ""."""
     definition = source.fields().at(index)
     plain = definition.type() in _PLAIN_TYPES
     fields = QgsFields()
@@ -101,10 +124,6 @@ def copied_file(
     # Of several parts, where the layer lets its polygons have them only while they are edited.
     kind = QgsWkbTypes.multiType(source.wkbType())
     writer = QgsVectorFileWriter.create(path, fields, kind, source.sourceCrs(), transforms, options)
-    request = QgsFeatureRequest().setSubsetOfAttributes([index])
-    rectangle = _in_crs(near, source.sourceCrs(), transforms)
-    if rectangle is not None:
-        request.setFilterRect(rectangle)
     copied = 0
     for feature in features_of(source, request):
         if not feature.hasGeometry():
@@ -117,24 +136,7 @@ def copied_file(
         if not writer.addFeature(copy, QgsFeatureSink.Flag.FastInsert):
             break
         copied += 1
-    error = writer.errorMessage() if writer.hasError() else ""
-    del writer  # closes the file
-    file = PolygonFile(path, _COPY_LAYER, True)
-    if error:
-        remove_copy(file)
-        raise ValueError(
-            _tr("The polygons of {} cannot be copied for the engine ({}): save the layer as a GeoPackage.").format(
-                source.sourceName(), error
-            )
-        )
-    if not copied:
-        remove_copy(file)
-        raise ValueError(
-            _tr(
-                "No polygon of the layer {} lies on the aerial image: draw some there, or choose another layer."
-            ).format(source.sourceName())
-        )
-    return file
+    return copied, writer.errorMessage() if writer.hasError() else ""
 
 
 def remove_copy(file: PolygonFile | None) -> None:
