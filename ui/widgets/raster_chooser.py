@@ -7,10 +7,11 @@ import os
 from qgis.core import QgsMapLayerProxyModel, QgsProject, QgsProviderRegistry, QgsRasterLayer
 from qgis.gui import QgsMapLayerComboBox
 from qgis.PyQt.QtCore import pyqtSignal
-from qgis.PyQt.QtWidgets import QFileDialog, QHBoxLayout, QToolButton, QWidget
+from qgis.PyQt.QtWidgets import QFileDialog, QWidget
 
 from ...layers.results import companions, result_layers
 from ...layers.sources import layer_of, raster_path
+from .chooser_row import lay_in_row, narrow, small_button
 
 
 class RasterChooser(QWidget):
@@ -38,19 +39,9 @@ class RasterChooser(QWidget):
         self._layers.setFilters(QgsMapLayerProxyModel.Filter.RasterLayer)
         self._layers.setAllowEmptyLayer(optional, nothing)
         self._layers.setAccessibleName(title)
-        # A long layer name must not widen the dock.
-        self._layers.setMinimumContentsLength(4)
-        self._layers.setSizeAdjustPolicy(QgsMapLayerComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
-        self._browse = QToolButton(self)
-        self._browse.setText("…")
-        self._browse.setToolTip(self.tr("Choose a file"))
-        self._browse.setAccessibleName(self.tr("{}: choose a file").format(title))
-        layout = QHBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(4)
-        layout.addWidget(self._layers, 1)
-        layout.addWidget(self._browse)
-        self.setFocusProxy(self._layers)
+        narrow(self._layers)
+        self._browse = small_button(self, self.tr("Choose a file"), self.tr("{}: choose a file").format(title))
+        lay_in_row(self, self._layers, self._browse)
         self._optional = optional
         self._results: set[str] = set()
         self._leave_results_out()

@@ -12,7 +12,6 @@ from qgis.PyQt.QtWidgets import (
     QDialog,
     QDialogButtonBox,
     QFileDialog,
-    QHBoxLayout,
     QLabel,
     QListWidget,
     QListWidgetItem,
@@ -24,6 +23,7 @@ from qgis.PyQt.QtWidgets import (
 
 from ...layers.description import RESULT_PROPERTY
 from ...layers.sources import layer_of, series_path, series_paths
+from .chooser_row import lay_in_row, narrow, small_button
 
 
 @dataclass(frozen=True)
@@ -55,14 +55,13 @@ class SeriesChooser(QWidget):
         self._box = QComboBox(self)
         self._box.addItem(self.tr("none"))
         self._box.setAccessibleName(self.tr("Sentinel-2"))
-        # A long layer name must not widen the dock.
-        self._box.setMinimumContentsLength(4)
-        self._box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
-        self._browse = QToolButton(self)
-        self._browse.setText("…")
+        narrow(self._box)
+        self._browse = small_button(
+            self,
+            self.tr("Choose files, a folder, a product or several layers"),
+            self.tr("Sentinel-2: choose files, a folder, a product or several layers"),
+        )
         self._browse.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
-        self._browse.setToolTip(self.tr("Choose files, a folder, a product or several layers"))
-        self._browse.setAccessibleName(self.tr("Sentinel-2: choose files, a folder, a product or several layers"))
         menu = QMenu(self._browse)
         for text, choose in (
             (self.tr("Files…"), self._choose_files),
@@ -72,12 +71,7 @@ class SeriesChooser(QWidget):
             menu.addAction(text).triggered.connect(lambda _=False, c=choose: c())
         self._browse.setMenu(menu)
         self._browse.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
-        layout = QHBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(4)
-        layout.addWidget(self._box, 1)
-        layout.addWidget(self._browse)
-        self.setFocusProxy(self._box)
+        lay_in_row(self, self._box, self._browse)
 
         self._soon = QTimer(self)
         self._soon.setSingleShot(True)
