@@ -100,7 +100,7 @@ def libraries_of(room: str) -> set[str]:
     if room in BOTH or room in ("__init__", "__main__"):
         return set()
     if room in QGIS_ROOMS:
-        return QT if room in ("runtime", "plugin") else QT | {"numpy"}
+        return QT if room in ("runtime", "plugin") else QT | {"numpy", "osgeo"}  # QGIS brings both
     return ENGINE | {"PIL"} if room == "research" else ENGINE
 
 

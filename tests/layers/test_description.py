@@ -1,7 +1,5 @@
 """The legend of a land-cover layer, and what the layer says about itself."""
 
-# ruff: noqa: F811 - fixtures are named where they are used
-
 from __future__ import annotations
 
 import json
@@ -15,8 +13,6 @@ from flair_landcover.tests.answers import segmentation_result
 
 pytest.importorskip("qgis.core", reason="needs QGIS's Python")
 from qgis.core import QgsPalettedRasterRenderer, QgsRasterLayer
-
-from ..processing.conftest import application, base  # noqa: F401 - fixtures
 
 RESULT_PROPERTY = "flair_landcover/result"  # saved in people's projects: it may not change
 RESULT = segmentation_result(

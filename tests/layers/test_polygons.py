@@ -1,7 +1,5 @@
 """Polygons for the engine: the layer's own file, or a copy of what QGIS shows."""
 
-# ruff: noqa: F811 - fixtures are named where they are used
-
 from __future__ import annotations
 
 import os
@@ -27,8 +25,6 @@ from qgis.core import (
 from qgis.PyQt.QtCore import QVariant
 
 from flair_landcover.layers.polygons import copied_file, remove_copy, saved_file
-
-from ..processing.conftest import aerial, application, base, feedback, model, segment  # noqa: F401 - fixtures
 
 CONTEXT = QgsCoordinateTransformContext()
 

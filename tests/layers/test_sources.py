@@ -1,7 +1,5 @@
 """What QGIS holds, as plain values."""
 
-# ruff: noqa: F811 - fixtures are named where they are used
-
 from __future__ import annotations
 
 import pytest
@@ -11,8 +9,6 @@ from qgis.core import QgsCoordinateReferenceSystem, QgsCoordinateTransform, QgsG
 
 from flair_landcover.layers.sources import absolute, polygon_in, raster_path, series_path, series_paths
 from flair_landcover.tests.qgis_side import LEFT, TOP, write_aerial
-
-from ..processing.conftest import aerial, application, base, feedback, model, segment  # noqa: F401 - fixtures
 
 
 def transform(source: str, target: str) -> QgsCoordinateTransform:
