@@ -145,7 +145,7 @@ def closing(tmp_path_factory, request) -> dict:
 @pytest.fixture(scope="session")
 def finetuning(tmp_path_factory) -> dict:
     """Polygons that become a model, which maps."""
-    return seen_in_window(tmp_path_factory, "finetune")
+    return seen_in_window(tmp_path_factory, "finetune", size="1024")
 
 
 @pytest.fixture(scope="session")
@@ -159,6 +159,6 @@ def installing(tmp_path_factory) -> dict:
         pytest.skip("FLAIR_LANDCOVER_PYTHON does not name the Python of the engine's environment")
     wheels = pack_environment(qgis_side.engine_python(), tmp_path_factory.mktemp("wheels"))
     try:
-        return seen_in_window(tmp_path_factory, "engine", engine="none", wheels=str(wheels))
+        return seen_in_window(tmp_path_factory, "engine", engine="none", wheels=str(wheels), size="1024")
     finally:
         shutil.rmtree(wheels)

@@ -207,32 +207,37 @@ def qgis_environment(base: Path, profile: str, **more: str) -> dict[str, str]:
     }
 
 
-def village(base: Path) -> Path:
-    """The folder of the sample scene (aerial.tif, the dates in sentinel2), made once a test run; 410 m a side."""
+def village(base: Path, size: str = "2048") -> Path:
+    """The folder of the sample scene (aerial.tif, the dates in sentinel2), made once a test run.
+
+    size: pixels of 0.2 m a side.
+    """
 
     def make(folder: Path) -> None:
         command = engine_command(engine_python(), "from flair_landcover.research.scenes.village import main\nmain()")
-        subprocess.run([*command, str(folder), "--size", "2048"], env=child_environment(), check=True, timeout=300)
+        subprocess.run([*command, str(folder), "--size", size], env=child_environment(), check=True, timeout=300)
 
-    return made_once(run_folder(base) / "village", make)
+    return made_once(run_folder(base) / f"village{size}", make)
 
 
 def window_report(base: Path, script: str, **more: str) -> dict:
     """What `tests/window/SCRIPT.py` saw in a real QGIS window, and how QGIS ended (`status`).
 
     more: settings for the script beside the usual ones; `theme`, `scale` and `screen` (WIDTHxHEIGHT) are for QGIS.
-    `engine` "none": QGIS knows of no environment for the engine. `plugin` "off": the plugin is there and not loaded.
+    `size`: pixels a side of the village. `engine` "none": QGIS knows of no environment for the engine. `plugin` "off":
+    the plugin is there and not loaded.
     Raises LookupError where there is no QGIS with a window, or no screen to make one on.
     """
     for program in ("xvfb-run", "qgis"):
         if not shutil.which(program):
             raise LookupError(f"{program} is not installed")
     folder = Path(tempfile.mkdtemp(prefix=f"window-{script}-", dir=base))
+    scene = village(base, more.get("size", "2048"))
     settings = {
         "folder": str(folder),
-        "aerial": str(shutil.copy(village(base) / "aerial.tif", folder / "village.tif")),
-        "sentinel2": str(village(base) / "sentinel2"),
-        "truth": str(village(base) / "truth.tif"),
+        "aerial": str(shutil.copy(scene / "aerial.tif", folder / "village.tif")),
+        "sentinel2": str(scene / "sentinel2"),
+        "truth": str(scene / "truth.tif"),
         "small_aerial": str(write_aerial(folder / "small.tif")),
         "model": str(untrained_model(base)),
         "report": str(folder / "report.json"),

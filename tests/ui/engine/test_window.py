@@ -37,7 +37,7 @@ def test_the_report_names_packages_and_devices(installing):
 
 def test_a_first_map_follows_without_a_restart(installing):
     assert installing["offer_after"] is False
-    assert installing["map"]["size"] == [2048, 2048]
+    assert installing["map"]["size"] == [1024, 1024]
 
 
 def test_the_models_are_listed_with_the_card_of_the_default_one(installing):

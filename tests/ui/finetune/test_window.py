@@ -35,7 +35,7 @@ def test_a_preview_lies_above_the_image_and_is_called_one(finetuning):
     preview = finetuning["preview"]
     assert preview["group"].startswith("Preview of Village, corrected")
     assert finetuning["preview_said"] == "The preview lies above the image."
-    assert max(preview["size"]) < 2048
+    assert max(preview["size"]) < 1024
 
 
 def test_a_kept_model_is_chosen_in_the_dock_and_maps(finetuning):
