@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from qgis.core import QgsApplication, QgsMapLayer, QgsSettings
 from qgis.PyQt.QtCore import Qt, QTimer
 
 from .processing.provider import FlairProvider
 from .runtime.client import close_shared_client
+
+if TYPE_CHECKING:
+    from .ui.actions import Actions
+    from .ui.dock import LandCoverDock
 
 _DOCK_OPEN = "flair_landcover/dock_open"
 
@@ -17,8 +23,8 @@ class FlairLandCoverPlugin:
     def __init__(self, iface) -> None:
         self._iface = iface
         self._provider: FlairProvider | None = None
-        self._actions = None
-        self._dock = None
+        self._actions: Actions | None = None
+        self._dock: LandCoverDock | None = None
 
     def initProcessing(self) -> None:
         """Registers the Processing provider (all that qgis_process asks for)."""
@@ -35,7 +41,7 @@ class FlairLandCoverPlugin:
         if QgsSettings().value(_DOCK_OPEN, False, type=bool):
             QTimer.singleShot(0, self._reopen_dock)
 
-    def open_dock(self, layer: QgsMapLayer | None = None) -> None:
+    def open_dock(self, layer: QgsMapLayer | None = None) -> LandCoverDock:
         """Opens the dock, with a raster layer as its aerial image."""
         if self._dock is None:
             from .ui.dock import LandCoverDock
@@ -45,21 +51,19 @@ class FlairLandCoverPlugin:
             if not self._iface.mainWindow().restoreDockWidget(self._dock):
                 self._iface.addDockWidget(Qt.DockWidgetArea.RightDockWidgetArea, self._dock)
         self._dock.show_for(layer)
+        return self._dock
 
     def open_finetune(self) -> None:
         """Opens the dock, and the window of a fine-tuning over it."""
-        self.open_dock()
-        self._dock.open_finetune()
+        self.open_dock().open_finetune()
 
     def open_library(self) -> None:
         """Opens the dock, and the window of the models over it."""
-        self.open_dock()
-        self._dock.open_library()
+        self.open_dock().open_library()
 
     def open_engine(self) -> None:
         """Opens the dock, and the window of the engine over it."""
-        self.open_dock()
-        self._dock.open_engine()
+        self.open_dock().open_engine()
 
     def unload(self) -> None:
         """Removes everything, the worker process included."""

@@ -38,7 +38,7 @@ def make_mosaic(patches: Path, size: int, output: Path) -> None:
     with rasterio.open(output, "w", **profile) as dataset:
         for row in range(0, size, _PATCH):
             for column in range(0, size, _PATCH):
-                picture = np.rot90(pictures[draw.integers(len(pictures))], draw.integers(4), axes=(1, 2))
+                picture = np.rot90(pictures[draw.integers(len(pictures))], int(draw.integers(4)), axes=(1, 2))
                 height, width = min(_PATCH, size - row), min(_PATCH, size - column)
                 window = rasterio.windows.Window(column, row, width, height)
                 dataset.write(picture[:, :height, :width], window=window)

@@ -62,7 +62,7 @@ def main(arguments: list[str] | None = None) -> int:
     for bands in options.bands:
         print(f"{bands}: {options.trees} trees, {options.samples} pixels of a class of a patch, seed {options.seed}")
         matrices = leave_one_out(patches, BAND_SETS[bands], options)
-        print_scores("all patches", sum(matrices))
+        print_scores("all patches", np.sum(matrices, axis=0))
         print()
     return 0
 

@@ -133,10 +133,12 @@ def keep_roles(bands: Tensor, roles: frozenset[str]) -> Tensor:
 
 def stack(crops: list[Crop]) -> Crop:
     """Crops of one size as one batch; series are stacked where all have one."""
-    with_series = all(crop.series is not None for crop in crops)
+    series = [crop.series for crop in crops if crop.series is not None]
+    days = [crop.days for crop in crops if crop.days is not None]
+    with_series = len(series) == len(crops)
     return Crop(
         torch.stack([crop.aerial for crop in crops]),
         torch.stack([crop.codes for crop in crops]),
-        torch.stack([crop.series for crop in crops]) if with_series else None,
-        torch.stack([crop.days for crop in crops]) if with_series else None,
+        torch.stack(series) if with_series else None,
+        torch.stack(days) if with_series else None,
     )

@@ -80,11 +80,11 @@ def _ratio_to_colours(cover: Cover) -> float:
     them.
     """
     if cover in _ROUGH:
-        colour = MEASURED[CLASS_OF_COVER[cover]][0][:4]
+        colour = np.array(MEASURED[CLASS_OF_COVER[cover]][0][:4])
     elif cover is Cover.VINE:
         colour = (np.array(APPEARANCES[cover].colour) + GROUND_BETWEEN_VINES) / 2
     else:
-        colour = APPEARANCES[cover].colour
+        colour = np.array(APPEARANCES[cover].colour)
     return float(colour[3] / np.mean(colour[:3]))
 
 

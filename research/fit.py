@@ -51,7 +51,7 @@ def best_device() -> torch.device:
 def new_state(network: nn.Module, loss: nn.Module, stage: Stage, device: torch.device | None = None) -> FitState:
     """The start of a stage, from the weights that the network has."""
     device = device or best_device()
-    network = network.to(device).to(memory_format=torch.channels_last)
+    network = network.to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     loss = loss.to(device)
     average = copy.deepcopy(network).eval().requires_grad_(False)
     trained = [*network.parameters(), *loss.parameters()]

@@ -271,7 +271,9 @@ def _read_series(stem: Path, centroid: tuple[int, int]) -> Superpatch | None:
     masks = read_masks(stem, data)
     if masks is not None:
         probabilities = _window(masks, centroid)
-        covers = cover(probabilities[:, CLOUDS_BAND - 1], probabilities[:, SNOW_BAND - 1], None)
+        covered = cover(probabilities[:, CLOUDS_BAND - 1], probabilities[:, SNOW_BAND - 1], None)
+        assert covered is not None
+        covers = covered
     centre = slice((SUPERPATCH - CENTRE_SIZE) // 2, (SUPERPATCH + CENTRE_SIZE) // 2)
     dates = tuple(product_date(name, stem) for name in names)
     return superpatch_of(Pixels(values, missing, covers), dates, (centre, centre), SatelliteInput())
@@ -280,13 +282,14 @@ def _read_series(stem: Path, centroid: tuple[int, int]) -> Superpatch | None:
 def _window(array: np.ndarray, centroid: tuple[int, int]) -> np.ndarray:
     """The 40 x 40 pixels (T, bands, 40, 40) of which the centroid is row and column 20; 0 beyond the array's edge."""
     window = np.zeros((*array.shape[:2], SUPERPATCH, SUPERPATCH), array.dtype)
-    there, here = [], []
+    there: list[slice] = []
+    here: list[slice] = []
     for place, length in zip(centroid, array.shape[2:]):
         first = place - SUPERPATCH // 2
         begin, end = max(first, 0), min(first + SUPERPATCH, length)
         there.append(slice(begin, end))
         here.append(slice(begin - first, end - first))
-    window[(..., *here)] = array[(..., *there)]
+    window[..., here[0], here[1]] = array[..., there[0], there[1]]
     return window
 
 
@@ -350,6 +353,7 @@ class Flair2Crops:
 
 def _with_all_months(crop: Crop) -> Crop:
     """A crop whose series has 12 dates, so that crops stack: the rest are zeros (IGNF/FLAIR-2, `pad_tensor`)."""
+    assert crop.series is not None and crop.days is not None
     more = MONTHS - len(crop.series)
     series = torch.cat([crop.series, crop.series.new_zeros(more, *crop.series.shape[1:])])
     return replace(crop, series=series, days=torch.cat([crop.days, crop.days.new_zeros(more)]))

@@ -6,6 +6,7 @@ for a field. What tells water is its darkness in near infrared, whatever its col
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -58,7 +59,7 @@ def flood(crop: Crop, rng: np.random.Generator) -> Crop:
     return replace(crop, aerial=aerial, codes=crop.codes.masked_fill(there, CODES["water"]))
 
 
-def _water(shape: tuple[int, int], rng: np.random.Generator) -> np.ndarray:
+def _water(shape: Sequence[int], rng: np.random.Generator) -> np.ndarray:
     """(5, H, W) float32 in 0..1: two waters that pass into one another."""
     here, beyond = _WATERS[rng.integers(len(_WATERS), size=2)] / 255
     blend = 1 / (1 + np.exp(-2 * smooth_noise(rng, shape, _SHALLOWS * shape[0])))

@@ -46,6 +46,10 @@ class PlainCrops:
         turns, flip = 2 * int(rng.integers(2)), bool(rng.integers(2))
         return Crop(turn(bands, turns, flip), turn(codes, turns, flip))
 
+    def draw_with_series(self, rng: np.random.Generator) -> Crop:
+        """There is none: see `with_series`."""
+        raise NotImplementedError
+
 
 class PlainUNet(nn.Module):
     """smp's U-Net with a ResNet34, nothing else."""
@@ -95,6 +99,7 @@ def _plain_name(patch: LabelledImage) -> str:
 def _plain(
     recipe: Recipe, material: Material, base: UTT, patch: LabelledImage, work: Path, report: Report
 ) -> Iterator[tuple[str, EvaluationCounts]]:
+    assert recipe.patches is not None
     stage = replace(recipe.patches, series_every=0, kept=0.0, learning_rate=recipe.student.learning_rate)
     torch.manual_seed(recipe.seed)
     crops = PlainCrops([other for other in material.patches if other.name != patch.name])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from ..models.networks.utt import UTT
 from .augment import Crop
 from .labels import CLASSES, CODES, UNKNOWN, allowed_classes
 
@@ -36,6 +37,9 @@ class SetCrossEntropy(nn.Module):
     For an exact label this is the cross entropy. Pixels of code 0 count for nothing.
     weights: (codes,) float32, of a pixel by its code.
     """
+
+    weights: Tensor
+    forbidden: Tensor
 
     def __init__(self, weights: Tensor) -> None:
         super().__init__()
@@ -71,5 +75,6 @@ class LabelLoss(nn.Module):
         """
         if fuse is None:
             return self.exact(network(batch.aerial), batch.codes)
+        assert isinstance(network, UTT)
         logits, auxiliary = network.forward_both(batch.aerial, batch.series, batch.days, fuse=fuse)
         return self.exact(logits, batch.codes) + self.satellite(auxiliary, batch.codes)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -30,12 +30,14 @@ _IN_EXACT_KINDS = ("flair2", "flair2-renderings")  # those that get a series of 
 class Material(Protocol):
     """The data of a recipe."""
 
-    patches: tuple[LabelledImage, ...]
+    @property
+    def patches(self) -> tuple[LabelledImage, ...]:
+        """Real patches, each of which is left out once; empty where there are none."""
 
     def crops(self, stage: Stage, left_out: str | None = None) -> Crops:
         """What a stage draws from. left_out: name of the one patch that it must not see; None: those held out."""
 
-    def measured(self) -> dict[str, Iterable[LabelledImage]]:
+    def measured(self) -> Mapping[str, Iterable[LabelledImage]]:
         """Images without a pixel in training, by kind; each can be gone through again."""
 
     def description(self) -> str:
@@ -86,7 +88,7 @@ class OpenDatasets:
 
     def description(self) -> str:
         """See `Material`."""
-        number = {}
+        number: dict[str, int] = {}
         for image in self._images:
             number[image.kind] = number.get(image.kind, 0) + 1
         return (

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
-
-from torch import nn
 
 from ..contract.atomic import atomic_folder
 from ..contract.cards import WEIGHTS_NAME, ModelCard, SatelliteInput, digest_of, write_card
@@ -19,6 +17,7 @@ from .evaluate import coarse_scores, count_predictions, predict, scores_of
 from .folds import BAND_SETS
 from .material import Material
 from .recipe import Recipe
+from .stages import Network
 
 BITS = 7
 _WITH_SERIES = " and Sentinel-2 series"
@@ -116,7 +115,7 @@ def limits_of(scores: dict) -> str:
     return said[:1].upper() + said[1:] + "." if said else "Not measured on real pictures."
 
 
-def write_weights(network: nn.Module, folder: Path, bits: int = BITS) -> nn.Module:
+def write_weights(network: Network, folder: Path, bits: int = BITS) -> Network:
     """Writes `weights.safetensors` of integers of so many bits and returns the network that these weights make.
 
     The network that is given is not changed. The running statistics of the batch normalisations stay as they are:
@@ -130,7 +129,7 @@ def write_weights(network: nn.Module, folder: Path, bits: int = BITS) -> nn.Modu
     return rounded.eval()
 
 
-def measure(network: UTT, measured: dict[str, Iterable[LabelledImage]]) -> dict:
+def measure(network: UTT, measured: Mapping[str, Iterable[LabelledImage]]) -> dict:
     """The scores of a card: real images and generated scenes, by the bands given.
 
     measured: images by kind, as `Material.measured` gives them.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable
 from pathlib import Path
-from typing import TypeVar
+from typing import TypeVar, cast
 
 import torch
 from torch import nn
@@ -45,7 +45,7 @@ def run_stage(
         load_state(state, path)
     fit(state, crops, stage, seed, path, lambda line: report(f"{name}: {line}"))
     if begun is None:
-        return state.average
+        return cast(Network, state.average)
     begun = begun.to(state.device).eval()
     move_weights(begun, state.average, 1 - stage.kept)
     return begun

@@ -36,7 +36,7 @@ def imports_of(module: Path) -> list[str]:
     for node in ast.walk(ast.parse((ROOT / module).read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
             found += [alias.name for alias in node.names]
-        elif isinstance(node, ast.ImportFrom) and not node.level:
+        elif isinstance(node, ast.ImportFrom) and not node.level and node.module:
             found.append(node.module)
         elif isinstance(node, ast.ImportFrom):
             package = module.parts[:-1][: len(module.parts) - node.level]

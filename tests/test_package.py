@@ -12,6 +12,7 @@ import pytest
 from flair_landcover.tests import rooms
 
 _spec = importlib.util.spec_from_file_location("package", rooms.ROOT / ".ci" / "package.py")
+assert _spec and _spec.loader
 package = importlib.util.module_from_spec(_spec)
 _spec.loader.exec_module(package)
 

@@ -31,7 +31,7 @@ PRESENT = {
     "algorithms": ["flair:engine", "flair:finetune", "flair:segment"],
     "active": True,
 }
-ABSENT = {
+ABSENT: dict = {
     "menu": None,
     "toolbar": [],
     "icons": [],

@@ -22,15 +22,23 @@ MOSTLY = 0.8
 
 
 class Backend(Protocol):
-    """A network that is ready to predict.
+    """A network that is ready to predict."""
 
-    card: what it is. device, precision: what it runs on. batch_size: tiles a call.
-    """
+    @property
+    def card(self) -> ModelCard:
+        """What it is."""
 
-    card: ModelCard
-    device: str
-    precision: str
-    batch_size: int
+    @property
+    def device(self) -> str:
+        """What it runs on: cpu, cuda or mps."""
+
+    @property
+    def precision(self) -> str:
+        """What it computes in: fp32 or bf16."""
+
+    @property
+    def batch_size(self) -> int:
+        """Tiles a call."""
 
     def logits(self, aerial: np.ndarray, series: Series | None) -> np.ndarray:
         """Logits (batch_size, outputs, rows, columns) float32.

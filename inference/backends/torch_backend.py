@@ -55,7 +55,8 @@ class TorchBackend:
     def of(cls, card: ModelCard, network: nn.Module, device: str, precision: str) -> TorchBackend:
         """See `backend_of`."""
         device = choose_device(device)
-        network = network.to(device).to(memory_format=torch.channels_last)
+        # torch does not declare the keyword
+        network = network.to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         return cls(card, network, device, precision, 1 if device == CPU else _GPU_BATCH)
 
     def logits(self, aerial: np.ndarray, series: Series | None) -> np.ndarray:

@@ -40,12 +40,12 @@ class MetadataNetwork(nn.Module):
     @property
     def decoder(self) -> nn.Module:
         """The network's decoder, where fine-tuning looks for it."""
-        return self.seg_model.decoder
+        return self.seg_model.get_submodule("decoder")
 
     @property
     def segmentation_head(self) -> nn.Module:
         """The network's last layers, where fine-tuning looks for them."""
-        return self.seg_model.segmentation_head
+        return self.seg_model.get_submodule("segmentation_head")
 
     def forward(self, aerial: Tensor, metadata: Tensor | None = None) -> Tensor:
         """Class logits (B, classes, H, W) float of the aerial tiles.
@@ -64,9 +64,9 @@ class MetadataNetwork(nn.Module):
                 f"the metadata of {len(aerial)} tiles has the shape ({len(aerial)}, {METADATA_WIDTH}), "
                 f"not {tuple(metadata.shape)}"
             )
-        maps = list(self.seg_model.encoder(aerial))
+        maps = list(self.seg_model.get_submodule("encoder")(aerial))
         if maps[-1].shape[-2] != _WIDTHS[-1]:
             raise ValueError(f"aerial metadata fits tiles of {TILE_SIZE} rows only")
         # One value a row of the deepest map, the same in all of its channels and columns, as published.
         maps[-1] = maps[-1] + self.enc.enc_mlp(metadata)[:, None, :, None]
-        return self.seg_model.segmentation_head(self.seg_model.decoder(maps))
+        return self.segmentation_head(self.decoder(maps))

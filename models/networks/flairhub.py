@@ -149,10 +149,12 @@ class FlairHub(nn.Module):
                 f"aerial tiles have a multiple of {STRIDE} pixels a side, not {aerial.shape[-2]} x {aerial.shape[-1]}"
             )
         self._check_series(aerial, series, days)
-        maps = list(self.encoders[AERIAL].seg_model(aerial))
+        maps = list(self.encoders.get_submodule(f"{AERIAL}.seg_model")(aerial))
         if self.has_satellite:
-            maps[2:] = self.fusion_handler(maps[2:], self.encoders[SERIES].levels(series, days))
-        return self.main_decoders[LABELS].seg_model(maps)
+            encoder = self.encoders[SERIES]
+            assert isinstance(encoder, UTAE) and series is not None and days is not None
+            maps[2:] = self.fusion_handler(maps[2:], encoder.levels(series, days))
+        return self.main_decoders.get_submodule(f"{LABELS}.seg_model")(maps)
 
     def _check_series(self, aerial: Tensor, series: Tensor | None, days: Tensor | None) -> None:
         if series is None:

@@ -41,6 +41,8 @@ class GatedNetwork(nn.Module):
     Raises BadModel where these do not fit together.
     """
 
+    _units: Tensor
+
     def __init__(
         self, network: nn.Module, before: Sequence[Mapping[str, Tensor]], statistics: Sequence[Tensor], card: ModelCard
     ) -> None:

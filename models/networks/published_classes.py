@@ -7,6 +7,7 @@ by different models agree in them; others follow from 14 in the order of the che
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from typing import Any
 
 from ...contract.nomenclature import FLAIR_CLASSES, OTHER, LandCoverClass
 
@@ -21,7 +22,7 @@ _COLOURS = {
 }
 
 
-def class_settings(outputs: Sequence[str], live: Collection[str]) -> dict[str, tuple]:
+def class_settings(outputs: Sequence[str], live: Collection[str]) -> dict[str, Any]:
     """What the card of a published checkpoint says of its classes: outputs, own_classes and own_outputs.
 
     outputs: names of the network's outputs in order. live: those that were trained; they are among the 13 or have a

@@ -77,7 +77,8 @@ class UPerNetDecoder(nn.Module):
 
         Returns (B, 64, H / 4, W / 4) float.
         """
-        size = tuple(side // OUTPUT_STRIDE for side in maps[0].shape[-2:])
+        height, width = maps[0].shape[-2:]
+        size = height // OUTPUT_STRIDE, width // OUTPUT_STRIDE
         pyramid = [self.psp(maps[-1])]
         for stage, skip in zip(self.fpn_stages, reversed(maps[1:-1])):
             pyramid.append(stage(pyramid[-1], skip))

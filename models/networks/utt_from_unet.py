@@ -73,11 +73,12 @@ def utt_from_unet(card: ModelCard, unet: nn.Module, seed: int = SEED) -> tuple[M
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         network = build_network(made)
+    assert isinstance(network, UTT)
     with torch.no_grad():
-        last = [perceptron[-1] for perceptron in network.fm_utae_featmap_collapsed.mlps]
+        last = [list(perceptron.children())[-1] for perceptron in network.fm_utae_featmap_collapsed.mlps]
         for layer in (*network.fm_utae_featmap_cropped.conv_list, *last):
-            layer.weight.zero_()
-            layer.bias.zero_()
+            for weights in layer.parameters():
+                weights.zero_()
     aerial = {f"arch_vhr.{name}": value for name, value in unet.state_dict().items()}
     load_into(network, {**network.state_dict(), **aerial}, card.title)
     return made, network

@@ -105,7 +105,7 @@ def any_flight(rng: np.random.Generator) -> Flight:
     return Flight(
         azimuth=float(105 + 150 * rng.random()),
         elevation=float(36 + 26 * rng.random()),
-        gain=tuple(float(value) for value in balance),
+        gain=(float(balance[0]), float(balance[1]), float(balance[2]), float(balance[3])),
         haze=float(14 * rng.random()),
         contrast=float(0.85 + 0.35 * rng.random()),
         season=float(2 * rng.random() - 1),

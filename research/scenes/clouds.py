@@ -52,11 +52,10 @@ def draw_sky(rng: np.random.Generator, shape: tuple[int, int], cover: float, dat
     densest = 1 - 0.35 * rng.random() ** 2
     edge = 0.6 + 0.4 * rng.random()
     away = _shadow_offset(date, height)
-    canvas = tuple(side + abs(step) for side, step in zip(shape, away))
-    noise = sum(
-        weight * smooth_noise(rng, canvas, max(size / PIXEL * scale, 2.0))
-        for weight, scale in ((1.0, 1.0), (0.45, 0.45), (0.2, 0.2))
-    )
+    canvas = shape[0] + abs(away[0]), shape[1] + abs(away[1])
+    noise = np.zeros(canvas, np.float32)
+    for weight, scale in ((1.0, 1.0), (0.45, 0.45), (0.2, 0.2)):
+        noise += weight * smooth_noise(rng, canvas, max(size / PIXEL * scale, 2.0))
     seen = _window([max(step, 0) for step in away], shape)
     # A cloud at p throws its shadow at p + away, so the shadow at p comes from the cloud at p - away.
     casting = _window([max(step, 0) - step for step in away], shape)
@@ -95,7 +94,7 @@ def _shadow_offset(date: datetime.date, height: float) -> tuple[int, int]:
 
 
 def _window(start: list[int], shape: tuple[int, int]) -> tuple[slice, slice]:
-    return tuple(slice(first, first + side) for first, side in zip(start, shape))
+    return slice(start[0], start[0] + shape[0]), slice(start[1], start[1] + shape[1])
 
 
 def _smooth_step(position: np.ndarray) -> np.ndarray:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 
@@ -20,7 +22,7 @@ def _spline_weights(length: int, cell: float, shift: float) -> tuple[np.ndarray,
     return weights, knots
 
 
-def smooth_noise(rng: np.random.Generator, shape: tuple[int, int], cell: float) -> np.ndarray:
+def smooth_noise(rng: np.random.Generator, shape: Sequence[int], cell: float) -> np.ndarray:
     """Gaussian noise without detail finer than about `cell` pixels: float32 of `shape`, mean 0, variance near 1."""
     shift_rows, shift_columns = rng.random(2)
     rows, row_knots = _spline_weights(shape[0], cell, float(shift_rows))

@@ -78,7 +78,7 @@ class BentFrame:
         v = across + self.bend * np.sin(turn * along + self.shift[1])
         return u, v
 
-    def to_ground(self, u: np.ndarray, v: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def to_ground(self, u: np.ndarray | np.float64, v: np.ndarray | np.float64) -> tuple[np.ndarray, np.ndarray]:
         """Ground points of frame coordinates, by fixed-point iteration.
 
         It converges because bend * 2 pi / length stays below one; twelve rounds leave less than a centimetre.
@@ -163,7 +163,7 @@ class River:
     length: float
     phase: float
 
-    def distance(self, x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    def distance(self, x: np.ndarray | np.float64, y: np.ndarray | np.float64) -> np.ndarray:
         """Metres from the middle line, near enough where the course bends gently."""
         along = np.cos(self.angle) * x + np.sin(self.angle) * y
         across = np.cos(self.angle) * y - np.sin(self.angle) * x
@@ -212,7 +212,7 @@ class _Lot:
     u1: float
     v0: float
     v1: float
-    road: tuple[bool, bool, bool, bool] = (False, False, False, False)
+    road: tuple[bool, ...] = (False, False, False, False)
 
     def inset(self, margin: float) -> _Lot:
         """The lot without a strip of `margin` metres all round."""

@@ -77,9 +77,9 @@ def make_product(
         inner / "QI_DATA" / "MSK_CLDPRB_20m.jp2": pixels.clouds,
         inner / "QI_DATA" / "MSK_SNWPRB_20m.jp2": pixels.snow,
     }
-    for path, values in masks.items():
-        if values is not None:
-            _write(path, values.astype(np.uint8), transform * Affine.scale(2), epsg)
+    for path, mask in masks.items():
+        if mask is not None:
+            _write(path, mask.astype(np.uint8), transform * Affine.scale(2), epsg)
     listed = [path for path in images.values()] + [path for path in masks if path.parent.name == "R20m"]
     files = [path.relative_to(safe).with_suffix("").as_posix() for path in listed if path.exists()]
     (safe / "MTD_MSIL2A.xml").write_text(

@@ -70,10 +70,10 @@ def draw_weather(rng: np.random.Generator) -> tuple[Weather, ...]:
     passes = [date for date in passes if date.year == YEAR]
     winter = np.array([np.cos(2 * np.pi * date.timetuple().tm_yday / 365) for date in passes])
     cloudiness = dict(zip(passes, 0.2 * winter + 0.6 * rng.standard_normal(len(passes))))
-    clearest = sorted(passes, key=cloudiness.get)
+    clearest = sorted(passes, key=cloudiness.__getitem__)
     by_month = [date for month in range(1, 13) for date in [d for d in clearest if d.month == month][:2]]
     rest = [date for date in clearest if date not in by_month]
-    chosen = sorted(by_month + rest[: ACQUISITIONS - len(by_month)], key=cloudiness.get)
+    chosen = sorted(by_month + rest[: ACQUISITIONS - len(by_month)], key=cloudiness.__getitem__)
     cloudy = np.linspace(0, 1, ACQUISITIONS - CLEAR + 1)[1:]
     cover = dict(zip(chosen, [0.0] * CLEAR + cloudy.tolist()))
     snow = dict(zip([date for date in chosen if date.month in (12, 1, 2)], SNOWS))

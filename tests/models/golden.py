@@ -7,6 +7,7 @@ import zlib
 from collections.abc import Iterable, Mapping
 from functools import cache
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 import pytest
@@ -17,6 +18,8 @@ from torch import Tensor, nn
 SHARED = Path(__file__).parents[2].parent / "shared"
 CASES = ("metadata", "plain")
 PADDED_DATES = 2
+
+Network = TypeVar("Network", bound=nn.Module)
 
 
 def shared(path: str) -> Path:
@@ -46,7 +49,7 @@ def _made_up(name: str, shape: tuple[int, ...]) -> Tensor:
     return torch.from_numpy(values.astype(np.float32))
 
 
-def with_made_up_weights(network: nn.Module) -> nn.Module:
+def with_made_up_weights(network: Network) -> Network:
     """The network, in eval mode, with weights by the recipe."""
     network.load_state_dict(made_up_weights({name: value.shape for name, value in network.state_dict().items()}))
     return network.eval()

@@ -12,6 +12,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -44,7 +45,7 @@ _SETTINGS_OF_THE_NETWORK = (
 
 
 @pytest.fixture
-def hub(monkeypatch, tmp_path) -> Hub:
+def hub(monkeypatch, tmp_path) -> Iterator[Hub]:
     """A hub with `MODEL`, and an empty library whose cache is beside it."""
     with running_hub() as running:
         running.files["IGNF/FLAIR-X/FLAIR-X_weights.pth"] = CONTENT

@@ -13,6 +13,7 @@ import time
 import traceback
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 from qgis import utils
 from qgis.core import QgsApplication, QgsPointXY, QgsProject, QgsTask
@@ -45,7 +46,7 @@ def tell(steps: Iterator[Wait], at_end: Callable[[], None] | None = None) -> Non
     A step yields what it waits for: a function that gives something true once it is there.
     at_end: ends QGIS instead of the usual way.
     """
-    state = {"wait": next(steps), "deadline": time.monotonic() + PATIENCE_S}
+    state: dict[str, Any] = {"wait": next(steps), "deadline": time.monotonic() + PATIENCE_S}
     timer = QTimer(iface.mainWindow())
 
     def step() -> None:

@@ -16,7 +16,9 @@ CARD = ModelCard(id="flair1", title="FLAIR #1", architecture="smp:Unet:resnet34"
 
 @pytest.fixture(scope="module")
 def network() -> MetadataNetwork:
-    return with_made_up_weights(build_network(CARD))
+    built = build_network(CARD)
+    assert isinstance(built, MetadataNetwork)
+    return with_made_up_weights(built)
 
 
 @pytest.fixture(scope="module")

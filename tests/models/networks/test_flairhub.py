@@ -33,7 +33,8 @@ def little_memory():
 
 def _named(name: str) -> FlairHub:
     kind, _, architecture = name.partition("_")
-    return FlairHub(*architecture.split("-"), satellite=kind == "LC-D").eval()
+    encoder, decoder = architecture.split("-")
+    return FlairHub(encoder, decoder, satellite=kind == "LC-D").eval()
 
 
 @pytest.fixture(scope="module")
