@@ -136,7 +136,7 @@ def test_it_can_be_fine_tuned_with_a_series(user, tmp_path):
         write_date(tmp_path / "s", date)
     settings = {"sentinel2": (str(tmp_path / "s"),), "trainable": "all", "epochs": 1, "holdout": 0.0, "device": "cpu"}
     result = finetune(scene_job(tmp_path / "scene", model=str(user / card.id), **settings), Watcher())
-    assert result.card["fine_tuning"]["parent"]["weights"] == card.weights_digest
+    assert result.card.fine_tuning["parent"]["weights"] == card.weights_digest
     learnt = load_model(Path(result.folder))[1].states()[-1]
     moved = [name for name, value in learnt.items() if name.startswith(FUSION[0]) and value.any()]
     assert len(moved) > 4
