@@ -1,4 +1,4 @@
-"""Runs one job: check, plan, read, prepare, predict, blend, write."""
+"""Runs one job: resolve, check, plan, read, prepare, predict, blend, write."""
 
 from __future__ import annotations
 
