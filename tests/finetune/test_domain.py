@@ -18,6 +18,7 @@ from flair_landcover.finetune.log_probabilities import base_shares
 from flair_landcover.finetune.samples import ALIKE, training_samples
 from flair_landcover.finetune.train import prepare_crops
 from flair_landcover.finetune.trained_stages import trained_chain
+from flair_landcover.inference.backends.backend import backend_of
 from flair_landcover.inference.segment import segment
 from flair_landcover.models.networks.checkpoints import load_model
 from flair_landcover.models.networks.gated import GatedNetwork
@@ -111,6 +112,7 @@ def test_trained_again_a_model_begins_and_is_held_to_what_it_showed_there(usual,
     """On the dim image that was the very first model, not what was learnt on the other one."""
     (result, first), (_, job) = usual, again
     card, base = load_model(Path(result.folder))
+    backend_of(card, base)  # as training does, which lays the weights out for its device
     _, very_first = load_model(Path(first.image.model))
     ground, _ = ground_of(job, size=128)
     with ground.tiles:
@@ -140,7 +142,7 @@ def test_of_a_patchwork_of_an_image_the_user_is_told_how_little_is_alike(tmp_pat
 
 
 def test_an_image_of_its_own_kind_is_counted_on_and_nothing_is_said(usual):
-    assert usual[0].card["fine_tuning"]["counts_on"] > 0.95
+    assert usual[0].card.fine_tuning["counts_on"] > 0.95
     assert not any("will count on" in warning for warning in usual[0].warnings)
 
 

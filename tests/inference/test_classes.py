@@ -215,7 +215,7 @@ def made(request, tmp_path_factory) -> Made:
     live = np.array([name is not None for name in LIVE[kind]])
     odds = np.where(live[:, None, None], np.exp(logits - logits.max()), 0.0)
     raster, settings = write_raster(folder / "a.tif", pixels), {"device": "cpu", "precision": "fp32"}
-    job = segmentation_job(str(raster), "", bands=BANDS[kind], model=str(path), **settings)
+    job = segmentation_job(str(raster), "map.tif", bands=BANDS[kind], model=str(path), **settings)
     results = {}
     for choice in ("flair13", "model"):
         asked = replace(

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
+from processing.gui.wrappers import WidgetWrapper
 from qgis.core import QgsMapLayer, QgsProcessingParameterDefinition, QgsProject
 from qgis.gui import QgsAbstractProcessingParameterWidgetWrapper, QgsGui
 from qgis.PyQt.QtWidgets import QWidget
-
-from processing.gui.wrappers import WidgetWrapper
 
 from .series_chooser import SeriesChooser
 
