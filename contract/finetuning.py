@@ -34,7 +34,7 @@ class FinetuneJob(ImageJob):
     class_field: the field that holds the classes.
     class_map: (value of the field as text, class), where class is a class's name or number as text, empty to
         ignore the polygons of that value, or a name that the model does not know, which makes a new class.
-        Values that are not listed are taken by number or by name; see `classes.plan_classes`.
+        Values that are not listed are taken by number or by name; see `class_plan.plan_classes`.
     epochs: 0 means the default.
     trainable: what is trained: ``last`` layers, ``decoder`` or ``all``.
     holdout: share of the polygons to be held out for the scores, 0..0.5; 0: none.

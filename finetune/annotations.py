@@ -81,7 +81,7 @@ def read_annotations(job: FinetuneJob, card: ModelCard, geobox: GeoBox, warn: Wa
     They are transformed to the raster's CRS, curves made straight, invalid outlines repaired, cut at the raster's
     edges and taken apart into polygons of one part. `warn` takes a sentence for whatever is left out or assumed.
     Raises BadInput, which names the setting of the job, where the file, layer or field cannot be used, no polygon
-    with a class lies on the raster, a value is no class (see `classes.plan_classes`) or all are of one class.
+    with a class lies on the raster, a value is no class (see `class_plan.plan_classes`) or all are of one class.
     """
     check_settings(job)
     with about("polygons"):

@@ -8,17 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
+from datetime import date
 
 import numpy as np
 
+from ..inference.sentinel2.means import days_to_reference
 from .dataset import ALL_ROLES, LabelledImage
 from .labels import CLASSES, UNKNOWN
 from .scenes.plan import draw_covers
-from .scenes.scene import AERIAL_PIXEL, draw_scene, draw_sentinel2
+from .scenes.scene import AERIAL_PIXEL, SUPERPATCH, draw_scene, draw_sentinel2
 from .scenes.seasons import DATES, PIXEL, SUBPIXELS, series
-
-SUPERPATCH = 40  # pixels of 10 m
-DAYS_OF_MONTH = (31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
 
 
 def generated_images(seeds: Iterable[int], with_series: bool = True) -> Iterator[LabelledImage]:
@@ -31,9 +30,7 @@ def generated_images(seeds: Iterable[int], with_series: bool = True) -> Iterator
 
 def days_to_may() -> np.ndarray:
     """(12,) float32: days from day 15 of each month to 15 May, the year dropped (arXiv 2305.14467)."""
-    ends = np.cumsum((0, *DAYS_OF_MONTH))
-    months = [int(date[5:7]) - 1 for date in DATES]
-    return np.array([ends[4] - ends[month] for month in months], np.float32)
+    return np.array([days_to_reference(date.fromisoformat(each)) for each in DATES], np.float32)
 
 
 def with_series_of_its_labels(image: LabelledImage, seed: int) -> LabelledImage:

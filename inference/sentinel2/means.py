@@ -49,7 +49,7 @@ def monthly_means(
         means = [series[month_of == month].mean(axis=0, dtype=np.float64) for month in months]
     else:
         means = [_mean_of_known(series[month_of == month], missing[month_of == month]) for month in months]
-    days = [_days_to_reference(datetime.date(REFERENCE_YEAR, month, _MONTH_DAY)) for month in months]
+    days = [days_to_reference(datetime.date(REFERENCE_YEAR, month, _MONTH_DAY)) for month in months]
     return np.stack(means).astype(np.float32), np.array(days, np.float32)
 
 
@@ -58,7 +58,7 @@ def _by_date(series: np.ndarray, dates: tuple[str, ...], missing: np.ndarray) ->
     each = np.array(dates)
     unique = sorted(set(dates))
     means = [_mean_of_known(series[each == date], missing[each == date]) for date in unique]
-    days = [_days_to_reference(datetime.date.fromisoformat(date)) for date in unique]
+    days = [days_to_reference(datetime.date.fromisoformat(date)) for date in unique]
     return np.stack(means).astype(np.float32), np.array(days, np.float32)
 
 
@@ -73,7 +73,7 @@ def _whole_year(pixels: np.ndarray, days: np.ndarray, dates: tuple[str, ...]) ->
     return year, year_days
 
 
-def _days_to_reference(date: datetime.date) -> int:
+def days_to_reference(date: datetime.date) -> int:
     """Days from a date to 15 May of its year."""
     return (datetime.date(date.year, *_REFERENCE_DAY) - date).days
 
