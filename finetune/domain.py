@@ -15,7 +15,7 @@ from ..inference.raster.read import read_ahead
 from ..inference.raster.windows import Window
 from ..models.networks.gated import WINDOW, GatedNetwork, covered_share, statistics_of
 from .add_classes import add_classes
-from .samples import Ground, plain_windows
+from .samples import SampleSource, plain_windows
 
 # Windows whose statistics are taken: around polygons, from anywhere, and some more that tell whether those are enough.
 _AROUND, _ANYWHERE, _TESTED = 128, 640, 128
@@ -33,18 +33,18 @@ class ImageDomain:
     covered: float
 
 
-def read_domain(ground: Ground, seed: int, each: Callable[[float], None]) -> ImageDomain:
+def read_domain(source: SampleSource, seed: int, each: Callable[[float], None]) -> ImageDomain:
     """Takes the statistics of windows of the image. each: called with the share of them that is done.
 
     Raises BadInput where none of them has data.
     """
 
     def read(window: Window) -> Tensor | None:
-        aerial, _ = ground.tiles.picture(window)
-        return None if aerial is None else statistics_of(torch.from_numpy(aerial), ground.card)
+        aerial, _ = source.tiles.picture(window)
+        return None if aerial is None else statistics_of(torch.from_numpy(aerial), source.card)
 
-    side, total = min(WINDOW, ground.card.tile_size), _AROUND + _ANYWHERE + _TESTED
-    windows = plain_windows(ground, _AROUND, _ANYWHERE + _TESTED, side, seed)
+    side, total = min(WINDOW, source.card.tile_size), _AROUND + _ANYWHERE + _TESTED
+    windows = plain_windows(source, _AROUND, _ANYWHERE + _TESTED, side, seed)
     known, tested = [], []
     for number, found in enumerate(read_ahead(windows, read), 1):
         if found is not None:
@@ -56,7 +56,7 @@ def read_domain(ground: Ground, seed: int, each: Callable[[float], None]) -> Ima
     if not tested:
         return ImageDomain(statistics, 1.0)
     others = torch.stack(tested)
-    return ImageDomain(torch.cat([statistics, others]), covered_share(statistics, others, ground.card))
+    return ImageDomain(torch.cat([statistics, others]), covered_share(statistics, others, source.card))
 
 
 def starting_network(base: nn.Module, domain: ImageDomain | None) -> nn.Module:

@@ -19,7 +19,7 @@ from ..inference.predict import TileInput, predict_tiles
 from ..inference.raster.read import read_ahead
 from ..inference.raster.windows import Window
 from .annotations import Annotation
-from .samples import UNLABELLED, Ground, labels_in
+from .samples import UNLABELLED, SampleSource, labels_in
 
 SAMPLED_TILES = 9  # tiles of the extent that tell how much of the map changes
 EVALUATED_TILES = 16  # tiles at most that the models are evaluated on
@@ -40,7 +40,7 @@ class Evaluation:
 
 
 def evaluate(
-    ground: Ground,
+    source: SampleSource,
     base: Backend,
     new: Backend,
     seed: int,
@@ -48,30 +48,30 @@ def evaluate(
 ) -> Evaluation:
     """Compares two models on the held-out polygons, or on those of the training where none is held out.
 
-    ground: with the new model's card. seed: of which tiles are sampled. each: called after every tile with the
+    source: with the new model's card. seed: of which tiles are sampled. each: called after every tile with the
     share that is done.
     """
-    legend, split = ground.card.classes, ground.split
+    legend, split = source.card.classes, source.split
     where, polygons = HOLDOUT_POLYGONS, split.holdout
     if not polygons:
         where, polygons = TRAINING_POLYGONS, split.training
-    plan = make_plan(ground.geobox.width, ground.geobox.height, ground.tiles.inputs.window, ground.card.tile_size)
+    plan = make_plan(source.geobox.width, source.geobox.height, source.tiles.inputs.window, source.card.tile_size)
     sampled = _sampled(plan, seed)
-    tiles = sorted({*sampled, *_tiles_of(polygons, plan, ground)}, key=lambda tile: (tile.row, tile.column))
+    tiles = sorted({*sampled, *_tiles_of(polygons, plan, source)}, key=lambda tile: (tile.row, tile.column))
     matrices = [np.zeros((len(legend), len(legend)), np.int64) for _ in (base, new)]
     seen = changed = free = kept = 0
-    for number, tile_input in enumerate(read_ahead(tiles, ground.tiles.tile_input), 1):
+    for number, tile_input in enumerate(read_ahead(tiles, source.tiles.tile_input), 1):
         if tile_input.aerial is not None:
             zone = _zone(plan, tile_input.tile)
             rows, columns = zone.within(tile_input.tile.window)
             valid = tile_input.valid[rows, columns]
             before, after = (_likeliest(tile_input, backend)[rows, columns] for backend in (base, new))
-            truth = np.where(valid, labels_in(ground, zone, polygons), UNLABELLED)
+            truth = np.where(valid, labels_in(source, zone, polygons), UNLABELLED)
             for matrix, predicted in zip(matrices, (before, after)):
                 matrix += confusion_matrix(truth, predicted, len(legend))
             if tile_input.tile in sampled:
                 same = (before == after) & valid
-                drawn = labels_in(ground, zone, (*split.training, *split.holdout)) != UNLABELLED
+                drawn = labels_in(source, zone, (*split.training, *split.holdout)) != UNLABELLED
                 seen += int(valid.sum())
                 changed += int((valid & ~same).sum())
                 free += int((valid & ~drawn).sum())
@@ -98,11 +98,11 @@ def _sampled(plan: TilePlan, seed: int) -> set[Tile]:
     return {plan.tile(*divmod(int(number), columns)) for number in numbers}
 
 
-def _tiles_of(items: Sequence[Annotation], plan: TilePlan, ground: Ground) -> list[Tile]:
+def _tiles_of(items: Sequence[Annotation], plan: TilePlan, source: SampleSource) -> list[Tile]:
     """Tiles whose zones hold something of the polygons: of many, some spread over them."""
     found = set()
     for item in items:
-        window = ground.geobox.window_of(item.geometry.bounds)
+        window = source.geobox.window_of(item.geometry.bounds)
         for row in _reached(plan.rows, plan.tile_size, plan.height, window.row, window.height):
             for column in _reached(plan.columns, plan.tile_size, plan.width, window.column, window.width):
                 found.add((row, column))

@@ -31,7 +31,7 @@ from .domain import ImageDomain, limited_to, read_domain, starting_network
 from .evaluate import evaluate
 from .holdout import Split, split
 from .outputs import find_outputs, put_in_place, working_folder, writing
-from .samples import ALIKE, OTHERS_TOO, Ground, holdout_samples, training_samples
+from .samples import FOR_ALL_IMAGES, FOR_LIKE_IMAGES, SampleSource, holdout_samples, training_samples
 from .train import Hyperparameters, TrainingResult, prepare_crops, train
 from .trained_stages import is_local, trained_chain
 
@@ -78,7 +78,7 @@ def finetune(job: FinetuneJob, report: FinetuneReport) -> FinetuneResult:
             weights = stored_weights(model.network.state_dict())
             model.network.load_state_dict({name: tensor.float() for name, tensor in weights.items()})
             told = _Share(report, _COMPARING, _WRITING, stage("comparing"))
-            evaluation = evaluate(model.ground, base.backend, model.backend, job.seed, told)
+            evaluation = evaluate(model.source, base.backend, model.backend, job.seed, told)
             report.progress(_WRITING, stage("writing_model"))
             made = (sides, model.settings, model.training, evaluation, model.covered)
             card = new_card(job, inputs, model.backend.card, annotations, *made)
@@ -130,7 +130,7 @@ class _Model:
 
     network: nn.Module
     backend: Backend
-    ground: Ground
+    source: SampleSource
     settings: Hyperparameters
     training: TrainingResult
     covered: float | None
@@ -206,7 +206,7 @@ def _train(
         raise BadInput(str(error), "model") from None
     half = card.tile_size // 2
     cropped = is_local(network) and tiles.superpatches is None and half % 32 == 0 and half >= _SMALLEST_CROP
-    ground = Ground(tiles, sides, card, half if cropped else card.tile_size)
+    source = SampleSource(tiles, sides, card, half if cropped else card.tile_size)
     crops = min(max(2 * len(sides.training), _CROPS[0]), _CROPS[1])
     epochs = job.epochs or max(6, round(EPOCHS * _CROPS[0] / crops))
     if not cropped:  # a tile has the pixels of four crops
@@ -225,9 +225,9 @@ def _train(
             raise Cancelled
 
     distilled = (base.backend.card, base.network) if job.keep_base else None
-    variety = OTHERS_TOO if job.everywhere else ALIKE
+    augmentation = FOR_ALL_IMAGES if job.everywhere else FOR_LIKE_IMAGES
     prepared = prepare_crops(
-        training_samples(ground, crops, job.seed, variety), network, chain, distilled, device, each
+        training_samples(source, crops, job.seed, augmentation), network, chain, distilled, device, each
     )
     if not any((crop.target >= 0).any() for crop in prepared):
         raise BadInput(
@@ -235,7 +235,7 @@ def _train(
             "draw polygons where the image has data.",
             "polygons",
         )
-    held_out = prepare_crops(holdout_samples(ground), network, chain, None, device, lambda: _stop(report))
+    held_out = prepare_crops(holdout_samples(source), network, chain, None, device, lambda: _stop(report))
     spent = time.perf_counter() - began
     training = _Share(report, _TRAINING, _COMPARING, stage("training"))
     result = train(
@@ -246,7 +246,7 @@ def _train(
     if not job.everywhere:
         network, covered = limited_to(domain, base.network, base.backend.card, network, card), domain.covered
     backend = backend_of(card, network, device, base.backend.precision)
-    return _Model(network, backend, ground, settings, result, covered)
+    return _Model(network, backend, source, settings, result, covered)
 
 
 def _read_domain(
@@ -261,8 +261,8 @@ def _read_domain(
     if job.everywhere and not isinstance(base.network, GatedNetwork):
         return None
     told = _Share(report, _PREPARING, _DOMAIN_READ, stage("preparing"))
-    ground = Ground(tiles, sides, base.backend.card, base.backend.card.tile_size)
-    domain = read_domain(ground, job.seed, told)
+    source = SampleSource(tiles, sides, base.backend.card, base.backend.card.tile_size)
+    domain = read_domain(source, job.seed, told)
     if domain.covered < MOSTLY and not job.everywhere:
         warn(
             f"The image looks so different from place to place that the fine-tuning will count on about "

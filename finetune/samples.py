@@ -37,7 +37,7 @@ _MOST_HELD_OUT = 24  # crops that the hold-out is evaluated on while training
 
 
 @dataclass(frozen=True)
-class Variety:
+class Augmentation:
     """How much crops around polygons differ from the image.
 
     scales: how much of the ground a crop may show, as a factor of its side. relit: share of the crops whose light and
@@ -50,8 +50,8 @@ class Variety:
 
 
 # What counts on images that look like this one alone need not stand other light: it gains more where it does not.
-ALIKE = Variety((0.9, 1.1), 0.0, 0.05)
-OTHERS_TOO = Variety((0.75, 1.33), 0.5, 0.15)
+FOR_LIKE_IMAGES = Augmentation((0.9, 1.1), 0.0, 0.05)
+FOR_ALL_IMAGES = Augmentation((0.75, 1.33), 0.5, 0.15)
 
 
 @dataclass(frozen=True)
@@ -69,7 +69,7 @@ class Sample:
 
 
 @dataclass(frozen=True)
-class Ground:
+class SampleSource:
     """What samples are drawn from.
 
     tiles: the rasters. split: the polygons. card: of the model that is trained, whose legend targets count in.
@@ -92,29 +92,33 @@ class Ground:
         return self.tiles.superpatches is not None
 
 
-def training_samples(ground: Ground, count: int, seed: int, variety: Variety = OTHERS_TOO) -> Iterator[Sample]:
+def training_samples(
+    source: SampleSource, count: int, seed: int, augmentation: Augmentation = FOR_ALL_IMAGES
+) -> Iterator[Sample]:
     """Up to `count` crops, augmented. Classes are drawn for alike, however many polygons each has."""
-    places = _by_class(ground.split.training)
+    places = _by_class(source.split.training)
 
     def read(number: int) -> Sample | None:
         rng = np.random.default_rng([seed, number])
         anywhere = number % ANYWHERE == ANYWHERE - 1
-        window = _anywhere(ground, variety, rng) if anywhere else _around(ground, places, number, variety, rng)
-        sample = _read(ground, window, ground.split.training, ground.split.holdout)
-        return _augmented(sample, ground, 1.0 if anywhere else variety.relit, variety.without_band, rng)
+        window = (
+            _anywhere(source, augmentation, rng) if anywhere else _around(source, places, number, augmentation, rng)
+        )
+        sample = _read(source, window, source.split.training, source.split.holdout)
+        return _augmented(sample, source, 1.0 if anywhere else augmentation.relit, augmentation.without_band, rng)
 
     yield from (sample for sample in read_ahead(range(count), read) if sample is not None)
 
 
-def holdout_samples(ground: Ground) -> Iterator[Sample]:
+def holdout_samples(source: SampleSource) -> Iterator[Sample]:
     """Crops centred on held-out polygons as they are; only pixels of these and of classes that are trained count."""
-    trained = {item.value for item in ground.split.training}
-    evaluated = [item for item in ground.split.holdout if item.value in trained]
+    trained = {item.value for item in source.split.training}
+    evaluated = [item for item in source.split.holdout if item.value in trained]
     step = -(-len(evaluated) // _MOST_HELD_OUT) or 1
 
     def read(item: Annotation) -> Sample | None:
-        centre = ~ground.geobox.transform * shapely.point_on_surface(item.geometry).coords[0]
-        sample = _read(ground, _window(ground, *centre, ground.size), evaluated, ())
+        centre = ~source.geobox.transform * shapely.point_on_surface(item.geometry).coords[0]
+        sample = _read(source, _window(source, *centre, source.size), evaluated, ())
         if sample is None:
             return None
         target = torch.where(sample.target == UNLABELLED, IGNORED, sample.target)
@@ -123,23 +127,23 @@ def holdout_samples(ground: Ground) -> Iterator[Sample]:
     yield from (sample for sample in read_ahead(evaluated[::step], read) if sample is not None)
 
 
-def plain_windows(ground: Ground, around: int, anywhere: int, side: int, seed: int) -> Iterator[Window]:
+def plain_windows(source: SampleSource, around: int, anywhere: int, side: int, seed: int) -> Iterator[Window]:
     """Windows of `side` pixels: so many around polygons of the training, by turns, then so many from anywhere."""
-    rng, items = np.random.default_rng([seed, _PLAIN]), ground.split.training
+    rng, items = np.random.default_rng([seed, _PLAIN]), source.split.training
     order = rng.permutation(len(items))
     for number in range(around):
         item = items[order[number % len(items)]]
-        yield _window(ground, *(~ground.geobox.transform * _point_in(item.geometry, rng)), side)
+        yield _window(source, *(~source.geobox.transform * _point_in(item.geometry, rng)), side)
     for _ in range(anywhere):
-        yield _window(ground, rng.uniform(0, ground.geobox.width), rng.uniform(0, ground.geobox.height), side)
+        yield _window(source, rng.uniform(0, source.geobox.width), rng.uniform(0, source.geobox.height), side)
 
 
-def labels_in(ground: Ground, window: Window, items: Sequence[Annotation]) -> np.ndarray:
+def labels_in(source: SampleSource, window: Window, items: Sequence[Annotation]) -> np.ndarray:
     """Index in the legend of each pixel of a window, UNLABELLED where no polygon says it, int16 (rows, columns)."""
     index = np.full(256, UNLABELLED, np.int16)
-    for position, land in enumerate(ground.card.classes):
+    for position, land in enumerate(source.card.classes):
         index[land.value] = position
-    return index[burn(items, ground.geobox, window)]
+    return index[burn(items, source.geobox, window)]
 
 
 def _by_class(items: Sequence[Annotation]) -> list[list[Annotation]]:
@@ -150,32 +154,36 @@ def _by_class(items: Sequence[Annotation]) -> list[list[Annotation]]:
 
 
 def _around(
-    ground: Ground, places: list[list[Annotation]], number: int, variety: Variety, rng: np.random.Generator
+    source: SampleSource,
+    places: list[list[Annotation]],
+    number: int,
+    augmentation: Augmentation,
+    rng: np.random.Generator,
 ) -> Window:
     """A window that shows a polygon: classes take turns, and so do the polygons of a class."""
     turn_number = number - number // ANYWHERE
     same = places[turn_number % len(places)]
-    column, row = ~ground.geobox.transform * _point_in(same[turn_number // len(places) % len(same)].geometry, rng)
-    side = _side(ground, variety, rng)
+    column, row = ~source.geobox.transform * _point_in(same[turn_number // len(places) % len(same)].geometry, rng)
+    side = _side(source, augmentation, rng)
     shift = rng.uniform(-side / 4, side / 4, 2)
-    return _window(ground, column + shift[0], row + shift[1], side)
+    return _window(source, column + shift[0], row + shift[1], side)
 
 
-def _anywhere(ground: Ground, variety: Variety, rng: np.random.Generator) -> Window:
-    side = _side(ground, variety, rng)
-    return _window(ground, rng.uniform(0, ground.geobox.width), rng.uniform(0, ground.geobox.height), side)
+def _anywhere(source: SampleSource, augmentation: Augmentation, rng: np.random.Generator) -> Window:
+    side = _side(source, augmentation, rng)
+    return _window(source, rng.uniform(0, source.geobox.width), rng.uniform(0, source.geobox.height), side)
 
 
-def _side(ground: Ground, variety: Variety, rng: np.random.Generator) -> int:
-    if ground.with_series:
-        return ground.size
-    return round(ground.size * float(np.exp(rng.uniform(*np.log(variety.scales)))))
+def _side(source: SampleSource, augmentation: Augmentation, rng: np.random.Generator) -> int:
+    if source.with_series:
+        return source.size
+    return round(source.size * float(np.exp(rng.uniform(*np.log(augmentation.scales)))))
 
 
-def _window(ground: Ground, column: float, row: float, side: int) -> Window:
+def _window(source: SampleSource, column: float, row: float, side: int) -> Window:
     """The square window around a point that lies inside the raster, where that is large enough."""
     left, top = round(column - side / 2), round(row - side / 2)
-    right, bottom = max(0, ground.geobox.width - side), max(0, ground.geobox.height - side)
+    right, bottom = max(0, source.geobox.width - side), max(0, source.geobox.height - side)
     return Window(min(max(left, 0), right), min(max(top, 0), bottom), side, side)
 
 
@@ -186,16 +194,18 @@ def _point_in(polygon: shapely.Polygon, rng: np.random.Generator) -> tuple[float
     return (xs[inside[0]], ys[inside[0]]) if len(inside) else shapely.point_on_surface(polygon).coords[0]
 
 
-def _read(ground: Ground, window: Window, items: Sequence[Annotation], ignored: Sequence[Annotation]) -> Sample | None:
+def _read(
+    source: SampleSource, window: Window, items: Sequence[Annotation], ignored: Sequence[Annotation]
+) -> Sample | None:
     """The sample of a window as it is, of its own size; None where it holds no data."""
-    aerial, valid = ground.tiles.picture(window)
+    aerial, valid = source.tiles.picture(window)
     if aerial is None:
         return None
-    target = labels_in(ground, window, items)
+    target = labels_in(source, window, items)
     target[~valid] = IGNORED
     if ignored:
-        target[labels_in(ground, window, ignored) != UNLABELLED] = IGNORED
-    superpatch = ground.tiles.superpatch(window) if ground.with_series else None
+        target[labels_in(source, window, ignored) != UNLABELLED] = IGNORED
+    superpatch = source.tiles.superpatch(window) if source.with_series else None
     if superpatch is None:
         return Sample(torch.from_numpy(aerial), torch.from_numpy(target))
     series, days = (torch.from_numpy(array) for array in (superpatch.pixels, superpatch.days))
@@ -203,13 +213,13 @@ def _read(ground: Ground, window: Window, items: Sequence[Annotation], ignored: 
 
 
 def _augmented(
-    sample: Sample | None, ground: Ground, relit: float, without_band: float, rng: np.random.Generator
+    sample: Sample | None, source: SampleSource, relit: float, without_band: float, rng: np.random.Generator
 ) -> Sample | None:
     """The sample at the size of a crop, turned and, with a chance of `relit`, in another light."""
     if sample is None:
         return None
-    card, roles = ground.card, ground.tiles.inputs.roles
-    aerial, target = _resized(sample.aerial, sample.target, ground.size)
+    card, roles = source.card, source.tiles.inputs.roles
+    aerial, target = _resized(sample.aerial, sample.target, source.size)
     if rng.random() < relit:
         aerial = _relit(aerial, card, roles, rng)
     aerial = _without_bands(aerial, card, roles, without_band, rng)

@@ -139,15 +139,15 @@ def class_probabilities(logits: np.ndarray, card: ModelCard) -> np.ndarray:
     """
     live = [index for index, value in enumerate(card.outputs) if value]
     values = [card.outputs[index] for index in live]
-    odds = logits[:, live] if len(live) < len(card.outputs) else logits
-    odds = np.exp(odds - odds.max(axis=1, keepdims=True))
-    odds /= odds.sum(axis=1, keepdims=True)
+    shares = logits[:, live] if len(live) < len(card.outputs) else logits
+    shares = np.exp(shares - shares.max(axis=1, keepdims=True))
+    shares /= shares.sum(axis=1, keepdims=True)
     if values == [c.value for c in card.classes]:
-        return odds
-    result = np.zeros((len(odds), len(card.classes), *odds.shape[2:]), np.float32)
+        return shares
+    result = np.zeros((len(shares), len(card.classes), *shares.shape[2:]), np.float32)
     position = {c.value: index for index, c in enumerate(card.classes)}
     for index, value in enumerate(values):
-        result[:, position[value]] += odds[:, index]
+        result[:, position[value]] += shares[:, index]
     return result
 
 

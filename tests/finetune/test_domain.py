@@ -15,7 +15,7 @@ from flair_landcover.contract.finetuning import FinetuneJob
 from flair_landcover.finetune.domain import read_domain, starting_network
 from flair_landcover.finetune.finetune import finetune
 from flair_landcover.finetune.log_probabilities import base_shares
-from flair_landcover.finetune.samples import ALIKE, training_samples
+from flair_landcover.finetune.samples import FOR_LIKE_IMAGES, training_samples
 from flair_landcover.finetune.train import prepare_crops
 from flair_landcover.finetune.trained_stages import trained_chain
 from flair_landcover.inference.backends.backend import backend_of
@@ -27,7 +27,7 @@ from flair_landcover.tests.jobs import changed, segmentation_job
 
 from ..inference.conftest import Recorder, read_labels, write_raster
 from .polygons import write_polygons
-from .scenes import CLASSES, SMALL, Watcher, drawn, ground_of, scene_job
+from .scenes import CLASSES, SMALL, Watcher, drawn, scene_job, source_of
 
 
 @pytest.fixture(scope="module")
@@ -114,10 +114,10 @@ def test_trained_again_a_model_begins_and_is_held_to_what_it_showed_there(usual,
     card, base = load_model(Path(result.folder))
     backend_of(card, base)  # as training does, which lays the weights out for its device
     _, very_first = load_model(Path(first.image.model))
-    ground, _ = ground_of(job, size=128)
-    with ground.tiles:
-        domain = read_domain(ground, 0, lambda share: None)
-        samples = list(training_samples(ground, 4, 0, ALIKE))
+    source, _ = source_of(job, size=128)
+    with source.tiles:
+        domain = read_domain(source, 0, lambda share: None)
+        samples = list(training_samples(source, 4, 0, FOR_LIKE_IMAGES))
     begun = starting_network(base, domain)
     for name, tensor in very_first.state_dict().items():
         torch.testing.assert_close(begun.state_dict()[name].float(), tensor.float(), rtol=2e-3, atol=1e-4)

@@ -11,19 +11,19 @@ from flair_landcover.inference.backends.backend import Backend, backend_of, open
 from flair_landcover.inference.plan import make_plan
 from flair_landcover.inference.raster.windows import Window
 
-from .scenes import TINY, ground_of, scene_job
+from .scenes import TINY, scene_job, source_of
 
 
 @pytest.fixture(scope="module")
-def ground(tmp_path_factory):
-    made, _ = ground_of(scene_job(tmp_path_factory.mktemp("scene"), TINY, holdout=0.34))
+def source(tmp_path_factory):
+    made, _ = source_of(scene_job(tmp_path_factory.mktemp("scene"), TINY, holdout=0.34))
     with made.tiles:
         yield made
 
 
 @pytest.fixture(scope="module")
-def backend(ground) -> Backend:
-    return open_backend(ground.tiles.inputs.model, "cpu", "fp32")
+def backend(source) -> Backend:
+    return open_backend(source.tiles.inputs.model, "cpu", "fp32")
 
 
 def always(backend: Backend, index: int) -> Backend:
@@ -46,16 +46,16 @@ def test_every_pixel_counts_in_one_tile(width, height, tile):
     assert (count == 1).all()
 
 
-def test_a_model_like_the_base_changes_nothing(ground, backend):
-    evaluation = evaluate(ground, backend, backend, 0, lambda share: None)
+def test_a_model_like_the_base_changes_nothing(source, backend):
+    evaluation = evaluate(source, backend, backend, 0, lambda share: None)
     assert evaluation.changed == 0 and evaluation.agreement == 1
     assert evaluation.before == evaluation.after
 
 
-def test_scores_are_counted_on_every_held_out_pixel(ground, backend):
+def test_scores_are_counted_on_every_held_out_pixel(source, backend):
     first, second = always(backend, 4), always(backend, 6)  # water everywhere, deciduous everywhere
-    evaluation = evaluate(ground, first, second, 0, lambda share: None)
-    held = [item.value for item in ground.split.holdout]
+    evaluation = evaluate(source, first, second, 0, lambda share: None)
+    held = [item.value for item in source.split.holdout]
     assert evaluation.after.where == "holdout"
     assert evaluation.after.pixels == len(held) * 30 * 30
     assert evaluation.before.accuracy == pytest.approx(held.count(5) / len(held), abs=1e-3)
@@ -63,7 +63,7 @@ def test_scores_are_counted_on_every_held_out_pixel(ground, backend):
     assert evaluation.changed == 1 and evaluation.agreement == 0
 
 
-def test_every_tile_is_told(ground, backend):
+def test_every_tile_is_told(source, backend):
     shares = []
-    evaluation = evaluate(ground, backend, backend, 0, shares.append)
+    evaluation = evaluate(source, backend, backend, 0, shares.append)
     assert len(shares) == evaluation.tiles and shares[-1] == 1

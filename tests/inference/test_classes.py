@@ -213,7 +213,7 @@ def made(request, tmp_path_factory) -> Made:
         logits = network(tile)[0].double().numpy()
     torch.save({PREFIXES[kind] + name: value for name, value in network.state_dict().items()}, path)
     live = np.array([name is not None for name in LIVE[kind]])
-    odds = np.where(live[:, None, None], np.exp(logits - logits.max()), 0.0)
+    exponentials = np.where(live[:, None, None], np.exp(logits - logits.max()), 0.0)
     raster, settings = write_raster(folder / "a.tif", pixels), {"device": "cpu", "precision": "fp32"}
     job = segmentation_job(str(raster), "map.tif", bands=BANDS[kind], model=str(path), **settings)
     results = {}
@@ -227,7 +227,7 @@ def made(request, tmp_path_factory) -> Made:
         )
         recorder = Recorder()
         results[choice] = asked, segment(asked, recorder), recorder.warnings
-    return Made(job, LIVE[kind], odds / odds.sum(axis=0), results)
+    return Made(job, LIVE[kind], exponentials / exponentials.sum(axis=0), results)
 
 
 def _is_head(name: str, module: torch.nn.Module) -> bool:
