@@ -90,6 +90,7 @@ def main() -> None:
     )
     parser.add_argument("--sentinel2", action="store_true", help="with the village's Sentinel-2 series")
     parser.add_argument("--elsewhere", type=int, default=len(MEASURED), help="generated scenes to measure on")
+    parser.add_argument("--training-seed", type=int, default=0, help="of the fine-tuning: how much chance changes")
     parser.add_argument("--epochs", action="store_true", help="print every epoch")
     parser.add_argument("--threads", type=int, default=2)
     options = parser.parse_args()
@@ -146,7 +147,8 @@ def _bench(
         rest = (labels > 0) & (drawn == 0)
         area = shapely.area([shape for _, shape in polygons]).sum()
         print(f"{name}: {count} polygons, {area:.0f} m² of {labels.size * 0.04:.0f}", flush=True)
-        job = FinetuneJob(ImageSettings(str(aerial), sentinel2=series), str(path), trainable=options.trainable)
+        image = ImageSettings(str(aerial), sentinel2=series)
+        job = FinetuneJob(image, str(path), trainable=options.trainable, seed=options.training_seed)
         base = _mapped(job, "bundled", folder, labels, rest)
         variants = [(weight, False) for weight in options.keep_base] + [(weight, True) for weight in options.everywhere]
         for keep_base, everywhere in variants:

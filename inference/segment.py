@@ -78,7 +78,7 @@ def segment(job: SegmentationJob, report: Report) -> SegmentationResult:
             if not tally.complete and not tally.blocks:
                 raise Cancelled
             _warn_of_sentinel2(tally, report)
-            _warn_of_scope(tally, inputs.card, report)
+            _warn_of_domain(tally, inputs.card, report)
             if tally.complete and not tally.pixels[1:].any():
                 report.warning("The extent holds no pixel with data: the map is empty.")
             report.progress(1.0, stage("writing"))
@@ -160,7 +160,7 @@ def _warn_of_sentinel2(tally: _Tally, report: Report) -> None:
         )
 
 
-def _warn_of_scope(tally: _Tally, card: ModelCard, report: Report) -> None:
+def _warn_of_domain(tally: _Tally, card: ModelCard, report: Report) -> None:
     share = tally.alike / tally.compared if tally.compared else 1.0
     if share < MOSTLY:
         report.warning(
