@@ -24,7 +24,7 @@ import torch
 from flair_landcover.contract.choices import KEEP_BASE, LAST
 from flair_landcover.contract.finetuning import FinetuneJob
 from flair_landcover.contract.image import ImageSettings
-from flair_landcover.contract.notices import Stage, english
+from flair_landcover.contract.notices import Notice, Stage, english
 from flair_landcover.contract.report import Epoch
 from flair_landcover.contract.segmentation import SegmentationJob
 from flair_landcover.evaluation.confusion import accuracy, confusion_matrix, mean_iou
@@ -63,7 +63,7 @@ class _Watch:
             values = epoch.to_dict().items()
             print("   ", {name: round(v, 3) if isinstance(v, float) else v for name, v in values}, flush=True)
 
-    def warning(self, message: str) -> None:
+    def warning(self, notice: Notice) -> None:
         pass
 
     def tile(self, transform: tuple, png: bytes) -> None:

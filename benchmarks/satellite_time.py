@@ -20,7 +20,7 @@ from affine import Affine
 from rasterio.warp import transform
 
 from flair_landcover.contract.image import ImageSettings
-from flair_landcover.contract.notices import Stage
+from flair_landcover.contract.notices import Notice, Stage, english
 from flair_landcover.contract.segmentation import SegmentationJob
 from flair_landcover.inference.segment import segment
 
@@ -36,8 +36,8 @@ class _Silent:
     def progress(self, fraction: float, stage: Stage, remaining_s: float | None = None) -> None:
         pass
 
-    def warning(self, message: str) -> None:
-        raise RuntimeError(message)
+    def warning(self, notice: Notice) -> None:
+        raise RuntimeError(english(notice))
 
     def tile(self, transform: tuple[float, ...], png: bytes) -> None:
         pass

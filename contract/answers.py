@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from .cards import ModelCard
 from .finetuning import AnnotatedClass
+from .notices import Notice
 from .plain import Plain
 
 # What is told of a date of a series; see `SeriesDate`.
@@ -41,12 +42,12 @@ class Hello(Plain):
 class Forecast(Plain):
     """What a job would do.
 
-    warnings: sentences. tiles: that the run predicts. width, height: of the map in pixels of pixel_m metres.
+    tiles: that the run predicts. width, height: of the map in pixels of pixel_m metres.
     area_m2: of what is to be mapped: inside the raster, the extent and the mask. bands: band numbers by role.
     largest_bytes: what all outputs together take at most.
     """
 
-    warnings: list[str]
+    warnings: list[Notice]
     tiles: int
     width: int
     height: int
@@ -100,20 +101,20 @@ class SeriesOverview(Plain):
     """A Sentinel-2 series at a glance.
 
     kind: how it is stored. dates: ascending, each once. months: how many monthly means the dates make that are
-    neither rejected nor left out. warnings: sentences.
+    neither rejected nor left out.
     """
 
     kind: str
     dates: tuple[SeriesDate, ...]
     months: int
-    warnings: list[str]
+    warnings: list[Notice]
 
 
 @dataclass(frozen=True)
 class SummarisedClass(AnnotatedClass):
-    """A class with polygons. warning: a sentence where there is too little to learn from, or empty."""
+    """A class with polygons. warning: where there is too little to learn from."""
 
-    warning: str
+    warning: Notice | None
 
 
 @dataclass(frozen=True)
@@ -132,12 +133,13 @@ class FieldValue(Plain):
 class SplitSummary(Plain):
     """How many polygons would be trained on and held out.
 
-    note: a sentence on it, or "". distance_m: metres between the two, None where none is held out.
+    note: on why none or not all classes are held out, if so. distance_m: metres between the two, None where none is
+    held out.
     """
 
     training: int
     holdout: int
-    note: str
+    note: Notice | None
     distance_m: float | None
 
 
@@ -146,7 +148,7 @@ class AnnotationSummary(Plain):
     """What the polygons of a fine-tuning hold.
 
     classes: those with polygons, by value. values: of the field. ignored: polygons without a class.
-    conflict_m2: where polygons of different classes overlap. warnings: sentences.
+    conflict_m2: where polygons of different classes overlap.
     """
 
     classes: tuple[SummarisedClass, ...]
@@ -154,7 +156,7 @@ class AnnotationSummary(Plain):
     ignored: int
     conflict_m2: float
     holdout: SplitSummary
-    warnings: list[str]
+    warnings: list[Notice]
 
 
 @dataclass(frozen=True)

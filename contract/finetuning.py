@@ -14,6 +14,7 @@ from .cards import ModelCard
 from .choices import HOLDOUT, KEEP_BASE, MAX_HOLDOUT, TRAINABLE
 from .errors import BadInput
 from .image import ImageJob
+from .notices import Notice
 from .plain import Plain
 
 # What scores were measured on.
@@ -143,7 +144,7 @@ class FinetuneResult(Plain):
     agreement: share of the unannotated pixels that keep the base model's label, 0..1.
     classes: those with polygons.
     trained_polygons, holdout_polygons: how many were on each side.
-    warnings: sentences for the user.
+    warnings: what the user was told.
     """
 
     folder: str
@@ -161,4 +162,4 @@ class FinetuneResult(Plain):
     classes: tuple[AnnotatedClass, ...]
     trained_polygons: int
     holdout_polygons: int
-    warnings: list[str]
+    warnings: list[Notice]

@@ -35,7 +35,92 @@ STAGES: dict[str, Template] = {
     "fetched": "Fetched {megabytes:,.0f} MB",
     "fetched_of": "Fetched {megabytes:,.0f} of {total:,.0f} MB",
 }
-NOTICES: dict[str, Template] = {}
+NOTICES: dict[str, Template] = {
+    # the aerial raster
+    "raster_without_crs": "The aerial raster has no CRS; its pixel size of {size:g} is taken as metres.",
+    "web_mercator": "The aerial raster is in Web Mercator, which stretches lengths (by 1.4 at 45 degrees of "
+    "latitude): areas come out too large and the map less accurate than in a local CRS.",
+    "coarse_pixels": "The aerial raster has pixels of {size:g} m; the model was made for 0.2 m and will be less "
+    "accurate.",
+    "stretched": "The aerial raster has 16 bits: its values are stretched to 8 bits (red from {low:g} to {high:g}).",
+    "no_infrared": "The aerial raster has no near infrared: the model works without it, less accurately.",
+    "no_elevation": "The aerial raster has no elevation: the model works without it, less accurately.",
+    "heights_end": "The heights cover {percent} % of the extent: the rest counts as bare ground.",
+    "terrain_ends": "The terrain model covers {percent} % of the extent: the rest counts as bare ground.",
+    # the classes of a map
+    "classes_change": "Of the model's classes {changes}: choose the model's own classes to see them in the map.",
+    "class_becomes": "{name} becomes {target}",
+    "classes_become": "{names} and {last} become {target}",
+    "many_classes_become": "{names} and {more} more become {target}",
+    # the Sentinel-2 series
+    "series_not_taken": "The model {model} takes no Sentinel-2: the series is left out.",
+    "predicted_twice": "To show what Sentinel-2 changes, every tile is predicted twice: the map takes about twice as "
+    "long.",
+    "incomplete_dates": "Dates of the Sentinel-2 cube that not all bands have are left out: {dates}.",
+    "unknown_rasters": "Rasters beside the Sentinel-2 series without its 10 bands or names for them are left out: "
+    "{names}.",
+    "many_unknown_rasters": "Rasters beside the Sentinel-2 series without its 10 bands or names for them are left "
+    "out: {names} and others.",
+    "dated_by_tag": "The Sentinel-2 raster {path} is dated {date} by its tag {tag}; if this is only when the file was "
+    "written, put the right date into its name.",
+    "unknown_dates": "The Sentinel-2 series has no date {dates} that could be left out.",
+    "no_cloud_mask": "The Sentinel-2 series has no cloud mask: all of its dates are kept, clouds or not.",
+    "dates_without_cloud_mask": "{without} of {total} Sentinel-2 dates have no cloud mask: they are kept, clouds or "
+    "not.",
+    "tiles_without_series": "Sentinel-2 was left out for {without} of {total} tiles: there the series has no pixels, "
+    "or clouds and snow on every date.",
+    "series_ends": "The Sentinel-2 series ends beside or within {ending} of {total} tiles: what is missing of their "
+    "surroundings is a reflection of the rest.",
+    # a finished map
+    "empty_map": "The extent holds no pixel with data: the map is empty.",
+    "outside_of_tuning": "{share:.0%} of the image does not look like that on which {model} was fine-tuned: there the "
+    "map is that of the model that it was made from.",
+    # the polygons of a fine-tuning
+    "polygons_without_value": (
+        "{count} polygon has no value in the field {field}: left out.",
+        "{count} polygons have no value in the field {field}: left out.",
+    ),
+    "layer_without_crs": "The layer {layer} has no CRS: its polygons are taken to be in the aerial raster's.",
+    "polygons_as_they_are": "The aerial raster has no CRS: the polygons' coordinates, in {crs}, are taken as they are.",
+    "local_crs": "The aerial raster or the polygons have a local CRS, whose place on Earth is unknown: the polygons' "
+    "coordinates are taken as they are.",
+    "no_polygons": ("{count} feature is no polygon: left out.", "{count} features are no polygon: left out."),
+    "unreadable_geometries": (
+        "{count} feature has no geometry that can be read: left out.",
+        "{count} features have no geometry that can be read: left out.",
+    ),
+    "repaired": (
+        "{count} polygon has an outline that crosses itself or is otherwise invalid: repaired for the training.",
+        "{count} polygons have an outline that crosses itself or is otherwise invalid: repaired for the training.",
+    ),
+    "off_the_raster": "{outside} of {total} features have nothing on the aerial raster: left out.",
+    "tiny_polygons": (
+        "{count} polygon is smaller than one pixel: left out.",
+        "{count} polygons are smaller than one pixel: left out.",
+    ),
+    "conflict": "Polygons of different classes overlap on {area_m2:.1f} m²: nothing is learnt there.",
+    "too_little": (
+        "{count} polygon of {area_m2:.0f} m² may be too little to learn from: draw {polygons} or more, of "
+        "{enough_m2:.0f} m² in all.",
+        "{count} polygons of {area_m2:.0f} m² may be too little to learn from: draw {polygons} or more, of "
+        "{enough_m2:.0f} m² in all.",
+    ),
+    # the hold-out
+    "no_holdout": "No polygons are held out, so the scores are those of the training polygons.",
+    "too_few_to_hold_out": "{polygons} polygons are too few to hold some out, so the scores are those of the training "
+    "polygons: draw {fewest} or more.",
+    "all_in_one_place": "No polygon can be held out, as each class has all of its polygons in one place: the scores "
+    "are those of the training polygons; draw polygons of a class in several places.",
+    "classes_not_held_out": (
+        "No polygon is held out of {classes}: too few, or all in one place, so the scores say nothing of it.",
+        "No polygon is held out of {classes}: too few, or all in one place, so the scores say nothing of them.",
+    ),
+    "fixed_epochs": "Without a hold-out the training runs a fixed number of epochs and cannot tell when it gets worse.",
+    # a fine-tuned model
+    "no_better": "The new model scores no better than the base model: look at its map before you keep it.",
+    "counts_on_part": "The image looks so different from place to place that the fine-tuning will count on about "
+    "{share:.0%} of it: to use it on all of it, choose that it counts on images that look otherwise, too.",
+}
 
 
 @dataclass(frozen=True)
@@ -83,6 +168,9 @@ class Notice(_Told):
     """Something that the user should know, in one sentence."""
 
     templates = NOTICES
+
+
+Warn = Callable[[Notice], None]
 
 
 def stage(code: str, **values: object) -> Stage:

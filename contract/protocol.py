@@ -13,7 +13,7 @@ Answers (from the worker); a call that runs begins with `progress` 0, and every 
 one `result` or `error`::
 
     {"id": 1, "progress": 0.25, "stage": {"code": "tile", "values": {...}}, "remaining_s": 12.5}
-    {"id": 1, "warning": "..."}
+    {"id": 1, "warning": {"code": "web_mercator", "values": {}}}
     {"id": 1, "tile": {"transform": [a, b, c, d, e, f], "png": "base64"}}
     {"id": 1, "epoch": {"number": 3, "of": 40, "loss": 0.21, ...}}
     {"id": 1, "result": {...}}
@@ -29,10 +29,10 @@ from dataclasses import dataclass
 from typing import Any, TypeVar, Union, cast
 
 from .errors import ProtocolError
-from .notices import Stage
+from .notices import Notice, Stage
 from .report import Epoch
 
-_Kind = TypeVar("_Kind", Stage, Epoch)
+_Kind = TypeVar("_Kind", Stage, Notice, Epoch)
 
 BAD_INPUT = "bad_input"
 CANCELLED = "cancelled"
@@ -77,7 +77,7 @@ class Caution:
     """A warning to the user; the call goes on."""
 
     id: int
-    warning: str
+    warning: Notice
 
 
 @dataclass(frozen=True)
@@ -150,7 +150,7 @@ def encode(message: Request | Answer) -> bytes:
             "remaining_s": message.remaining_s,
         }
     elif isinstance(message, Caution):
-        fields = {"warning": message.warning}
+        fields = {"warning": message.warning.to_dict()}
     elif isinstance(message, TileDone):
         png = base64.b64encode(message.png).decode("ascii")
         fields = {"tile": {"transform": list(message.transform), "png": png}}
@@ -201,7 +201,7 @@ def decode_answer(line: bytes) -> Answer:
             None if remaining is None else _number(remaining, "remaining_s", id),
         )
     if "warning" in values:
-        return Caution(id, _text(values, "warning"))
+        return Caution(id, _of(Notice, id, values["warning"]))
     if "tile" in values:
         return _tile(id, _dict(values["tile"], "tile", id))
     if "epoch" in values:

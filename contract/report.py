@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol
 
-from .notices import Stage
+from .notices import Notice, Stage
 from .plain import Plain
 
 
@@ -15,8 +15,8 @@ class Report(Protocol):
     def progress(self, fraction: float, stage: Stage, remaining_s: float | None = None) -> None:
         """stage: what is done now; fraction: 0..1 of the work done; remaining_s: still expected, None if unknown."""
 
-    def warning(self, message: str) -> None:
-        """Something that the user should know, in one sentence; the job goes on."""
+    def warning(self, notice: Notice) -> None:
+        """Something that the user should know; the job goes on."""
 
     def tile(self, transform: tuple[float, float, float, float, float, float], png: bytes) -> None:
         """A block of the map is final and written.

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from ..contract.notices import Stage, english
+from ..contract.notices import Notice, Stage, english
 from ..contract.report import Epoch
 
 
@@ -45,8 +45,8 @@ class BarReport:
         self._bar.set_postfix_str(english(stage), refresh=False)
         self._bar.update(max(0.0, fraction - self._bar.n))
 
-    def warning(self, message: str) -> None:
-        self._bar.write(f"Warning: {message}", file=sys.stderr)
+    def warning(self, notice: Notice) -> None:
+        self._bar.write(f"Warning: {english(notice)}", file=sys.stderr)
 
     def tile(self, transform: tuple[float, ...], png: bytes) -> None:
         pass

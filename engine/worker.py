@@ -26,7 +26,7 @@ from typing import BinaryIO
 from ..contract import protocol
 from ..contract.cards import BadModel
 from ..contract.errors import BadInput, Cancelled, ProtocolError
-from ..contract.notices import Stage, stage
+from ..contract.notices import Notice, Stage, stage
 from ..contract.report import Epoch
 from ..inference.raster.working_folder import discard_held
 from .calls import SERVED
@@ -172,9 +172,9 @@ class CallReport:
         if remaining is None or time.monotonic() - self._last_sent >= PROGRESS_INTERVAL_S:
             self.flush()
 
-    def warning(self, message: str) -> None:
+    def warning(self, notice: Notice) -> None:
         """See `Report.warning`."""
-        self._answers.send(protocol.Caution(self._id, str(message)))
+        self._answers.send(protocol.Caution(self._id, notice))
 
     def tile(self, transform: tuple[float, float, float, float, float, float], png: bytes) -> None:
         """See `Report.tile`."""

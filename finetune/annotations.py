@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,9 +20,8 @@ from ..contract.cards import ModelCard
 from ..contract.class_plan import ClassPlan, plan_classes, value_text
 from ..contract.errors import BadInput, about
 from ..contract.finetuning import AnnotatedClass, FinetuneJob, check_settings
+from ..contract.notices import Warn, notice
 from ..inference.raster.geobox import Bounds, GeoBox
-
-Warn = Callable[[str], None]
 
 _UNREADABLE = (DataSourceError, DataLayerError, FeatureError, FieldError, GeometryError, LayerCRSError)
 _POLYGON = 3  # shapely's number of the type Polygon
@@ -79,7 +77,7 @@ def read_annotations(job: FinetuneJob, card: ModelCard, geobox: GeoBox, warn: Wa
     """The polygons of a job, on the geobox's raster and in its CRS.
 
     They are transformed to the raster's CRS, curves made straight, invalid outlines repaired, cut at the raster's
-    edges and taken apart into polygons of one part. `warn` takes a sentence for whatever is left out or assumed.
+    edges and taken apart into polygons of one part. `warn` takes a notice of whatever is left out or assumed.
     Raises BadInput, which names the setting of the job, where the file, layer or field cannot be used, no polygon
     with a class lies on the raster, a value is no class (see `class_plan.plan_classes`) or all are of one class.
     """
@@ -100,8 +98,7 @@ def read_annotations(job: FinetuneJob, card: ModelCard, geobox: GeoBox, warn: Wa
     if not chosen:
         raise _no_class(job, all_empty=unclassed == len(values))
     if unclassed:
-        have = _plural(unclassed, "polygon has", "polygons have")
-        warn(f"{have} no value in the field {job.class_field}: left out.")
+        warn(notice("polygons_without_value", count=unclassed, field=job.class_field))
     found = {value for value, _ in chosen}
     if len(found) == 1 and not job.one_class:
         raise BadInput(
@@ -171,14 +168,11 @@ def _both_crs(layer: _Layer, geobox: GeoBox, warn: Warn) -> tuple[CRS | None, CR
     """The CRS of the layer and that of the raster; None twice where coordinates are taken as they are."""
     target = CRS.from_wkt(geobox.crs_wkt) if geobox.crs_wkt else None
     if layer.crs is None and target is not None:
-        warn(f"The layer {layer.name} has no CRS: its polygons are taken to be in the aerial raster's.")
+        warn(notice("layer_without_crs", layer=layer.name))
     elif target is None and layer.crs is not None:
-        warn(f"The aerial raster has no CRS: the polygons' coordinates, in {layer.crs}, are taken as they are.")
+        warn(notice("polygons_as_they_are", crs=str(layer.crs)))
     elif target is not None and layer.crs != target and not (_on_earth(layer.crs) and _on_earth(target)):
-        warn(
-            "The aerial raster or the polygons have a local CRS, whose place on Earth is unknown: "
-            "the polygons' coordinates are taken as they are."
-        )
+        warn(notice("local_crs"))
     else:
         return (None, None) if layer.crs == target else (layer.crs, target)
     return None, None
@@ -223,9 +217,9 @@ def _shapes(wkb: np.ndarray, layer: _Layer, warn: Warn) -> tuple[np.ndarray, np.
     if flat.any() and not (~empty & ~flat).any():
         raise BadInput(f"The layer {layer.name} of {layer.path} holds no polygons: choose a layer of polygons.")
     if flat.any():
-        warn(f"{_plural(flat.sum(), 'feature is', 'features are')} no polygon: left out.")
+        warn(notice("no_polygons", count=int(flat.sum())))
     if empty.any():
-        warn(f"{_plural(empty.sum(), 'feature has', 'features have')} no geometry that can be read: left out.")
+        warn(notice("unreadable_geometries", count=int(empty.sum())))
     features = np.flatnonzero(~empty & ~flat)
     return shapes[features], features
 
@@ -251,8 +245,7 @@ def _repaired(shapes: np.ndarray, features: np.ndarray, warn: Warn) -> tuple[np.
     shapes, features = shapes[finite], features[finite]
     invalid = ~shapely.is_valid(shapes)
     if invalid.any():
-        have = _plural(invalid.sum(), "polygon has", "polygons have")
-        warn(f"{have} an outline that crosses itself or is otherwise invalid: repaired for the training.")
+        warn(notice("repaired", count=int(invalid.sum())))
         shapes[invalid] = shapely.make_valid(shapes[invalid])
     return _taken_apart(shapes, features)
 
@@ -285,12 +278,12 @@ def _on_raster(
             f"{_numbers(outline.bounds)}{_where(layer)}: check the layer's CRS, or choose another layer or raster."
         )
     if expected > inside:
-        warn(f"{expected - inside} of {expected} features have nothing on the aerial raster: left out.")
+        warn(notice("off_the_raster", outside=expected - inside, total=expected))
     large = shapely.area(shapes) >= abs(geobox.transform.determinant)
     if not large.any():
         raise BadInput("The polygons on the aerial raster are all smaller than one pixel: draw larger ones.")
     if not large.all():
-        warn(f"{_plural((~large).sum(), 'polygon is', 'polygons are')} smaller than one pixel: left out.")
+        warn(notice("tiny_polygons", count=int((~large).sum())))
     return shapes[large], features[large]
 
 
@@ -320,10 +313,6 @@ def _unreadable(path: str, error: Exception) -> BadInput:
     if "not recognized" in text:
         return BadInput(f"{path} is no vector file: choose one with polygons, such as a GeoPackage.")
     return BadInput(f"{path} cannot be read ({' '.join(text.split())[:200]}): choose another file with polygons.")
-
-
-def _plural(number: int, one: str, many: str) -> str:
-    return f"{number} {one if number == 1 else many}"
 
 
 def _listed(names: list[str]) -> str:

@@ -51,11 +51,6 @@ def conflict_m2(items: Sequence[Annotation], geobox: GeoBox, cancelled: Callable
     return pixels * geobox.pixel_area_m2
 
 
-def conflict_sentence(area_m2: float) -> str:
-    """The warning of polygons that disagree on so many square metres."""
-    return f"Polygons of different classes overlap on {area_m2:.1f} m²: nothing is learnt there."
-
-
 def _overlaps(items: Sequence[Annotation]) -> list[shapely.Polygon]:
     """Where polygons of different classes overlap: polygons that do not overlap each other."""
     shapes = np.array([item.geometry for item in items], object)

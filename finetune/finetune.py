@@ -12,7 +12,7 @@ from ..contract.cards import WEIGHTS_NAME, BadModel, digest_of, write_card
 from ..contract.choices import ALL, BF16, DECODER, FP32, LAST
 from ..contract.errors import BadInput, Cancelled
 from ..contract.finetuning import FinetuneJob, FinetuneResult, Scores
-from ..contract.notices import Stage, stage
+from ..contract.notices import Notice, Stage, Warn, notice, stage
 from ..contract.report import FinetuneReport
 from ..contract.segmentation import SegmentationJob
 from ..inference.backends.backend import MOSTLY, Backend, backend_of
@@ -25,7 +25,7 @@ from ..models.networks.gated import GatedNetwork
 from ..models.networks.weights import save_weights
 from .add_classes import add_classes
 from .annotations import Annotations, annotated_classes, read_annotations
-from .burn import conflict_m2, conflict_sentence
+from .burn import conflict_m2
 from .card import new_card, stored_weights
 from .domain import ImageDomain, limited_to, read_domain, starting_network
 from .evaluate import evaluate
@@ -54,11 +54,11 @@ def finetune(job: FinetuneJob, report: FinetuneReport) -> FinetuneResult:
     anything was learnt. Either way, and at any other error, nothing is left under the final names.
     """
     started = time.perf_counter()
-    warnings: list[str] = []
+    warnings: list[Notice] = []
 
-    def warn(text: str) -> None:
-        warnings.append(text)
-        report.warning(text)
+    def warn(told: Notice) -> None:
+        warnings.append(told)
+        report.warning(told)
 
     with gdal_settings():
         report.progress(0.0, stage("checking_training"))
@@ -83,7 +83,7 @@ def finetune(job: FinetuneJob, report: FinetuneReport) -> FinetuneResult:
             made = (sides, model.settings, model.training, evaluation, model.covered)
             card = new_card(job, inputs, model.backend.card, annotations, *made)
             if not _is_better(evaluation.before, evaluation.after):
-                warn("The new model scores no better than the base model: look at its map before you keep it.")
+                warn(notice("no_better"))
             with writing(outputs.folder):
                 folder = working.path / "model"
                 folder.mkdir()
@@ -159,18 +159,18 @@ def _split(
     job: FinetuneJob,
     inputs: Inputs,
     annotations: Annotations,
-    warn: Callable[[str], None],
+    warn: Warn,
     cancelled: Callable[[], bool],
 ) -> Split:
     conflict = conflict_m2(annotations.items, inputs.geobox, cancelled)
     if conflict:
-        warn(conflict_sentence(conflict))
+        warn(notice("conflict", area_m2=conflict))
     names = {c.value: c.name for c in annotations.plan.legend}
     sides = split(annotations.items, job.holdout, job.seed, inputs.geobox, names)
-    if sides.note:
+    if sides.note is not None:
         warn(sides.note)
     if not sides.holdout:
-        warn("Without a hold-out the training runs a fixed number of epochs and cannot tell when it gets worse.")
+        warn(notice("fixed_epochs"))
     return sides
 
 
@@ -190,7 +190,7 @@ def _train(
     base: _Base,
     annotations: Annotations,
     sides: Split,
-    warn: Callable[[str], None],
+    warn: Warn,
     report: FinetuneReport,
 ) -> _Model:
     began, device = time.perf_counter(), base.backend.device
@@ -254,7 +254,7 @@ def _read_domain(
     tiles: Tiles,
     base: _Base,
     sides: Split,
-    warn: Callable[[str], None],
+    warn: Warn,
     report: FinetuneReport,
 ) -> ImageDomain | None:
     """The image's domain, where it is asked for; warns where it does not cover all of the image."""
@@ -264,11 +264,7 @@ def _read_domain(
     source = SampleSource(tiles, sides, base.backend.card, base.backend.card.tile_size)
     domain = read_domain(source, job.seed, told)
     if domain.covered < MOSTLY and not job.everywhere:
-        warn(
-            f"The image looks so different from place to place that the fine-tuning will count on about "
-            f"{domain.covered:.0%} of it: to use it on all of it, choose that it counts on images that look otherwise, "
-            "too."
-        )
+        warn(notice("counts_on_part", share=domain.covered))
     return domain
 
 

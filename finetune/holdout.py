@@ -16,6 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 import shapely
 
+from ..contract.notices import Notice, notice
 from ..inference.raster.geobox import GeoBox
 from .annotations import Annotation
 
@@ -31,13 +32,13 @@ class Split:
     """The two sides.
 
     training, holdout: all polygons, each on one side; holdout may be empty.
-    note: a sentence on why none is held out, or which classes are not; empty where there is nothing to say.
+    note: on why none is held out, or which classes are not; None where there is nothing to say.
     distance_m: metres between the sides' nearest polygons; None where none is held out.
     """
 
     training: tuple[Annotation, ...]
     holdout: tuple[Annotation, ...]
-    note: str
+    note: Notice | None
     distance_m: float | None = None
 
 
@@ -54,14 +55,9 @@ def split(
     """
     items = tuple(items)
     if share <= 0:
-        return Split(items, (), "No polygons are held out, so the scores are those of the training polygons.")
+        return Split(items, (), notice("no_holdout"))
     if len(items) < FEWEST:
-        return Split(
-            items,
-            (),
-            f"{len(items)} polygons are too few to hold some out, so the scores are those of the training polygons: "
-            f"draw {FEWEST} or more.",
-        )
+        return Split(items, (), notice("too_few_to_hold_out", polygons=len(items), fewest=FEWEST))
     wanted = max(1, round(share * len(items)))
     chosen: set[int] = set()
     best = (0, 0)  # classes held out, and how far their number is from what was asked for
@@ -74,12 +70,7 @@ def split(
             break  # wider blocks hold the narrower ones: it does not get better
         chosen, best = candidate, quality
     if not chosen:
-        return Split(
-            items,
-            (),
-            "No polygon can be held out, as each class has all of its polygons in one place: the scores are those of "
-            "the training polygons; draw polygons of a class in several places.",
-        )
+        return Split(items, (), notice("all_in_one_place"))
     training = tuple(item for index, item in enumerate(items) if index not in chosen)
     holdout = tuple(item for index, item in enumerate(items) if index in chosen)
     return Split(training, holdout, _note(training, holdout, names or {}), _distance_m(training, holdout, geobox))
@@ -148,15 +139,12 @@ def _choose(items: Sequence[Annotation], blocks: list[list[int]], wanted: int, s
     return held
 
 
-def _note(training: Sequence[Annotation], holdout: Sequence[Annotation], names: dict[int, str]) -> str:
+def _note(training: Sequence[Annotation], holdout: Sequence[Annotation], names: dict[int, str]) -> Notice | None:
     missing = sorted({item.value for item in training} - {item.value for item in holdout})
     if not missing:
-        return ""
-    listed = ", ".join(names.get(value, str(value)) for value in missing)
-    return (
-        f"No polygon is held out of {listed}: too few, or all in one place, so the scores say nothing of "
-        f"{'it' if len(missing) == 1 else 'them'}."
-    )
+        return None
+    listed = [names.get(value, str(value)) for value in missing]
+    return notice("classes_not_held_out", count=len(listed), classes=listed)
 
 
 def _distance_m(training: Sequence[Annotation], holdout: Sequence[Annotation], geobox: GeoBox) -> float:

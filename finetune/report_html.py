@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from html import escape
 
 from ..contract.finetuning import HOLDOUT_POLYGONS, FinetuneResult
+from ..contract.notices import Notice, english
 
 _STYLE = """
 :root { color-scheme: light dark; --ink: #1c2530; --soft: #5b6773; --paper: #ffffff; --line: #d7dde3;
@@ -94,10 +95,13 @@ def _measured_on(result: FinetuneResult) -> str:
     return text
 
 
-def _warnings(warnings: Sequence[str]) -> list[str]:
+def _warnings(warnings: Sequence[Notice]) -> list[str]:
     if not warnings:
         return []
-    return ["<h2>Please note</h2>", "<ul>" + "".join(f"<li>{escape(text)}</li>" for text in warnings) + "</ul>"]
+    return [
+        "<h2>Please note</h2>",
+        "<ul>" + "".join(f"<li>{escape(english(told))}</li>" for told in warnings) + "</ul>",
+    ]
 
 
 def _score_table(result: FinetuneResult) -> str:

@@ -8,11 +8,12 @@ from ..contract.answers import AnnotationSummary, FieldValue, SplitSummary, Summ
 from ..contract.class_plan import FEW_POLYGONS, LITTLE_M2
 from ..contract.errors import Cancelled
 from ..contract.finetuning import FinetuneJob
+from ..contract.notices import Notice, notice
 from ..contract.segmentation import SegmentationJob
 from ..inference.raster.read import gdal_settings
 from ..inference.resolve import resolve_place
 from .annotations import Annotations, annotated_classes, read_annotations
-from .burn import conflict_m2, conflict_sentence
+from .burn import conflict_m2
 from .holdout import split
 
 
@@ -22,7 +23,7 @@ def summary(job: FinetuneJob, cancelled: Callable[[], bool]) -> AnnotationSummar
     Raises BadInput where `finetune` would refuse the model, the raster or the polygons; Cancelled once `cancelled`
     says so.
     """
-    warnings: list[str] = []
+    warnings: list[Notice] = []
     with gdal_settings():
         # What is to be said of the image, its form says.
         place = resolve_place(SegmentationJob(job.image, ""), lambda _: None)
@@ -34,7 +35,7 @@ def summary(job: FinetuneJob, cancelled: Callable[[], bool]) -> AnnotationSummar
         names = {c.value: c.name for c in annotations.plan.legend}
         sides = split(annotations.items, job.holdout, job.seed, place.geobox, names)
     if conflict:
-        warnings.append(conflict_sentence(conflict))
+        warnings.append(notice("conflict", area_m2=conflict))
     classes = annotated_classes(annotations, place.geobox.metres)
     return AnnotationSummary(
         tuple(SummarisedClass(**c.to_dict(), warning=_too_little(c.polygons, c.area_m2)) for c in classes),
@@ -53,11 +54,10 @@ def _value_rows(annotations: Annotations) -> Iterator[FieldValue]:
         yield FieldValue(text, count, "" if value is None else plan.name_of(value))
 
 
-def _too_little(polygons: int, area_m2: float) -> str:
+def _too_little(polygons: int, area_m2: float) -> Notice | None:
     if polygons >= FEW_POLYGONS and area_m2 >= LITTLE_M2:
-        return ""
-    have = f"{polygons} polygon{'' if polygons == 1 else 's'} of {area_m2:.0f} m²"
-    return f"{have} may be too little to learn from: draw {FEW_POLYGONS} or more, of {LITTLE_M2:.0f} m² in all."
+        return None
+    return notice("too_little", count=polygons, area_m2=area_m2, polygons=FEW_POLYGONS, enough_m2=LITTLE_M2)
 
 
 def _go_on(cancelled: Callable[[], bool]) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
-from collections.abc import Callable
 
 from rasterio.features import bounds as geometry_bounds
 from rasterio.features import is_valid_geom
@@ -14,6 +13,7 @@ from ..contract.cards import ModelCard
 from ..contract.choices import AUGMENTATIONS, CLASSES, DEVICES, PRECISIONS
 from ..contract.errors import BadInput, about
 from ..contract.image import dated_path
+from ..contract.notices import Warn, notice
 from ..contract.segmentation import SegmentationJob
 from ..models.library import installed_models
 from .raster.extents import check_lies_under
@@ -28,8 +28,8 @@ _COVERED = 0.99  # share of the extent from which on heights count as covering i
 _MOST_TITLES = 4  # models that an error names
 
 
-def check_job(job: SegmentationJob, warn: Callable[[str], None]) -> Inputs:
-    """Resolves and checks everything that can be known before the map is made. `warn` takes sentences for the user.
+def check_job(job: SegmentationJob, warn: Warn) -> Inputs:
+    """Resolves and checks everything that can be known before the map is made. `warn` takes what the user should know.
 
     Raises BadInput, which names the setting, at the first thing that is wrong; nothing has been written then.
     """
@@ -40,7 +40,7 @@ def check_job(job: SegmentationJob, warn: Callable[[str], None]) -> Inputs:
     return inputs
 
 
-def check_inputs(inputs: Inputs, warn: Callable[[str], None]) -> None:
+def check_inputs(inputs: Inputs, warn: Warn) -> None:
     """Raises BadInput, which names the setting, where the model cannot be run on what was found."""
     job = inputs.job
     _check_choice("tta", "test-time augmentation", job.tta, AUGMENTATIONS)
@@ -74,7 +74,7 @@ def _check_mask(inputs: Inputs) -> None:
     raise BadInput("The mask's polygons lie outside the extent: choose polygons that overlap it, or no mask.")
 
 
-def _check_heights(inputs: Inputs, warn: Callable[[str], None]) -> None:
+def _check_heights(inputs: Inputs, warn: Warn) -> None:
     image, extent = inputs.job.image, inputs.geobox.window_bounds(inputs.inside)
     if image.terrain is not None and image.elevation is None:
         raise BadInput(
@@ -84,18 +84,19 @@ def _check_heights(inputs: Inputs, warn: Callable[[str], None]) -> None:
         )
     if not inputs.heights:
         return
-    rasters = {"elevation": (image.elevation, "The elevation raster", "The heights cover")}
+    rasters = {"elevation": (image.elevation, "The elevation raster")}
     if image.terrain is not None:
-        rasters["terrain"] = (image.terrain, "The terrain model", "The terrain model covers")
-    for setting, (path, what, covers) in rasters.items():
+        rasters["terrain"] = (image.terrain, "The terrain model")
+    for setting, (path, what) in rasters.items():
         with about(setting), open_raster(path, what) as dataset:
             check_not_truncated(dataset, what)
             share = check_lies_under(dataset, what, inputs.geobox.crs_wkt, extent)
         if share < _COVERED:
-            warn(f"{covers} {max(1, int(100 * share))} % of the extent: the rest counts as bare ground.")
+            percent = max(1, int(100 * share))
+            warn(notice("terrain_ends" if setting == "terrain" else "heights_end", percent=percent))
 
 
-def _check_roles(inputs: Inputs, warn: Callable[[str], None]) -> None:
+def _check_roles(inputs: Inputs, warn: Warn) -> None:
     card = inputs.card
     for role in card.inputs:
         if role in inputs.roles:
@@ -107,7 +108,7 @@ def _check_roles(inputs: Inputs, warn: Callable[[str], None]) -> None:
                 f"The model {card.title} needs {name}, which the aerial raster does not have: say its band in the "
                 f"bands, or choose {_that_fit(at_hand)}."
             )
-        warn(f"The aerial raster has no {name}: the model works without it, less accurately.")
+        warn(notice("no_infrared" if role == "nir" else "no_elevation"))  # every aerial raster has the others' bands
 
 
 def _that_fit(roles: set[str]) -> str:
@@ -116,7 +117,7 @@ def _that_fit(roles: set[str]) -> str:
     return " or ".join(titles[:_MOST_TITLES]) if titles else "another model"
 
 
-def _check_sentinel2(inputs: Inputs, warn: Callable[[str], None]) -> None:
+def _check_sentinel2(inputs: Inputs, warn: Warn) -> None:
     job, card = inputs.job, inputs.card
     required = card.satellite is not None and card.satellite.required
     if required and job.image.sentinel2 is None:
@@ -139,7 +140,7 @@ def _check_sentinel2(inputs: Inputs, warn: Callable[[str], None]) -> None:
         return
     warn_of_missing_masks(inputs.sentinel2, warn)
     if job.difference is not None:
-        warn("To show what Sentinel-2 changes, every tile is predicted twice: the map takes about twice as long.")
+        warn(notice("predicted_twice"))
 
 
 def check_outputs(inputs: Inputs) -> None:

@@ -10,6 +10,7 @@ from ..contract.choices import FLAIR13
 from ..contract.class_plan import MAX_VALUE
 from ..contract.errors import BadInput
 from ..contract.nomenclature import FLAIR_CLASSES, OTHER, LandCoverClass, name_key
+from ..contract.notices import Notice, notice
 
 _SHOWN = 8  # names in a sentence
 
@@ -76,8 +77,8 @@ def _add(legend: list[LandCoverClass], land: LandCoverClass, card: ModelCard) ->
     return value
 
 
-def what_becomes_what(card: ModelCard) -> str:
-    """A sentence on the model's classes that have another name among the 13, or "" where all keep theirs."""
+def what_becomes_what(card: ModelCard) -> Notice | None:
+    """On the model's classes that have another name among the 13; None where all keep theirs."""
     own, ours = _with_own(card), _with_ours(card)
     names = {c.value: c.name for c in own.classes}
     targets = {c.value: c.name for c in ours.classes}
@@ -88,12 +89,13 @@ def what_becomes_what(card: ModelCard) -> str:
             if names[value] not in sources:
                 sources.append(names[value])
     if not becoming:
-        return ""
-    parts = [f"{_listed(sources)} become{'s'[len(sources) > 1 :]} {target}" for target, sources in becoming.items()]
-    return f"Of the model's classes {', '.join(parts)}: choose the model's own classes to see them in the map."
+        return None
+    return notice("classes_change", changes=[_become(sources, target) for target, sources in becoming.items()])
 
 
-def _listed(names: list[str]) -> str:
+def _become(names: list[str], target: str) -> Notice:
     if len(names) > _SHOWN:
-        names = [*names[:_SHOWN], f"{len(names) - _SHOWN} more"]
-    return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
+        return notice("many_classes_become", names=names[:_SHOWN], more=len(names) - _SHOWN, target=target)
+    if len(names) > 1:
+        return notice("classes_become", names=names[:-1], last=names[-1], target=target)
+    return notice("class_becomes", name=names[0], target=target)

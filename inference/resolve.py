@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
@@ -11,6 +10,7 @@ from pathlib import Path
 from ..contract.cards import BadModel, ModelCard, read_card
 from ..contract.choices import FLAIR13
 from ..contract.errors import BadInput, about
+from ..contract.notices import Warn, notice
 from ..contract.segmentation import SegmentationJob
 from ..models.library import find_model
 from .backends.backend import checkpoint_card
@@ -53,8 +53,8 @@ class Inputs(Place):
     sentinel2: Series | None
 
 
-def resolve(job: SegmentationJob, warn: Callable[[str], None]) -> Inputs:
-    """Finds what a job names: each card, raster and series is read once. `warn` takes sentences for the user.
+def resolve(job: SegmentationJob, warn: Warn) -> Inputs:
+    """Finds what a job names: each card, raster and series is read once. `warn` takes what the user should know.
 
     Raises BadInput, which names the setting, where model, raster, extent or series cannot be used. Whether what was
     found can be mapped with is for `check`.
@@ -65,13 +65,13 @@ def resolve(job: SegmentationJob, warn: Callable[[str], None]) -> Inputs:
     roles = tuple(role for role in card.inputs if role in place.aerial.bands or (role == "elevation" and heights))
     series = None
     if image.sentinel2 is not None and card.satellite is None:
-        warn(f"The model {card.title} takes no Sentinel-2: the series is left out.")
+        warn(notice("series_not_taken", model=card.title))
     elif image.sentinel2 is not None:
         series = without_dates(resolve_series(place, warn), image.leave_out, warn)
     return Inputs(**vars(place), heights=heights, roles=roles, sentinel2=series)
 
 
-def resolve_place(job: SegmentationJob, warn: Callable[[str], None]) -> Place:
+def resolve_place(job: SegmentationJob, warn: Warn) -> Place:
     """Where a job maps. Raises BadInput, which names the setting, where model, raster or extent cannot be used."""
     model, card = _find_card(job.image.model)
     with about("input"):
@@ -82,7 +82,7 @@ def resolve_place(job: SegmentationJob, warn: Callable[[str], None]) -> Place:
     return Place(job, model, card, aerial, geobox, window, window.intersection(geobox.window))
 
 
-def resolve_series(place: Place, warn: Callable[[str], None]) -> Series:
+def resolve_series(place: Place, warn: Warn) -> Series:
     """The acquisitions of a job's series at its place, also of the dates that it leaves out.
 
     Raises BadInput, which names ``sentinel2``, where the series cannot be used.
@@ -92,10 +92,10 @@ def resolve_series(place: Place, warn: Callable[[str], None]) -> Series:
         return over_place(series, place.geobox, place.geobox.window_bounds(place.inside))
 
 
-def with_legend(inputs: Inputs, warn: Callable[[str], None]) -> Inputs:
+def with_legend(inputs: Inputs, warn: Warn) -> Inputs:
     """The inputs whose card has the classes that the job wants in its map."""
-    becoming = what_becomes_what(inputs.card) if inputs.job.classes == FLAIR13 else ""
-    if becoming:
+    becoming = what_becomes_what(inputs.card) if inputs.job.classes == FLAIR13 else None
+    if becoming is not None:
         warn(becoming)
     return replace(inputs, card=with_classes(inputs.card, inputs.job.classes))
 

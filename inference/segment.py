@@ -17,7 +17,7 @@ from ..contract.choices import BUNDLED
 from ..contract.errors import BadInput, Cancelled
 from ..contract.image import dated_path
 from ..contract.nomenclature import NODATA
-from ..contract.notices import stage
+from ..contract.notices import notice, stage
 from ..contract.report import Report
 from ..contract.segmentation import ModelName, SegmentationJob, SegmentationResult
 from ..contract.version import plugin_version
@@ -80,7 +80,7 @@ def segment(job: SegmentationJob, report: Report) -> SegmentationResult:
             _warn_of_sentinel2(tally, report)
             _warn_of_domain(tally, inputs.card, report)
             if tally.complete and not tally.pixels[1:].any():
-                report.warning("The extent holds no pixel with data: the map is empty.")
+                report.warning(notice("empty_map"))
             report.progress(1.0, stage("writing"))
             writer.finish(json.dumps(_provenance(inputs, backend, tally), ensure_ascii=False))
     area = inputs.geobox.pixel_area_m2
@@ -143,30 +143,21 @@ class _Tally:
             self.compared += int(tile_input.valid.sum())
         self.tiles += 1
         self.without_sentinel2 += with_series and not tile_input.dates  # a series without dates is padding
-        self.mirrored += tile_input.mirrored
+        self.mirrored += bool(tile_input.mirrored)
         self.dates.update(tile_input.dates)
 
 
 def _warn_of_sentinel2(tally: _Tally, report: Report) -> None:
     if tally.without_sentinel2:
-        report.warning(
-            f"Sentinel-2 was left out for {tally.without_sentinel2} of {tally.tiles} tiles: "
-            "there the series has no pixels, or clouds and snow on every date."
-        )
+        report.warning(notice("tiles_without_series", without=tally.without_sentinel2, total=tally.tiles))
     if tally.mirrored:
-        report.warning(
-            f"The Sentinel-2 series ends beside or within {tally.mirrored} of {tally.tiles} tiles: "
-            "what is missing of their surroundings is a reflection of the rest."
-        )
+        report.warning(notice("series_ends", ending=tally.mirrored, total=tally.tiles))
 
 
 def _warn_of_domain(tally: _Tally, card: ModelCard, report: Report) -> None:
     share = tally.alike / tally.compared if tally.compared else 1.0
     if share < MOSTLY:
-        report.warning(
-            f"{1 - share:.0%} of the image does not look like that on which {card.title} was fine-tuned: there the map "
-            "is that of the model that it was made from."
-        )
+        report.warning(notice("outside_of_tuning", share=1 - share, model=card.title))
 
 
 def _map_blocks(

@@ -12,6 +12,7 @@ from affine import Affine
 from ..contract.answers import CLEAR, CLOUDY, REJECTED, UNKNOWN, SeriesDate, SeriesOverview
 from ..contract.cards import SatelliteInput
 from ..contract.errors import BadInput, Cancelled, about
+from ..contract.notices import Notice
 from ..contract.segmentation import SegmentationJob
 from .raster.geobox import GeoBox
 from .raster.read import gdal_settings
@@ -34,7 +35,7 @@ def overview(job: SegmentationJob, cancelled: Callable[[], bool]) -> SeriesOverv
     Raises BadInput, which names the setting, where there is no series or it cannot be used; Cancelled once
     `cancelled` says so.
     """
-    warnings: list[str] = []
+    warnings: list[Notice] = []
     with gdal_settings(), about("sentinel2"):
         if not job.image.sentinel2:
             raise BadInput("No Sentinel-2 series is named: give a path.")

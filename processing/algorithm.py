@@ -124,7 +124,7 @@ def call_engine(
         call,
         params,
         on_progress=show_progress,
-        on_warning=feedback.pushWarning,
+        on_warning=lambda notice: feedback.pushWarning(worded(notice)),
         is_cancelled=feedback.isCanceled,
         **handlers,
     )

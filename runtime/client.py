@@ -25,7 +25,7 @@ from ..contract import protocol
 from ..contract.calls import Answer, EngineCall, Params
 from ..contract.cards import BadModel
 from ..contract.errors import ProtocolError
-from ..contract.notices import Stage
+from ..contract.notices import Notice, Stage
 from ..contract.report import Epoch
 from .environment import Engine, child_environment, find_engine, worker_command
 from .errors import BadInputError, CancelledError, EngineDied, EngineError, EngineFailed, EngineNotFound
@@ -242,7 +242,7 @@ class EngineClient:
         call: EngineCall[Params, Answer],
         params: Params,
         on_progress: Callable[[float, Stage, float | None], None] | None = None,
-        on_warning: Callable[[str], None] | None = None,
+        on_warning: Callable[[Notice], None] | None = None,
         on_tile: Callable[[tuple[float, ...], bytes], None] | None = None,
         on_epoch: Callable[[Epoch], None] | None = None,
         is_cancelled: Callable[[], bool] | None = None,
@@ -252,7 +252,7 @@ class EngineClient:
 
         The worker runs one call at a time, in the order in which they come, and beside it the quick
         ones. The functions are called in the calling thread:
-        on_progress(fraction 0..1, stage, seconds remaining or None), on_warning(sentence),
+        on_progress(fraction 0..1, stage, seconds remaining or None), on_warning(notice),
         on_tile(transform, png) as `protocol.TileDone` says, on_epoch(epoch), and
         is_cancelled() and is_enough() about ten times a second. Where one raises, the call is cancelled
         and the exception goes on.

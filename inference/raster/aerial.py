@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -13,6 +12,7 @@ from rasterio.errors import CRSError, RasterioError
 from rasterio.io import DatasetReader
 
 from ...contract.errors import BadInput
+from ...contract.notices import Warn, notice
 from .band_roles import bands_by_role
 from .geobox import GeoBox
 from .open import check_not_truncated, open_raster, unreadable
@@ -44,8 +44,8 @@ class AerialSource:
     needs_alpha: bool
 
 
-def describe_aerial(path: str, bands_text: str, warn: Callable[[str], None]) -> AerialSource:
-    """Checks an aerial raster and describes it. `warn` takes sentences for the user.
+def describe_aerial(path: str, bands_text: str, warn: Warn) -> AerialSource:
+    """Checks an aerial raster and describes it. `warn` takes what the user should know.
 
     Raises BadInput where it cannot be used, which names ``bands`` where they are at fault.
     """
@@ -61,7 +61,7 @@ def describe_aerial(path: str, bands_text: str, warn: Callable[[str], None]) -> 
                 f"give an image of {POOR_M:g} m or finer."
             )
         if size > POOR_M:
-            warn(f"The aerial raster has pixels of {size:g} m; the model was made for 0.2 m and will be less accurate.")
+            warn(notice("coarse_pixels", size=size))
         bands = bands_by_role(dataset, path, bands_text)
         dtypes = {dataset.dtypes[number - 1] for number in bands.values()}
         if not dtypes <= {"uint8", "uint16"}:
@@ -85,7 +85,7 @@ def describe_aerial(path: str, bands_text: str, warn: Callable[[str], None]) -> 
         )
     if source.stretch:
         low, high = source.stretch[bands["red"]]
-        warn(f"The aerial raster has 16 bits: its values are stretched to 8 bits (red from {low:g} to {high:g}).")
+        warn(notice("stretched", low=low, high=high))
     return source
 
 
@@ -108,7 +108,7 @@ def mended(dataset: DatasetReader) -> str:
     return text.replace("<ColorInterp>Alpha</ColorInterp>", "<ColorInterp>Undefined</ColorInterp>")
 
 
-def aerial_geobox(dataset: DatasetReader, path: str, warn: Callable[[str], None]) -> GeoBox:
+def aerial_geobox(dataset: DatasetReader, path: str, warn: Warn) -> GeoBox:
     """Where an aerial raster lies.
 
     Raises BadInput where its pixels cannot be measured in metres.
@@ -131,13 +131,10 @@ def aerial_geobox(dataset: DatasetReader, path: str, warn: Callable[[str], None]
                 f"The aerial raster {path} has no CRS and pixels of {size:g} units, which cannot be metres: "
                 "assign its CRS first."
             )
-        warn(f"The aerial raster has no CRS; its pixel size of {size:g} is taken as metres.")
+        warn(notice("raster_without_crs", size=size))
         return geobox
     if dataset.crs.to_epsg() == _WEB_MERCATOR:
-        warn(
-            "The aerial raster is in Web Mercator, which stretches lengths (by 1.4 at 45 degrees of latitude): "
-            "areas come out too large and the map less accurate than in a local CRS."
-        )
+        warn(notice("web_mercator"))
     try:
         return replace(geobox, metres=float(dataset.crs.linear_units_factor[1]))
     except CRSError:  # a local CRS, as some real FLAIR files have: neither geographic nor projected

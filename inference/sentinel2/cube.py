@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import rasterio
@@ -14,6 +14,7 @@ from rasterio.io import DatasetReader
 from ...contract.cards import SATELLITE_BANDS
 from ...contract.dates import axis_date, date_in, unknown_date
 from ...contract.errors import BadInput
+from ...contract.notices import Warn, notice
 from ..raster.geobox import GeoBox
 from ..raster.open import open_raster
 from . import vrt
@@ -52,7 +53,7 @@ def is_cube(path: str) -> bool:
     return any(os.path.isfile(os.path.join(path, name)) for name in (".zgroup", ".zmetadata", "zarr.json"))
 
 
-def read_cube(paths: Sequence[str], where: str, warn: Callable[[str], None]) -> list[Acquisition]:
+def read_cube(paths: Sequence[str], where: str, warn: Warn) -> list[Acquisition]:
     """The dates of one cube, ascending.
 
     paths: its files; others among them, which hold no bands, do not matter. The other half of a cube in two
@@ -82,7 +83,7 @@ def read_cube(paths: Sequence[str], where: str, warn: Callable[[str], None]) -> 
     return _acquisitions(variables, where, warn)
 
 
-def _acquisitions(variables: dict[str, _Variable], where: str, warn: Callable[[str], None]) -> list[Acquisition]:
+def _acquisitions(variables: dict[str, _Variable], where: str, warn: Warn) -> list[Acquisition]:
     first = variables[SATELLITE_BANDS[0]]
     found, incomplete = [], []
     for date in sorted({date for band in SATELLITE_BANDS for date in variables[band].dates}):
@@ -108,7 +109,7 @@ def _acquisitions(variables: dict[str, _Variable], where: str, warn: Callable[[s
                 )
             )
     if incomplete:
-        warn(f"Dates of the Sentinel-2 cube that not all bands have are left out: {', '.join(incomplete)}.")
+        warn(notice("incomplete_dates", dates=incomplete))
     if not found:
         raise BadInput(f"{WHAT} {where} has no date that all its bands have: choose files that belong together.")
     return found

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +15,7 @@ from rasterio.errors import CRSError, RasterioError
 from ...contract.cards import SATELLITE_BANDS
 from ...contract.dates import date_in, unknown_date
 from ...contract.errors import BadInput
+from ...contract.notices import Warn
 from ..raster.geobox import GeoBox
 from . import vrt
 from .series import Acquisition, BandSource
@@ -33,7 +33,7 @@ def is_flair(path: str) -> bool:
     return path.lower().endswith(".npy")
 
 
-def read_flair(path: str, warn: Callable[[str], None]) -> list[Acquisition]:
+def read_flair(path: str, warn: Warn) -> list[Acquisition]:
     """The dates of a series, ascending; `path` is its `_data.npy`.
 
     Raises BadInput where a file is missing or damaged or nothing tells where the series lies.

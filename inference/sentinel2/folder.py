@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from itertools import takewhile
 
@@ -11,6 +11,7 @@ from rasterio.crs import CRS
 
 from ...contract.cards import SATELLITE_BANDS
 from ...contract.errors import BadInput
+from ...contract.notices import Warn, notice
 from ..raster.geobox import Bounds, GeoBox
 from .bands import CLASSES, CLOUDS, MASKS, SNOW, check_complete, without_role
 from .raster import Part, acquisition, parts_of
@@ -20,7 +21,7 @@ SUFFIXES = (".tif", ".tiff", ".jp2", ".vrt", ".img")
 _NAMED = 3  # files that a warning names
 
 
-def read_folder(paths: Sequence[str], where: str, warn: Callable[[str], None]) -> list[Acquisition]:
+def read_folder(paths: Sequence[str], where: str, warn: Warn) -> list[Acquisition]:
     """The dates of several rasters, ascending.
 
     where: what holds them, as it is told to the user. A raster with all bands is an acquisition of its own;
@@ -41,8 +42,8 @@ def read_folder(paths: Sequence[str], where: str, warn: Callable[[str], None]) -
             f"{where} has no Sentinel-2 raster of 10 bands or with bands named B2, B3 and so on: choose another folder."
         )
     if unknown:
-        names = ", ".join(unknown[:_NAMED]) + (" and others" if len(unknown) > _NAMED else "")
-        warn(f"Rasters beside the Sentinel-2 series without its 10 bands or names for them are left out: {names}.")
+        more = len(unknown) > _NAMED
+        warn(notice("many_unknown_rasters" if more else "unknown_rasters", names=unknown[:_NAMED]))
     images = _together(images)
     for part in images:
         check_complete(part.roles, f"{where} on {part.date}")

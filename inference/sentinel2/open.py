@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from ...contract.errors import BadInput, about
 from ...contract.image import dated_path
+from ...contract.notices import Warn
 from .cube import is_cube, read_cube
 from .flair import is_flair, read_flair
 from .folder import SUFFIXES, read_folder
@@ -21,10 +22,10 @@ _VSIZIP = re.compile(r"^/vsizip/\{?(.+?\.zip)\}?(?:/.*)?$", re.IGNORECASE)
 _PRODUCT_FILE = re.compile(r"MTD_MSIL[12][AC]\.xml$")
 
 
-def open_series(paths: Sequence[str], warn: Callable[[str], None]) -> Series:
+def open_series(paths: Sequence[str], warn: Warn) -> Series:
     """The series that one path (file, folder, product, cube, array) or several rasters or products hold.
 
-    warn: takes sentences for the user. Only headers and metadata are read.
+    warn: takes what the user should know. Only headers and metadata are read.
     Raises BadInput, which names ``sentinel2``, where there is none or it cannot be used.
     """
     with about("sentinel2"):
@@ -44,9 +45,7 @@ def open_series(paths: Sequence[str], warn: Callable[[str], None]) -> Series:
         return Series(kind, tuple(sorted(acquisitions, key=lambda each: each.date)))
 
 
-def _read(
-    form: str, items: list[str], given: list[str], where: str, warn: Callable[[str], None]
-) -> tuple[str, list[Acquisition]]:
+def _read(form: str, items: list[str], given: list[str], where: str, warn: Warn) -> tuple[str, list[Acquisition]]:
     if form == "product":
         return form, read_products(items, warn)
     if form == "cube":

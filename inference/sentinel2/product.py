@@ -10,13 +10,14 @@ import os
 import posixpath
 import re
 import zipfile
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from ...contract.cards import SATELLITE_BANDS
 from ...contract.dates import date_in, unknown_date
 from ...contract.errors import BadInput
+from ...contract.notices import Warn
 from ..raster.geobox import GeoBox
 from ..raster.open import open_raster
 from .bands import CLASSES, CLOUDS, SNOW, check_complete
@@ -86,7 +87,7 @@ def products_in(folder: str) -> list[str]:
     return sorted(found)
 
 
-def read_products(paths: Sequence[str], warn: Callable[[str], None]) -> list[Acquisition]:
+def read_products(paths: Sequence[str], warn: Warn) -> list[Acquisition]:
     """The dates of products, ascending; an acquisition for each granule.
 
     A product that is there both as a folder and as a zip file is taken once. Raises BadInput where one is of
@@ -99,7 +100,7 @@ def read_products(paths: Sequence[str], warn: Callable[[str], None]) -> list[Acq
     return sorted(found.values(), key=lambda each: (each.date, each.name))
 
 
-def _granules(path: str, warn: Callable[[str], None]) -> list[tuple[str, Acquisition]]:
+def _granules(path: str, warn: Warn) -> list[tuple[str, Acquisition]]:
     files = _files_of(path)
     metadata = sorted(name for name in files.names if _METADATA.search(posixpath.basename(name)))
     tops = {posixpath.dirname(name): name for name in reversed(metadata) if "GRANULE" not in name.split("/")}

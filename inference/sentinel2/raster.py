@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -16,6 +15,7 @@ from ...contract.cards import SATELLITE_BANDS
 from ...contract.dates import date_in, unknown_date
 from ...contract.errors import BadInput
 from ...contract.image import dated_path
+from ...contract.notices import Warn, notice
 from ..raster.geobox import GeoBox
 from ..raster.open import check_not_truncated, open_raster, unreadable
 from ..raster.windows import spread_windows
@@ -70,7 +70,7 @@ class Part:
         return all(role in MASKS for role in self.roles)
 
 
-def read_raster(path: str, warn: Callable[[str], None]) -> list[Acquisition]:
+def read_raster(path: str, warn: Warn) -> list[Acquisition]:
     """The dates of one raster; BadInput where it has none or bands are missing."""
     parts = parts_of(path, warn)
     path = dated_path(path)[0]
@@ -99,7 +99,7 @@ def acquisition(part: Part) -> Acquisition:
     )
 
 
-def parts_of(path: str, warn: Callable[[str], None]) -> list[Part]:
+def parts_of(path: str, warn: Warn) -> list[Part]:
     """What a raster has, date by date, ascending; empty where nothing in it can be told.
 
     path: with the date behind it where the job says it (see `SegmentationJob.sentinel2`); it stands in for one that
@@ -161,7 +161,7 @@ def _pick(numbers: list[int], roles: list[str | None], what: str, date: str) -> 
     return {role: number for role, number in found.items() if role in SATELLITE_BANDS or role in MASKS}
 
 
-def _date_of(dataset: DatasetReader, path: str, warn: Callable[[str], None]) -> str | None:
+def _date_of(dataset: DatasetReader, path: str, warn: Warn) -> str | None:
     """The date that a raster has by its file's name, its tags or its folder's name."""
     what = f"{WHAT} {path}"
     tags = dataset.tags()
@@ -172,10 +172,7 @@ def _date_of(dataset: DatasetReader, path: str, warn: Callable[[str], None]) -> 
     if found is None and _WRITTEN in tags:
         found = date_in(tags[_WRITTEN], what)
         if found:
-            warn(
-                f"{WHAT} {path} is dated {found} by its tag {_WRITTEN}; if this is only when the file was written, "
-                "put the right date into its name."
-            )
+            warn(notice("dated_by_tag", path=path, date=found, tag=_WRITTEN))
     return found or date_in(os.path.basename(os.path.dirname(path)), what)
 
 

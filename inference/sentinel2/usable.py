@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Callable
 from dataclasses import replace
 
 from ...contract.errors import BadInput
+from ...contract.notices import Warn, notice
 from ..raster.extents import share_under
 from ..raster.geobox import Bounds, GeoBox
 from ..raster.windows import Window
@@ -38,7 +38,7 @@ def over_place(series: Series, geobox: GeoBox, extent: Bounds) -> Series:
     return replace(series, acquisitions=tuple(here))
 
 
-def without_dates(series: Series, leave_out: tuple[str, ...], warn: Callable[[str], None]) -> Series:
+def without_dates(series: Series, leave_out: tuple[str, ...], warn: Warn) -> Series:
     """The series without some of its dates.
 
     Raises BadInput, which names ``leave_out``, where one is no date or none of the series' would be left.
@@ -50,19 +50,19 @@ def without_dates(series: Series, leave_out: tuple[str, ...], warn: Callable[[st
             raise BadInput(f"The date to leave out {date!r} is none: write it as 2021-04-15.", "leave_out") from None
     unknown = sorted(set(leave_out) - set(series.dates))
     if unknown:
-        warn(f"The Sentinel-2 series has no date {', '.join(unknown)} that could be left out.")
+        warn(notice("unknown_dates", dates=unknown))
     kept = tuple(acquisition for acquisition in series.acquisitions if acquisition.date not in leave_out)
     if not kept:
         raise BadInput("All dates of the Sentinel-2 series are left out: keep one, or give no series.", "leave_out")
     return replace(series, acquisitions=kept)
 
 
-def warn_of_missing_masks(series: Series, warn: Callable[[str], None]) -> None:
-    """Tells in one sentence where clouds cannot be known: those dates are kept as they are."""
+def warn_of_missing_masks(series: Series, warn: Warn) -> None:
+    """Tells where clouds cannot be known: those dates are kept as they are."""
     blind = {a.date for a in series.acquisitions if a.clouds is None and a.classes is None}
     if not blind:
         return
     if len(blind) == len(series.dates):
-        warn("The Sentinel-2 series has no cloud mask: all of its dates are kept, clouds or not.")
+        warn(notice("no_cloud_mask"))
     else:
-        warn(f"{len(blind)} of {len(series.dates)} Sentinel-2 dates have no cloud mask: they are kept, clouds or not.")
+        warn(notice("dates_without_cloud_mask", without=len(blind), total=len(series.dates)))

@@ -15,11 +15,19 @@ from flair_landcover.contract.notices import (
     english,
     in_words,
     names_in,
+    notice,
     stage,
 )
 from flair_landcover.tests import rooms
 
 DEFINED = {"stage": STAGES, "notice": NOTICES}
+BECOMING = notice(
+    "classes_change",
+    changes=[
+        notice("class_becomes", name="pool", target="water"),
+        notice("classes_become", names=["hedge", "vines"], last="snow", target="other"),
+    ],
+)
 
 
 def uses() -> list[tuple[str, str, set[str], str]]:
@@ -66,7 +74,7 @@ def test_no_sentence_is_told_where_a_code_belongs():
 def told_by(call: ast.Call) -> list[ast.expr]:
     """What a call tells the user, where it tells anything."""
     called = getattr(call.func, "attr", getattr(call.func, "id", ""))
-    return call.args[1:2] if called == "progress" else []
+    return {"progress": call.args[1:2], "warning": call.args, "warn": call.args}.get(called, [])
 
 
 def test_values_are_named_and_not_numbered():
@@ -81,12 +89,12 @@ def test_an_unknown_code_or_other_values_are_refused_at_once():
     for values in ({"number": 1}, {"number": 1, "total": 2, "row": 3}, {}):
         with pytest.raises(ValueError, match="tile has the values"):
             stage("tile", **values)
-    for value in (None, object(), {"a": 1}, (1, 2)):
+    for value in (None, object(), {"a": 1}, (1, 2), [None]):
         with pytest.raises(TypeError, match="plain value"):
             stage("tile", number=value, total=2)
 
 
-@pytest.mark.parametrize("told", [stage("loading"), stage("tile", number=3, total=9)])
+@pytest.mark.parametrize("told", [stage("loading"), stage("tile", number=3, total=9), BECOMING])
 def test_it_comes_back_from_its_json(told):
     assert type(told).from_dict(json.loads(json.dumps(told.to_dict()))) == told
 
@@ -105,3 +113,17 @@ def test_it_is_worded_in_english_and_as_a_translator_says():
     assert english(tile) == "Tile 3 of 9"
     assert in_words(tile, {"Tile {number} of {total}": "De {total} carreaux le {number}"}.get) == "De 9 carreaux le 3"
     assert english(stage("fetched_of", megabytes=1234.4, total=2000.0)) == "Fetched 1,234 of 2,000 MB"
+
+
+def test_one_and_many_are_worded_each_in_its_way():
+    assert english(notice("repaired", count=1)).startswith("1 polygon has an outline")
+    assert english(notice("repaired", count=2)).startswith("2 polygons have an outline")
+
+
+def test_lists_and_parts_of_a_sentence_are_worded_too():
+    assert english(BECOMING) == (
+        "Of the model's classes pool becomes water, hedge, vines and snow become other: "
+        "choose the model's own classes to see them in the map."
+    )
+    french = {"{name} becomes {target}": "{name} devient {target}"}
+    assert "pool devient water" in in_words(BECOMING, lambda template: french.get(template, template))

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from flair_landcover.contract.errors import ProtocolError
-from flair_landcover.contract.notices import stage
+from flair_landcover.contract.notices import notice, stage
 from flair_landcover.contract.protocol import (
     Call,
     Cancel,
@@ -35,7 +35,7 @@ REQUESTS = [
 ANSWERS = [
     Progress(1, 0.25, stage("tile", number="3 … ça avance", total=12), 12.5),
     Progress(1, 1.0, stage("writing"), None),
-    Caution(2, "No near infrared:\nfilled"),
+    Caution(2, notice("layer_without_crs", layer="a\nb")),
     TileDone(3, (0.2, 0.0, 1e6, 0.0, -0.2, 6.5e6), b"\x89PNG\r\n\x1a\n\x00"),
     EpochDone(3, epoch(1, 0.25, of=40, best=True)),
     Result(4, {"output": "/data/ü.tif", "areas_m2": {"1": 2.0}}),
@@ -72,6 +72,10 @@ def test_lines_have_the_documented_fields():
         "progress": 0.5,
         "stage": {"code": "tile", "values": {"number": 1, "total": 2}},
         "remaining_s": 3.5,
+    }
+    assert json.loads(encode(Caution(1, notice("conflict", area_m2=2.5)))) == {
+        "id": 1,
+        "warning": {"code": "conflict", "values": {"area_m2": 2.5}},
     }
     assert json.loads(encode(EpochDone(1, epoch(2, 0.5)))) == {
         "id": 1,
@@ -145,6 +149,9 @@ def test_a_line_that_is_no_request_is_refused(line):
         b'{"id": 1, "progress": 0.5, "stage": {"code": ["loading"], "values": {}}}',
         b'{"id": 1, "progress": 0.5, "stage": {"code": "tile", "values": {"number": 3}}}',
         b'{"id": 1, "warning": 3}',
+        b'{"id": 1, "warning": "No near infrared."}',
+        b'{"id": 1, "warning": {"code": "no_heights", "values": {}}}',
+        b'{"id": 1, "warning": {"code": "web_mercator", "values": {"size": 1}}}',
         b'{"id": 1, "tile": [0, 1, 2, 3]}',
         b'{"id": 1, "tile": {"transform": [0, 1, 2, 3, 4], "png": ""}}',
         b'{"id": 1, "tile": {"transform": [0, 1, 2, 3, 4, null], "png": ""}}',

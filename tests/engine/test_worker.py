@@ -33,16 +33,16 @@ from flair_landcover.engine import worker
 from flair_landcover.engine.calls import serves
 from flair_landcover.tests.answers import Values, epoch, plain_call
 from flair_landcover.contract.errors import BadInput, Cancelled
-from flair_landcover.contract.notices import stage
+from flair_landcover.contract.notices import notice, stage
 
 def wait(params, report):
-    report.warning("waiting")
+    report.warning(notice("web_mercator"))
     while not report.cancelled():
         time.sleep(0.01)
     raise Cancelled()
 
 def deaf(params, report):
-    report.warning("deaf")
+    report.warning(notice("web_mercator"))
     time.sleep(3600)
 
 def noise(params, report):
@@ -71,7 +71,7 @@ def echo(params, report):
     return params
 
 def keep(params, report):
-    report.warning("keeping")
+    report.warning(notice("web_mercator"))
     while not report.enough():
         if report.cancelled():
             raise Cancelled()

@@ -10,7 +10,7 @@ import numpy as np
 
 from flair_landcover.contract.cards import ModelCard, SatelliteInput
 from flair_landcover.contract.finetuning import FinetuneJob
-from flair_landcover.contract.notices import Stage, english
+from flair_landcover.contract.notices import Notice, Stage, english
 from flair_landcover.contract.report import Epoch
 from flair_landcover.contract.segmentation import SegmentationJob
 from flair_landcover.finetune.annotations import Annotations, read_annotations
@@ -87,8 +87,8 @@ class Watcher:
         self.fractions.append(fraction)
         self.on_phase(phase)
 
-    def warning(self, message: str) -> None:
-        self.warnings.append(message)
+    def warning(self, notice: Notice) -> None:
+        self.warnings.append(english(notice))
 
     def epoch(self, epoch: Epoch) -> None:
         self.epochs.append(epoch)

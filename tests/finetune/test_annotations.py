@@ -11,6 +11,7 @@ from flair_landcover.contract.cards import ModelCard
 from flair_landcover.contract.errors import BadInput
 from flair_landcover.finetune.annotations import read_annotations
 from flair_landcover.tests.jobs import finetune_job
+from flair_landcover.tests.notices import in_english
 
 from .polygons import LEFT, TOP, curved_disc, locked, made_grid, square, write_polygons
 
@@ -26,7 +27,7 @@ def path(tmp_path):
 
 def read(polygons, warn=None, grid=None, **settings):
     job = finetune_job(input="aerial.tif", polygons=str(polygons), **settings)
-    return read_annotations(job, CARD, grid or made_grid(), (warn if warn is not None else []).append)
+    return read_annotations(job, CARD, grid or made_grid(), in_english(warn if warn is not None else []))
 
 
 def refusal(polygons, **settings) -> tuple[str, str]:

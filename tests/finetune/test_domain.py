@@ -12,6 +12,7 @@ import torch
 
 from flair_landcover.contract.cards import write_card
 from flair_landcover.contract.finetuning import FinetuneJob
+from flair_landcover.contract.notices import english
 from flair_landcover.finetune.domain import read_domain, starting_network
 from flair_landcover.finetune.finetune import finetune
 from flair_landcover.finetune.log_probabilities import base_shares
@@ -143,7 +144,7 @@ def test_of_a_patchwork_of_an_image_the_user_is_told_how_little_is_alike(tmp_pat
 
 def test_an_image_of_its_own_kind_is_counted_on_and_nothing_is_said(usual):
     assert usual[0].card.fine_tuning["counts_on"] > 0.95
-    assert not any("will count on" in warning for warning in usual[0].warnings)
+    assert not any("will count on" in english(warning) for warning in usual[0].warnings)
 
 
 def test_a_grown_model_never_predicts_its_new_class_elsewhere(folder, other_image, tmp_path):

@@ -15,6 +15,7 @@ import torch
 from flair_landcover.contract.cards import ModelCard, digest_of, read_card
 from flair_landcover.contract.errors import BadInput, Cancelled
 from flair_landcover.contract.finetuning import FinetuneJob
+from flair_landcover.contract.notices import english
 from flair_landcover.contract.segmentation import SegmentationJob
 from flair_landcover.finetune.finetune import finetune
 from flair_landcover.inference.segment import segment
@@ -149,8 +150,8 @@ def test_without_a_holdout_all_epochs_run_and_the_user_is_told(folder, tmp_path)
     result = finetune(scene_job(folder, holdout=0.0, epochs=2, output=str(tmp_path / "m")), report)
     assert (result.epochs, result.best_epoch, result.stopped, result.holdout_polygons) == (2, 2, "end", 0)
     assert result.after.where == "training"
-    assert any("fixed number of epochs" in text for text in result.warnings)
-    assert report.warnings == result.warnings
+    assert any("fixed number of epochs" in english(told) for told in result.warnings)
+    assert report.warnings == [english(told) for told in result.warnings]
 
 
 @pytest.mark.parametrize("trainable", ["decoder", "all"])

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import shapely
 
+from flair_landcover.contract.notices import english
 from flair_landcover.finetune.holdout import NARROWEST_GAP_M, split
 
 from .polygons import annotation, made_grid
@@ -57,8 +58,8 @@ def test_no_class_loses_all_of_its_polygons():
 def test_classes_that_are_not_held_out_are_named():
     items = scattered({1: 6, 7: 1, 8: 1})
     sides = split(items, 0.25, 0, GRID, {1: "building", 7: "deciduous", 8: "brushwood"})
-    assert "deciduous, brushwood" in sides.note and "building" not in sides.note
-    assert "of 7, 8" in split(items, 0.25, 0, GRID).note
+    assert "deciduous, brushwood" in english(sides.note) and "building" not in english(sides.note)
+    assert "of 7, 8" in english(split(items, 0.25, 0, GRID).note)
 
 
 def test_neighbours_stay_together():
@@ -78,7 +79,7 @@ def test_neighbours_stay_together():
 def test_polygons_that_touch_or_overlap_are_never_on_two_sides():
     items = [annotation(n + 1, 1 + n % 2, 9 * n, 0) for n in range(10)]  # a chain in which each overlaps the next
     sides = split(items, 0.25, 0, GRID)
-    assert not sides.holdout and "one place" in sides.note
+    assert not sides.holdout and "one place" in english(sides.note)
 
 
 def test_the_sides_are_as_far_apart_as_the_polygons_allow():
@@ -124,14 +125,14 @@ def test_without_a_share_none_is_held_out():
     items = scattered({1: 10, 5: 10})
     sides = split(items, 0.0, 0, GRID)
     assert sides.training == tuple(items) and not sides.holdout and sides.distance_m is None
-    assert "No polygons are held out" in sides.note
+    assert "No polygons are held out" in english(sides.note)
 
 
 def test_too_few_polygons_are_all_trained_on():
     items = scattered({1: 2, 5: 1})
     sides = split(items, 0.25, 0, GRID)
     assert sides.training == tuple(items) and not sides.holdout
-    assert "3 polygons are too few" in sides.note
+    assert "3 polygons are too few" in english(sides.note)
 
 
 def test_classes_with_one_polygon_each_hold_none_out():

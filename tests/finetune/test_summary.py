@@ -10,6 +10,7 @@ import shapely
 from flair_landcover.contract.answers import AnnotationSummary
 from flair_landcover.contract.cards import WEIGHTS_NAME, ModelCard, write_card
 from flair_landcover.contract.errors import BadInput, Cancelled
+from flair_landcover.contract.notices import english
 from flair_landcover.finetune.summary import summary
 from flair_landcover.tests.jobs import finetune_job
 
@@ -56,27 +57,27 @@ def test_classes_values_and_sides_are_counted(image, tmp_path):
     assert answer.ignored == 1 and answer.conflict_m2 == 0 and answer.warnings == []
     sides = answer.holdout
     assert (sides.training, sides.holdout) == (6, 2)
-    assert "deciduous" in sides.note and sides.distance_m > 5
+    assert "deciduous" in english(sides.note) and sides.distance_m > 5
 
 
 def test_polygons_that_disagree_are_reported(image, tmp_path):
     polygons = write_polygons(tmp_path / "p.gpkg", [square(0, 0), square(6, 0), square(50, 0)], [5, 7, 1])
     answer = told(image, polygons)
     assert answer.conflict_m2 == pytest.approx(40)
-    assert "40.0 m²" in answer.warnings[-1]
+    assert "40.0 m²" in english(answer.warnings[-1])
 
 
 def test_warnings_of_the_polygons_come_along(image, tmp_path):
     bow_tie = shapely.Polygon([square(0, 0).exterior.coords[i] for i in (0, 2, 1, 3)])
     polygons = write_polygons(tmp_path / "p.gpkg", [bow_tie, square(50, 0), square(900, 0)], [5, 7, 1])
-    warnings = told(image, polygons).warnings
+    warnings = [english(each) for each in told(image, polygons).warnings]
     assert len(warnings) == 2 and "repaired" in warnings[0] and "left out" in warnings[1]
 
 
 def test_too_few_polygons_for_a_holdout_are_told(image, tmp_path):
     polygons = write_polygons(tmp_path / "p.gpkg", [square(0, 0), square(50, 0)], [5, 7])
     assert told(image, polygons).holdout.holdout == 0
-    assert "too few" in told(image, polygons).holdout.note
+    assert "too few" in english(told(image, polygons).holdout.note)
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ import torch
 from affine import Affine
 
 from flair_landcover.contract.cards import ModelCard, SatelliteInput, digest_of, write_card
-from flair_landcover.contract.notices import Stage
+from flair_landcover.contract.notices import Notice, Stage, english
 from flair_landcover.models.networks.build import build_network
 from flair_landcover.models.networks.weights import save_weights
 
@@ -105,8 +105,8 @@ class Recorder:
     def progress(self, fraction: float, stage: Stage, remaining_s: float | None = None) -> None:
         self.fractions.append(fraction)
 
-    def warning(self, message: str) -> None:
-        self.warnings.append(message)
+    def warning(self, notice: Notice) -> None:
+        self.warnings.append(english(notice))
 
     def tile(self, transform: tuple[float, ...], png: bytes) -> None:
         self.tiles.append((transform, png))

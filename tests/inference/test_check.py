@@ -19,6 +19,7 @@ from flair_landcover.contract.errors import BadInput
 from flair_landcover.inference.check import check_job
 from flair_landcover.models.networks.build import build_network
 from flair_landcover.tests.jobs import changed, segmentation_job
+from flair_landcover.tests.notices import in_english
 
 from .conftest import make_model, picture, write_raster
 
@@ -263,7 +264,7 @@ def test_a_terrain_model_of_another_place_is_refused_by_its_name(tmp_path, aeria
 def warnings_of(raster: Path, model: Path, **settings: object) -> list[str]:
     warnings: list[str] = []
     output = str(raster.with_name("map.tif"))
-    check_job(segmentation_job(str(raster), output, model=str(model), **settings), warnings.append)
+    check_job(segmentation_job(str(raster), output, model=str(model), **settings), in_english(warnings))
     return warnings
 
 

@@ -16,6 +16,7 @@ from flair_landcover.contract.cards import ModelCard, SatelliteInput, read_card
 from flair_landcover.contract.class_plan import plan_classes
 from flair_landcover.contract.errors import BadInput
 from flair_landcover.contract.nomenclature import FLAIR_CLASSES, LandCoverClass
+from flair_landcover.contract.notices import english
 from flair_landcover.contract.segmentation import SegmentationJob, SegmentationResult
 from flair_landcover.finetune.add_classes import add_classes
 from flair_landcover.inference.check import check_job
@@ -64,14 +65,14 @@ THEIRS = ModelCard(
 @pytest.mark.parametrize("card", [read_card(BUNDLED_FOLDER), ModelCard("a", "A", "utt")], ids=["bundled", "default"])
 def test_a_model_of_the_13_stays_as_it_is_and_nothing_is_remarked(card, choice):
     assert with_classes(card, choice) is card
-    assert what_becomes_what(card) == ""
+    assert what_becomes_what(card) is None
 
 
 def test_the_models_own_classes_take_the_place_of_the_13():
     card = with_classes(OWN, "model")
     assert (card.outputs, card.classes) == (OWN.own_outputs, OWN.own_classes)
     assert with_classes(OWN, "flair13") is OWN
-    assert what_becomes_what(OWN).startswith("Of the model's classes greenhouse and snow become other: ")
+    assert english(what_becomes_what(OWN)).startswith("Of the model's classes greenhouse and snow become other: ")
 
 
 def test_classes_of_a_foreign_card_are_mapped_by_name_whatever_their_values():
@@ -79,18 +80,20 @@ def test_classes_of_a_foreign_card_are_mapped_by_name_whatever_their_values():
     assert card.outputs == (4, 13, 5, 13, 0)
     assert card.classes == FLAIR_CLASSES
     assert with_classes(THEIRS, "model") is THEIRS
-    assert "roof and hedge become other" in what_becomes_what(THEIRS)
+    assert "roof and hedge become other" in english(what_becomes_what(THEIRS))
 
 
 def test_a_class_that_the_card_maps_to_one_of_the_13_is_remarked_with_it():
     card = replace(OWN, outputs=(1, 1, 0, 13, 5))
-    assert "Of the model's classes greenhouse becomes building, snow becomes other: " in what_becomes_what(card)
+    assert "Of the model's classes greenhouse becomes building, snow becomes other: " in english(
+        what_becomes_what(card)
+    )
 
 
 def test_many_classes_are_remarked_in_a_short_sentence():
     many = tuple(LandCoverClass(value, f"kind {value}", "#000000") for value in range(1, 101))
     card = replace(THEIRS, classes=many, outputs=tuple(range(1, 101)))
-    assert "kind 7, kind 8 and 92 more become other" in what_becomes_what(card)
+    assert "kind 7, kind 8 and 92 more become other" in english(what_becomes_what(card))
 
 
 @pytest.mark.parametrize("choice", ["flair13", "model"])

@@ -11,6 +11,7 @@ from affine import Affine
 from flair_landcover.contract.answers import SeriesOverview
 from flair_landcover.contract.cards import WEIGHTS_NAME, ModelCard, SatelliteInput, write_card
 from flair_landcover.contract.errors import BadInput, Cancelled
+from flair_landcover.contract.notices import english
 from flair_landcover.contract.segmentation import SegmentationJob
 from flair_landcover.inference.series_overview import overview
 from flair_landcover.tests.jobs import changed, segmentation_job
@@ -94,7 +95,7 @@ def test_without_masks_nothing_is_known_and_said_so(job, tmp_path):
     said = overview(job, never)
     assert {(date.clear, date.state) for date in said.dates} == {(None, "unknown")}
     assert said.months == 4
-    assert len(said.warnings) == 1 and "no cloud mask" in said.warnings[0]
+    assert len(said.warnings) == 1 and "no cloud mask" in english(said.warnings[0])
 
 
 def test_a_large_extent_is_looked_at_thinned_with_the_same_shares(tmp_path, utt_model):

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from flair_landcover.contract.calls import HELLO, MODELS, SEGMENT, EngineCall, Nothing
-from flair_landcover.contract.notices import stage
+from flair_landcover.contract.notices import notice, stage
 from flair_landcover.contract.segmentation import SegmentationJob
 from flair_landcover.runtime import client as client_module
 from flair_landcover.runtime.client import (
@@ -42,7 +42,7 @@ from flair_landcover.engine import worker
 from flair_landcover.engine.calls import serves
 from flair_landcover.tests.answers import Values, epoch, plain_call
 from flair_landcover.contract.errors import BadInput, Cancelled
-from flair_landcover.contract.notices import stage
+from flair_landcover.contract.notices import notice, stage
 
 def work(params, report):
     # Like a map: written beside its final name, and renamed at the end.
@@ -66,7 +66,7 @@ def chatty_and_deaf(params, report):
         time.sleep(0.001)
 
 def echo(params, report):
-    report.warning("a warning")
+    report.warning(notice("repaired", count=2))
     report.progress(0.5, stage("tile", number=1, total=2))
     report.tile((1, 2, 3, 4, 5, 6), bytes(range(256)))
     report.epoch(epoch(1, 0.5))
@@ -219,7 +219,7 @@ def test_the_events_of_a_call_reach_its_functions_in_the_calling_thread(warm):
     assert result["params"] == {"input": "/données/été 日本.tif"}
     assert events == [
         (0.0, stage("started"), None),
-        ("a warning",),
+        (notice("repaired", count=2),),
         (0.5, stage("tile", number=1, total=2), None),
         ((1.0, 2.0, 3.0, 4.0, 5.0, 6.0), bytes(range(256))),
         (epoch(1, 0.5),),

@@ -15,6 +15,7 @@ from qgis.PyQt.QtWidgets import QApplication, QDialog, QMessageBox, QStackedWidg
 from ...contract import calls
 from ...contract.cards import BadModel
 from ...contract.finetuning import FinetuneJob
+from ...contract.notices import Notice
 from ...contract.segmentation import SegmentationJob
 from ...layers.area import Area
 from ...layers.polygons import remove_copy
@@ -77,7 +78,7 @@ class FinetuneDialog(QDialog):
         self._of_task = Connections()
         self._request: FinetuneRequest | None = None
         self._cancelled = False
-        self._warnings: list[str] = []
+        self._warnings: list[Notice] = []
         self._candidate: Path | None = None
         self._previews: list[Callable[[], None]] = []  # each cancels one that waits or goes on
         self._decision: Callable[[], None] | None = None
@@ -178,9 +179,9 @@ class FinetuneDialog(QDialog):
     def _on_epoch(self, epoch: tuple) -> None:
         self.training.add_epoch(*epoch)
 
-    def _on_warned(self, sentence: str) -> None:
-        self._warnings.append(sentence)
-        self.training.add_warning(sentence)
+    def _on_warned(self, notice: Notice) -> None:
+        self._warnings.append(notice)
+        self.training.add_warning(notice)
 
     def _on_ended(self) -> None:
         task, self._task = self._task, None

@@ -5,6 +5,7 @@ from __future__ import annotations
 from qgis.PyQt.QtCore import QCoreApplication, QLocale
 
 from ...contract.answers import AnnotationSummary
+from ...runtime.wording import worded
 
 UP, DOWN, SAME = "▲", "▼", "="
 _EQUAL = 0.005  # a difference that two digits do not show
@@ -54,4 +55,5 @@ def summary_text(answer: AnnotationSummary) -> str:
         split = _tr("{} to learn from, {} held out.").format(hold.training, hold.holdout)
     else:
         split = _tr("all to learn from, none held out.")
-    return " ".join(filter(None, (_tr("{}: {}").format(what, split), hold.note)))
+    line = _tr("{}: {}").format(what, split)
+    return line if hold.note is None else f"{line} {worded(hold.note)}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from qgis.PyQt.QtCore import Qt, pyqtSignal
 from qgis.PyQt.QtWidgets import QHBoxLayout, QLabel, QProgressBar, QPushButton, QVBoxLayout, QWidget
 
-from ...contract.notices import Stage
+from ...contract.notices import Notice, Stage
 from ...contract.report import Epoch
 from ..tasks.stages import stage_line
 from ..widgets.labels import ElidedLabel, Remarks
@@ -23,7 +23,7 @@ class TrainingPage(QWidget):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._warnings: list[str] = []
+        self._warnings: list[Notice] = []
         self._stopping = ""
         self.name = ElidedLabel(self)
         font = self.name.font()
@@ -85,9 +85,9 @@ class TrainingPage(QWidget):
         if not self._stopping:
             self._allow_enough(True)
 
-    def add_warning(self, sentence: str) -> None:
+    def add_warning(self, notice: Notice) -> None:
         """The engine remarks something."""
-        self._warnings.append(sentence)
+        self._warnings.append(notice)
         self.remarks.set_remarks(self._warnings)
 
     def show_stopping(self, keeps: bool) -> None:

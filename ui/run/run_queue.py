@@ -11,7 +11,7 @@ from qgis.core import QgsApplication
 from qgis.PyQt.QtCore import QCoreApplication, QObject, pyqtSignal
 
 from ...contract import calls
-from ...contract.notices import Stage
+from ...contract.notices import Notice, Stage
 from ...contract.segmentation import SegmentationResult
 from ...layers.run_request import RunRequest
 from ...runtime.client import EngineClient, shared_client
@@ -47,7 +47,7 @@ class Run:
     remaining_s: float | None = None
     kept: bool = False
     tiles_done: int = 0
-    warnings: list[str] = field(default_factory=list)
+    warnings: list[Notice] = field(default_factory=list)
     result: SegmentationResult | None = None
     error: Exception | None = None
     started: datetime | None = None
@@ -168,7 +168,7 @@ class RunQueue(QObject):
         run.fraction, run.stage, run.remaining_s = fraction, stage, remaining_s
         self.progressed.emit(run)
 
-    def _on_warned(self, warning: str) -> None:
+    def _on_warned(self, warning: Notice) -> None:
         if self._task is not None:
             self.runs[0].warnings.append(warning)
 

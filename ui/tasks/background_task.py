@@ -33,12 +33,12 @@ class TaskSignals(QObject):
     """What a task says. Emitted from the task's thread; whoever listens on the main thread gets it there.
 
     progressed: fraction 0..1, what is done now (a sentence, or a Stage of the engine's), seconds remaining or None.
-    warned: a sentence. piece_done: what the engine told of a part of the work, a tuple. stopping: somebody cancelled
+    warned: a Notice. piece_done: what the engine told of a part of the work, a tuple. stopping: somebody cancelled
     the task in QGIS. ended: the last one, after which `result`, `error` and `cancelled` of the task hold.
     """
 
     progressed = pyqtSignal(float, object, object)
-    warned = pyqtSignal(str)
+    warned = pyqtSignal(object)
     piece_done = pyqtSignal(tuple)
     stopping = pyqtSignal()
     ended = pyqtSignal()

@@ -14,6 +14,7 @@ from qgis.core import Qgis
 from qgis.PyQt.QtCore import PYQT_VERSION_STR, QT_VERSION_STR, QSysInfo
 
 from ...contract.image import ImageJob
+from ...contract.notices import Notice, english
 from ...contract.version import plugin_version
 from ...layers.run_request import RunRequest
 from ...runtime.blanking import blank_user
@@ -25,7 +26,7 @@ _LONGEST_MASK = 1000
 def details_text(
     request: RunRequest | ImageJob | None = None,
     error: BaseException | None = None,
-    warnings: Sequence[str] = (),
+    warnings: Sequence[Notice] = (),
     versions: dict | None = None,
 ) -> str:
     """Versions, settings, warnings, error and log as plain text, without the user's name and home folder.
@@ -37,7 +38,7 @@ def details_text(
     if error is not None:
         parts.append(f"Error ({type(error).__name__})\n{error}")
     if warnings:
-        parts.append("\n".join(["Warnings", *(f"- {warning}" for warning in warnings)]))
+        parts.append("\n".join(["Warnings", *(f"- {english(warning)}" for warning in warnings)]))
     if request is not None:
         parts.append(f"Settings\n{_settings(request)}")
     log = _log(error)

@@ -6,6 +6,8 @@ from qgis.PyQt.QtCore import QEvent, QRectF, QSize, Qt
 from qgis.PyQt.QtGui import QPainter, QTextOption
 from qgis.PyQt.QtWidgets import QLabel, QSizePolicy, QToolButton, QVBoxLayout, QWidget
 
+from ...contract.notices import Notice
+from ...runtime.wording import worded
 from .theme import alarm, muted
 
 _LEAST_CHARACTERS = 6
@@ -129,9 +131,9 @@ class Remarks(QWidget):
         self._button.toggled.connect(lambda _: self._show())
         self._show()
 
-    def set_remarks(self, remarks: list[str]) -> None:
-        """Shows these sentences instead of those before."""
-        self._remarks = remarks
+    def set_remarks(self, remarks: list[Notice]) -> None:
+        """Shows these instead of those before."""
+        self._remarks = [worded(remark) for remark in remarks]
         self._show()
 
     def _show(self) -> None:

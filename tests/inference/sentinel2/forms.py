@@ -14,6 +14,7 @@ from affine import Affine
 from rasterio.crs import CRS
 
 from flair_landcover.contract.cards import SATELLITE_BANDS
+from flair_landcover.contract.notices import Notice, english
 from flair_landcover.inference.sentinel2.series import Acquisition, BandSource
 from flair_landcover.inference.sentinel2.vrt import open_source
 from flair_landcover.research.scenes.sentinel2_product import FINE
@@ -126,6 +127,6 @@ def place_of(source: BandSource) -> tuple[int, tuple[float, ...]]:
         return dataset.crs.to_epsg(), tuple(dataset.bounds)
 
 
-def no_warning(message: str) -> None:
+def no_warning(notice: Notice) -> None:
     """Stands in where a test expects no warning."""
-    raise AssertionError(message)
+    raise AssertionError(english(notice))

@@ -10,6 +10,7 @@ import pytest
 
 from flair_landcover.contract.errors import BadInput
 from flair_landcover.inference.sentinel2.open import open_series
+from flair_landcover.tests.notices import in_english
 
 from .forms import (
     DATES,
@@ -100,7 +101,7 @@ def test_dates_that_a_band_lacks_are_left_out_and_told(tmp_path):
     attributes = json.loads((store / "B08" / ".zattrs").read_text())
     write_array(store, "B8A", coarse, ["t2", "y", "x"], scale_factor=1e-4, _CRS=attributes["_CRS"])
     messages = []
-    series = opened(store, warn=messages.append)
+    series = opened(store, warn=in_english(messages))
     assert series.dates == DATES[:2]
     np.testing.assert_array_equal(reflectance_of(series.acquisitions[1]), values[1])
     assert [DATES[2] in message for message in messages] == [True]

@@ -10,6 +10,7 @@ from flair_landcover.contract.cards import SATELLITE_BANDS
 from flair_landcover.contract.errors import BadInput
 from flair_landcover.inference.sentinel2.open import open_series
 from flair_landcover.research.scenes.sentinel2_product import FINE
+from flair_landcover.tests.notices import in_english
 
 from .forms import DATES, TRANSFORM, no_warning, pixels, reflectance_of, values_of, write
 
@@ -78,7 +79,7 @@ def test_what_is_beside_the_series_is_left_out_and_told(tmp_path):
     write(tmp_path / "20210415.tif", pixels(1)[0])
     write(tmp_path / "preview.tif", np.ones((3, 8, 8), np.uint8))
     messages = []
-    assert len(opened(tmp_path, messages.append).acquisitions) == 1
+    assert len(opened(tmp_path, in_english(messages)).acquisitions) == 1
     assert len(messages) == 1
     assert "preview.tif" in messages[0]
 

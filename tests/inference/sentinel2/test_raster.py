@@ -9,6 +9,7 @@ import rasterio
 from flair_landcover.contract.cards import SATELLITE_BANDS
 from flair_landcover.contract.errors import BadInput
 from flair_landcover.inference.sentinel2.open import open_series
+from flair_landcover.tests.notices import in_english
 
 from .forms import DATES, no_warning, pixels, reflectance_of, values_of, write
 
@@ -63,7 +64,7 @@ def test_stacked_dates_are_told_apart_in_any_order(tmp_path):
 )
 def test_a_date_in_the_tags_is_found(tmp_path, tags, warns):
     messages = []
-    (found,) = opened(write(tmp_path / "s2.tif", pixels(1)[0], tags=tags), messages.append)
+    (found,) = opened(write(tmp_path / "s2.tif", pixels(1)[0], tags=tags), in_english(messages))
     assert found.date == "2021-04-15"
     assert any("TIFFTAG_DATETIME" in message for message in messages) == warns
 

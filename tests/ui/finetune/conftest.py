@@ -50,13 +50,13 @@ PATIENCE_S = 60
 
 SUMMARY = {
     "classes": [
-        {"value": 1, "name": "building", "colour": "#db0e9a", "polygons": 4, "area_m2": 400.0, "warning": ""},
-        {"value": 5, "name": "water", "colour": "#1553ae", "polygons": 2, "area_m2": 150.0, "warning": ""},
+        {"value": 1, "name": "building", "colour": "#db0e9a", "polygons": 4, "area_m2": 400.0, "warning": None},
+        {"value": 5, "name": "water", "colour": "#1553ae", "polygons": 2, "area_m2": 150.0, "warning": None},
     ],
     "values": [],
     "ignored": 0,
     "conflict_m2": 0.0,
-    "holdout": {"training": 4, "holdout": 2, "note": "", "distance_m": 6.0},
+    "holdout": {"training": 4, "holdout": 2, "note": None, "distance_m": 6.0},
     "warnings": [],
 }
 

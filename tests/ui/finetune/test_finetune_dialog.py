@@ -14,7 +14,7 @@ from qgis.PyQt.QtTest import QTest
 from qgis.PyQt.QtWidgets import QMessageBox, QPushButton
 
 from flair_landcover.contract.finetuning import FinetuneJob
-from flair_landcover.contract.notices import stage
+from flair_landcover.contract.notices import notice, stage
 from flair_landcover.models.library import candidates_folder, installed_models
 from flair_landcover.runtime.errors import BadInputError, EngineDied
 from flair_landcover.ui.finetune.finetune_dialog import Page
@@ -161,7 +161,7 @@ def test_progress_epochs_and_time_left_are_shown_while_it_learns(dialog, teacher
     teacher.tell("progress", 0.3, stage("training"), 100.0)
     teacher.tell("epoch", epoch(1, iou=0.2, best=True))
     teacher.tell("epoch", epoch(2, iou=0.3, best=True))
-    teacher.tell("warning", "No near infrared.")
+    teacher.tell("warning", notice("no_infrared"))
     wait_for(lambda: page.remarks.isVisible())
     assert page.line.text() == "Training, about 2 min left"
     assert page.plot.summary() == "Epoch 2 of 30; best so far: epoch 2 with an IoU of 0.30"

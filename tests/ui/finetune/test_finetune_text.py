@@ -6,6 +6,7 @@ import pytest
 
 pytest.importorskip("qgis.core", reason="needs QGIS's Python")
 from flair_landcover.contract.answers import AnnotationSummary
+from flair_landcover.contract.notices import notice
 from flair_landcover.ui.finetune.finetune_text import change_text, share_text, summary_text
 
 from .conftest import SUMMARY
@@ -24,9 +25,10 @@ def test_shares_are_percents_with_a_digit_where_they_are_small():
 
 
 def test_a_summary_without_a_hold_out_says_why():
-    hold = {"training": 6, "holdout": 0, "note": "Too few polygons to hold some out.", "distance_m": None}
+    hold = {"training": 6, "holdout": 0, "note": notice("no_holdout").to_dict(), "distance_m": None}
     answer = {**SUMMARY, "classes": SUMMARY["classes"][:1], "holdout": hold}
     text = summary_text(AnnotationSummary.from_dict(answer))
     assert text == (
-        "6 polygons of one class, 400 m²: all to learn from, none held out. Too few polygons to hold some out."
+        "6 polygons of one class, 400 m²: all to learn from, none held out. No polygons are held out, so the scores "
+        "are those of the training polygons."
     )

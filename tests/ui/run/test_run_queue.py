@@ -16,7 +16,7 @@ from qgis.core import QgsApplication, QgsTask
 from qgis.PyQt.QtCore import QThreadPool, QTimer
 from qgis.PyQt.QtGui import QImage
 
-from flair_landcover.contract.notices import stage
+from flair_landcover.contract.notices import notice, stage
 from flair_landcover.runtime.errors import BadInputError, EngineDied, EngineFailed
 from flair_landcover.tests import qgis_side
 from flair_landcover.tests.answers import segmentation_result
@@ -189,10 +189,10 @@ def test_an_error_of_the_plugin_itself_fails_the_run_with_its_traceback(held_que
 def test_warnings_are_kept_with_the_run(held_queue, held):
     queue, _ = held_queue
     run = queue.add(plain_request())
-    held.tell("warning", "No near infrared.")
-    held.tell("warning", "No heights.")
+    held.tell("warning", notice("no_infrared"))
+    held.tell("warning", notice("no_elevation"))
     wait_for(lambda: len(run.warnings) == 2)
-    assert run.warnings == ["No near infrared.", "No heights."]
+    assert run.warnings == [notice("no_infrared"), notice("no_elevation")]
 
 
 def test_a_run_cancelled_in_the_list_of_qgis_counts_as_cancelled(held_queue, held):
@@ -280,7 +280,7 @@ def test_a_closed_queue_says_nothing_more_and_takes_nothing(held_queue, held):
     queue.close()
     held.tell("tile", (1.0, 0, 0, 0, 1.0, 0), b"png")
     held.tell("progress", 0.5, stage("tile", number=1, total=2), 1.0)
-    held.tell("warning", "Late.")
+    held.tell("warning", notice("empty_map"))
     held.end = {"complete": True}
     wait_for(lambda: not QgsApplication.taskManager().tasks())
     assert queue.runs == [] and not changes and len(heard.tiles) == 1

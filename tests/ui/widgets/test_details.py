@@ -11,6 +11,7 @@ pytest.importorskip("qgis.core", reason="needs QGIS's Python")
 from qgis.core import Qgis
 from qgis.PyQt.QtCore import QT_VERSION_STR
 
+from flair_landcover.contract.notices import notice
 from flair_landcover.contract.version import plugin_version
 from flair_landcover.layers.run_request import RunRequest
 from flair_landcover.runtime.errors import EngineDied
@@ -61,9 +62,10 @@ def test_the_settings_of_a_fine_tuning_are_told_too():
 
 def test_warnings_and_the_engines_log_are_told_without_names():
     error = EngineDied("The engine crashed: run again.", 'File "/data/people/josefine/x.py"\njosefine was here\n')
-    text = details_text(JOB, error, ["No /home/marie/heights.", "No near infrared."])
+    text = details_text(JOB, error, [notice("unknown_dates", dates=["/home/marie/heights"]), notice("no_infrared")])
     assert "Error (EngineDied)\nThe engine crashed: run again.\n" in text
-    assert "Warnings\n- No /home/<user>/heights.\n- No near infrared.\n" in text
+    remarks = "- The Sentinel-2 series has no date /home/<user>/heights that could be left out.\n"
+    assert f"Warnings\n{remarks}- The aerial raster has no near infrared: " in text
     assert text.endswith('Log\nFile "~/x.py"\n<user> was here\n')
     assert "josefine" not in text and "marie" not in text
 

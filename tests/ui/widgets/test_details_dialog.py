@@ -14,6 +14,7 @@ from qgis.PyQt.QtGui import QFontInfo
 from qgis.PyQt.QtTest import QTest
 from qgis.PyQt.QtWidgets import QApplication, QPlainTextEdit
 
+from flair_landcover.contract.notices import notice
 from flair_landcover.runtime.errors import EngineDied
 from flair_landcover.tests.jobs import segmentation_job
 from flair_landcover.ui.widgets.details import details_text
@@ -31,7 +32,9 @@ SENTENCE = "The engine was killed (SIGKILL), most often by the system because me
 @pytest.fixture
 def dialog(window):
     error = EngineDied(SENTENCE, "INFO worker: tile 1\nINFO worker: tile 2")
-    text = details_text(segmentation_job("/home/marie/a.tif", "b.tif"), error, ["No near infrared."], {"torch": "2.4"})
+    text = details_text(
+        segmentation_job("/home/marie/a.tif", "b.tif"), error, [notice("no_infrared")], {"torch": "2.4"}
+    )
     made = DetailsDialog(SENTENCE, text, window)
     made.show()
     settle()
