@@ -24,6 +24,8 @@ from typing import BinaryIO, Callable
 
 from ..contract.atomic import atomic_file, atomic_folder
 from ..contract.cards import CARD_NAME, WEIGHTS_NAME, BadModel, ModelCard, card_from_dict, read_card
+from ..contract.nomenclature import LandCoverClass
+from ..contract.plain import fitting
 
 # Five times the largest network that is built here, FLAIR-HUB's swinlarge-upernet with Sentinel-2 of 205 million
 # weights, in float32: whatever is larger fills a disk rather than maps.
@@ -38,12 +40,6 @@ _SMALL = 1 << 20  # bytes, below which it does not matter how far a file was def
 _CHUNK = 1 << 20
 _WORTH_DEFLATING = 0.9  # of the size: float32 weights deflate to 0.93, which is not worth the seconds that it takes
 _EPOCH = (1980, 1, 1, 0, 0, 0)  # the first moment that a zip can name
-# What `card_from_dict` lets pass, as the plugin's own cards are right.
-_KINDS = {
-    (str,): ("id", "title", "architecture", "licence", "source", "training_data", "limits"),
-    (dict,): ("fill", "scores", "fine_tuning"),
-    (int, float): ("scale", "elevation_step_m", "ground_sampling_distance", "tile_size"),
-}
 _COLOUR = re.compile(r"#[0-9a-fA-F]{6}")
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 _JUNK = {"__macosx", "thumbs.db", "desktop.ini"}  # what file managers add, beside names with a dot in front
@@ -51,8 +47,8 @@ _OUTSIDE = re.compile(r"/|[A-Za-z]:|.*\\|(.*/)?\.\.(/|\Z)", re.DOTALL)
 # A part of a path that means one file on every system that QGIS runs on: none of the names that Windows gives to
 # devices (Microsoft, "Naming Files, Paths, and Namespaces"), no letter that it reserves, no dot or space at the end.
 _DEVICE = r"(con|prn|aux|nul|com[1-9]|lpt[1-9])(\.[^/]*)?(/|$)"
-_LETTER = r"/<>:\"|?*\x00-\x1f\ud800-\udfff"
-_PART = rf"(?!{_DEVICE})[^{_LETTER}]*[^{_LETTER}. ]"
+_RESERVED = r"/<>:\"|?*\x00-\x1f\ud800-\udfff"
+_PART = rf"(?!{_DEVICE})[^{_RESERVED}]*[^{_RESERVED}. ]"
 _PORTABLE = re.compile(rf"{_PART}(/{_PART})*", re.IGNORECASE)
 _CHECKPOINTS = (".ckpt", ".pth", ".pt", ".safetensors")
 # What zipfile raises where an archive is damaged or uses what Python cannot read.
@@ -277,30 +273,27 @@ def _top_folder(names: Mapping[str, object], path: Path) -> str:
 def _card_of(contents: _Contents) -> ModelCard:
     """The card, which names a digest. Raises BadModel where card or weights are missing, or the card is spoilt."""
     card = card_from_dict(_card_values(contents), f"The card in {contents.where}")
-    _check_kinds(card, contents)
     if not _DIGEST.fullmatch(str(card.weights_digest)):
         raise BadModel(
             f"The card in {contents.where} names no digest of the weights, so they cannot be checked: "
             "export the model again where it comes from."
         )
+    _check_values(card, contents)
     return card
 
 
-def _check_kinds(card: ModelCard, contents: _Contents) -> None:
-    """Raises BadModel where a setting is of a kind that whoever shows or runs the model would stumble over."""
-    values = {name: (getattr(card, name), kind) for kind, names in _KINDS.items() for name in names}
-    complaints = [
-        f"an odd {name}" for name, (value, kind) in values.items() if not isinstance(value, kind) or value is True
-    ]
-    numbers = [values[name][0] for name in _KINDS[int, float]]
-    for name, several in (("size or scale", numbers), ("mean", card.means), ("std", card.stds)):
-        if not all(isinstance(value, (int, float)) and math.isfinite(value) for value in several):
-            complaints.append(f"an odd {name}")
+def _check_values(card: ModelCard, contents: _Contents) -> None:
+    """Raises BadModel where a setting that `card_from_dict` lets pass would make whoever shows or runs it stumble."""
+    fits = fitting(ModelCard, vars(card))
+    complaints = [f"an odd {name}" for name in vars(card) if name not in fits]
     for land in (*card.classes, *card.own_classes):
-        if type(land.value) is not int or not isinstance(land.name, str) or not _COLOUR.fullmatch(str(land.colour)):
+        if vars(land).keys() != fitting(LandCoverClass, vars(land)).keys() or not _COLOUR.fullmatch(land.colour):
             complaints.append("an odd class")
-    if not complaints and min(numbers) <= 0:
-        complaints.append("a size or scale of zero")
+    if not complaints:
+        sizes = (card.scale, card.elevation_step_m, card.ground_sampling_distance, card.tile_size)
+        numbers = {"size or scale": sizes, "mean": card.means, "std": card.stds}
+        complaints += [f"an odd {name}" for name, several in numbers.items() if not all(map(math.isfinite, several))]
+        complaints += ["a size or scale of zero"] if min(sizes) <= 0 else []
     if complaints:
         raise BadModel(f"The card in {contents.where} has {complaints[0]}: fetch or export the model again.")
 
