@@ -25,7 +25,7 @@ import traceback
 from collections.abc import Iterator
 from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 from urllib.parse import urlsplit
 
 _CHUNK = 1 << 18  # bytes: what is lost with a connection, and the steps of progress
@@ -64,7 +64,9 @@ def transfer(messages: Connection, hub_id: str, file: str, revision: str | None,
 
 
 def _end_with_parent() -> None:
-    multiprocessing.parent_process().join()
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+    parent.join()
     os._exit(1)
 
 
@@ -129,8 +131,8 @@ def _opened(url: str, headers: dict[str, str], start: int) -> Iterator[tuple[boo
     from huggingface_hub.utils import hf_raise_for_status
 
     headers = {**headers, "Range": f"bytes={start}-"} if start else headers
-    settings = {"headers": headers, "timeout": constants.HF_HUB_DOWNLOAD_TIMEOUT}
-    session = get_session()
+    settings: dict[str, Any] = {"headers": headers, "timeout": constants.HF_HUB_DOWNLOAD_TIMEOUT}
+    session: Any = get_session()
     is_httpx = callable(session.stream)  # which huggingface_hub has from version 1 on; before, it has requests
     with session.stream("GET", url, **settings) if is_httpx else session.get(url, stream=True, **settings) as response:
         hf_raise_for_status(response)
@@ -173,4 +175,4 @@ def _kind(error: Exception) -> tuple[str, str]:
 
 
 if __name__ == "__main__":
-    transfer(**REQUEST)  # noqa: F821 # given by `hub`
+    transfer(**globals()["REQUEST"])  # given by `hub`

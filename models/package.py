@@ -20,7 +20,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO, Callable
+from typing import IO, Callable
 
 from ..contract.atomic import atomic_file, atomic_folder
 from ..contract.cards import CARD_NAME, WEIGHTS_NAME, BadModel, ModelCard, card_from_dict, read_card
@@ -61,10 +61,10 @@ class _Contents:
 
     where: Path
     sizes: Mapping[str, int]
-    open: Callable[[str], BinaryIO]
+    open: Callable[[str], IO[bytes]]
 
     @contextmanager
-    def reading(self, name: str) -> Iterator[BinaryIO]:
+    def reading(self, name: str) -> Iterator[IO[bytes]]:
         """A file, opened; what turns out to be wrong with the archive becomes one sentence. Raises OSError too."""
         try:
             with self.open(name) as file:
@@ -354,7 +354,7 @@ def _check_digest(digest: str, card: ModelCard, contents: _Contents) -> None:
         )
 
 
-def _copy(source: BinaryIO, target: BinaryIO | None) -> str:
+def _copy(source: IO[bytes], target: IO[bytes] | None) -> str:
     """Copies a stream, or only reads it where there is no target; ``sha256:<hex>`` of its bytes."""
     digest = hashlib.sha256()
     while chunk := source.read(_CHUNK):

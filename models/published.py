@@ -13,6 +13,7 @@ of IGN's overview of FLAIR-HUB.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from ..contract.cards import ROLES
 
@@ -87,7 +88,7 @@ def _inc(
     )
 
 
-def _hub(kind: str, network: str, **known: object) -> PublishedModel:
+def _hub(kind: str, network: str, **known: Any) -> PublishedModel:
     """One of FLAIR-HUB. kind: ``LC-A_IR``, ``LC-A_RGB`` or ``LC-D``."""
     name = f"FLAIR-HUB_{kind}_{network}"
     return PublishedModel(

@@ -20,6 +20,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import IO, Any
 
 from ..contract import protocol
 from ..contract.calls import Answer, EngineCall, Params
@@ -72,7 +73,7 @@ class _Worker:
     def __init__(self, engine: Engine, command: list[str]) -> None:
         self.engine = engine
         self._lock = threading.Lock()
-        self._inboxes: dict[int, queue.SimpleQueue] = {}
+        self._inboxes: dict[int | None, queue.SimpleQueue] = {}
         self._messages: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()  # None: no more, close its input
         self._log: deque[str] = deque(maxlen=_LOG_LINES)
         self._why = ""
@@ -83,10 +84,12 @@ class _Worker:
             raise EngineDied(
                 f"The engine could not be started with {engine.python}: {error.strerror or error}."
             ) from None
+        into, out, log = self._process.stdin, self._process.stdout, self._process.stderr
+        assert into is not None and out is not None and log is not None
         # Written by a thread of its own: a worker that is stuck does not read, and its callers must be able to cancel.
-        threading.Thread(target=self._write, name="FLAIR Land Cover messages", daemon=True).start()
-        self._log_reader = read_lines(self._process.stderr, self._take_log)
-        self._reader = read_lines(self._process.stdout, self._take_answer)
+        threading.Thread(target=self._write, args=(into,), name="FLAIR Land Cover messages", daemon=True).start()
+        self._log_reader = read_lines(log, self._take_log)
+        self._reader = read_lines(out, self._take_answer)
 
     def call(self, message: protocol.Call, inbox: queue.SimpleQueue) -> None:
         """Start a call whose answers go to `inbox`, `_Gone` last where the worker ends before."""
@@ -138,8 +141,8 @@ class _Worker:
         """Whether no caller waits for an answer."""
         return not self._inboxes
 
-    def _write(self) -> None:
-        with contextlib.suppress(OSError), self._process.stdin as stream:  # it has ended, which its reader tells
+    def _write(self, stream: IO[bytes]) -> None:
+        with contextlib.suppress(OSError), stream:  # it has ended, which its reader tells
             for message in iter(self._messages.get, None):
                 stream.write(message)
                 stream.flush()

@@ -14,7 +14,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import BinaryIO
+from typing import IO
 
 from .errors import CancelledError
 
@@ -54,6 +54,7 @@ def run_lines(
     """
     # A group of its own, so that it can be ended with all that it starts.
     process = start(command, environment, start_new_session=os.name == "posix")
+    assert process.stdout is not None
     lines: queue.SimpleQueue = queue.SimpleQueue()
     read_lines(process.stdout, lines.put)
     said: list[str] = []
@@ -109,7 +110,7 @@ def start(
     )
 
 
-def read_lines(stream: BinaryIO, take: Callable[[bytes | None], object]) -> threading.Thread:
+def read_lines(stream: IO[bytes], take: Callable[[bytes | None], object]) -> threading.Thread:
     """Hands out the lines of a pipe without their ends, and None once it is closed, in a thread that is returned."""
 
     def read() -> None:
