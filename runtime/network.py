@@ -50,9 +50,9 @@ def source_from_qgis() -> Source:
         from qgis.core import QgsSettings
     except ImportError:
         return Source()
-    values = [str(QgsSettings().value(key, "") or "").strip() for key in (TORCH_INDEX_SETTING, INDEX_SETTING)]
-    wheels = str(QgsSettings().value(WHEELS_SETTING, "") or "").strip()
-    return Source(*values, Path(wheels) if wheels else None)
+    keys = (TORCH_INDEX_SETTING, INDEX_SETTING, WHEELS_SETTING)
+    torch_index, index, wheels = (str(QgsSettings().value(key, "") or "").strip() for key in keys)
+    return Source(torch_index, index, Path(wheels) if wheels else None)
 
 
 def network_from_qgis() -> Network:
