@@ -127,8 +127,8 @@ NOTICES: dict[str, Template] = {
 class _Told:
     """A code of `templates` and its values: text, numbers, lists of them, or a notice that is a part of the sentence.
 
-    Raises ValueError where the code is unknown or its template names other values, TypeError where a value is not one
-    that JSON has.
+    Raises ValueError where the code is unknown or its template names other values or formats them otherwise, TypeError
+    where a value is not one that JSON has.
     """
 
     code: str
@@ -144,6 +144,7 @@ class _Told:
         for name, value in self.values.items():
             if not all(isinstance(item, (str, int, float, Notice)) for item in _items(value)):
                 raise TypeError(f"The value {name} of {self.code} is no plain value: {value!r}.")
+        in_words(self, str)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain JSON values; `from_dict` gives the same back."""
@@ -183,12 +184,12 @@ def notice(code: str, **values: object) -> Notice:
     return Notice(code, values)
 
 
-def english(told: Stage | Notice) -> str:
+def english(told: _Told) -> str:
     """The English words."""
     return in_words(told, str)
 
 
-def in_words(told: Stage | Notice, translate: Callable[[str], str]) -> str:
+def in_words(told: _Told, translate: Callable[[str], str]) -> str:
     """The words in the language that `translate` gives a template in."""
     template = told.templates[told.code]
     if not isinstance(template, str):

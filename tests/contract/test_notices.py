@@ -30,7 +30,7 @@ BECOMING = notice(
 )
 
 
-def uses() -> list[tuple[str, str, set[str], str]]:
+def uses() -> list[tuple[str, str, set[str | None], str]]:
     """Each use of a code in the product: stage or notice, the code, the names of the values, where."""
     found = []
     for module in [module for module in rooms.modules() if ".contract.notices" in rooms.imports_of(module)]:
@@ -47,7 +47,9 @@ def codes_of(given: ast.expr, where: str) -> list[str]:
     """The codes that stand in a call: one, or the two of a choice."""
     if isinstance(given, ast.IfExp):
         return [*codes_of(given.body, where), *codes_of(given.orelse, where)]
-    assert isinstance(given, ast.Constant), f"{where}: the code must stand there as text"
+    assert isinstance(given, ast.Constant) and isinstance(given.value, str), (
+        f"{where}: the code must stand there as text"
+    )
     return [given.value]
 
 
@@ -89,6 +91,8 @@ def test_an_unknown_code_or_other_values_are_refused_at_once():
     for values in ({"number": 1}, {"number": 1, "total": 2, "row": 3}, {}):
         with pytest.raises(ValueError, match="tile has the values"):
             stage("tile", **values)
+    with pytest.raises(ValueError, match="format"):
+        notice("coarse_pixels", size="large")
     for value in (None, object(), {"a": 1}, (1, 2), [None]):
         with pytest.raises(TypeError, match="plain value"):
             stage("tile", number=value, total=2)

@@ -7,6 +7,7 @@ import pytest
 from flair_landcover.contract.cards import ModelCard
 from flair_landcover.contract.finetuning import AnnotatedClass, FinetuneResult, Scores
 from flair_landcover.contract.nomenclature import LandCoverClass
+from flair_landcover.contract.notices import notice
 from flair_landcover.finetune.report_html import report_page
 
 NASTY = "<script>alert('1')</script> & \"Söhne\""
@@ -64,7 +65,7 @@ def result(where: str = "holdout", holdout: bool = True, score: float | None = 0
     before = None if score is None else score / 2
     return FinetuneResult(
         "/m", card, "/m/report.html", 12.0, "cpu", epochs, 1, "early", scores(where, before), scores(where, score),
-        0.4, 0.9, classes, 6, 2, [NASTY],
+        0.4, 0.9, classes, 6, 2, [notice("layer_without_crs", layer=NASTY)],
     )  # fmt: skip
 
 
