@@ -108,15 +108,11 @@ def aerial_reader(source: AerialSource, geobox: GeoBox) -> WindowReader:
     return WindowReader(source.path, open_warped)
 
 
-def warped_reader(path: str, geobox: GeoBox, nodata: float | None = None) -> WindowReader:
-    """Reads a raster of any CRS in a geobox, bilinear.
-
-    nodata: value of missing pixels where the raster itself declares none.
-    """
+def warped_reader(path: str, geobox: GeoBox) -> WindowReader:
+    """Reads a raster of any CRS in a geobox, bilinear."""
 
     def open_warped() -> WarpedVRT:
         dataset = rasterio.open(path)
-        declared = dataset.nodata if dataset.nodata is not None else nodata
         return WarpedVRT(
             dataset,
             crs=geobox.crs_wkt,
@@ -124,9 +120,9 @@ def warped_reader(path: str, geobox: GeoBox, nodata: float | None = None) -> Win
             width=geobox.width,
             height=geobox.height,
             resampling=Resampling.bilinear,
-            src_nodata=declared,
-            nodata=declared,
-            add_alpha=declared is None,
+            src_nodata=dataset.nodata,
+            nodata=dataset.nodata,
+            add_alpha=dataset.nodata is None,
         )
 
     return WindowReader(path, open_warped)

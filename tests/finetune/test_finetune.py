@@ -238,8 +238,8 @@ def test_a_grown_model_can_be_trained_again(folder, tmp_path):
     )
     first = finetune(job, Watcher())
     second = finetune(changed(job, model=first.folder, output=str(tmp_path / "two")), Watcher())
-    assert second.card["outputs"] == first.card["outputs"] and second.card["classes"] == first.card["classes"]
-    assert second.card["fine_tuning"]["parent"]["weights"] == first.card["weights_digest"]
+    assert second.card.outputs == first.card.outputs and second.card.classes == first.card.classes
+    assert second.card.fine_tuning["parent"]["weights"] == first.card.weights_digest
 
 
 @pytest.mark.parametrize("phase", PHASES)
