@@ -31,6 +31,7 @@ from ...models.library import candidates_folder
 from ...runtime.client import EngineClient, shared_client
 from ...runtime.errors import BadInputError, EngineError
 from ..tasks.question import Check
+from ..widgets.boxes import narrow
 from ..widgets.labels import ElidedLabel, Remarks, Sentence
 from ..widgets.lifetime import Connections
 from ..widgets.model_field import ModelField
@@ -79,8 +80,7 @@ class SetupPage(QWidget):
         self.field.setFilters(QgsFieldProxyModel.Filter.AllTypes)
         for box in (self.polygons, self.field):
             # A long name must not widen the window.
-            box.setSizeAdjustPolicy(QgsMapLayerComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
-            box.setMinimumContentsLength(8)
+            narrow(box, 8)
         self.table = ValueTable()
         self.summary = Sentence()
         self.remarks = Remarks()

@@ -9,6 +9,7 @@ from qgis.PyQt.QtCore import pyqtSignal
 from qgis.PyQt.QtWidgets import QCheckBox, QComboBox, QFormLayout, QLineEdit, QSpinBox, QVBoxLayout, QWidget
 
 from ...contract.choices import ALL, DECODER, HOLDOUT, KEEP_BASE, LAST, MAX_HOLDOUT
+from ..widgets.boxes import narrow
 from ..widgets.model_field import DeviceField
 
 # Epochs at most; 0 is the engine's usual number.
@@ -108,8 +109,7 @@ class TrainingSettings(QWidget):
     def _choice(self, help_text: str, entries: Sequence[tuple[object, str]]) -> QComboBox:
         box = QComboBox(self)
         box.setToolTip(help_text)
-        box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
-        box.setMinimumContentsLength(8)
+        narrow(box, 8)
         for value, text in entries:
             box.addItem(text, value)
         return box

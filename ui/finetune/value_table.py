@@ -19,6 +19,7 @@ from qgis.PyQt.QtWidgets import (
 from ...contract.nomenclature import FLAIR_CLASSES, LandCoverClass, name_key
 from ...layers.annotations import classes_of
 from ..widgets.amounts import area_text
+from ..widgets.boxes import narrow
 from ..widgets.labels import Sentence
 from ..widgets.theme import swatch
 from .value_counts import (
@@ -52,8 +53,7 @@ class ClassBox(QComboBox):
         self._meanings: list[object] = []
         self._chosen: Meaning | None = None
         self.setAccessibleName(self.tr("Class of {}").format(value or self.tr("no value")))
-        self.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
-        self.setMinimumContentsLength(6)
+        narrow(self, 6)
         # A wheel that scrolls the table must not change classes on its way.
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self._fill()

@@ -10,6 +10,7 @@ from qgis.PyQt.QtWidgets import QComboBox, QGridLayout, QLabel, QSizePolicy, QWi
 
 from ...contract.answers import AerialDescription
 from ...contract.cards import ROLES
+from ..widgets.boxes import narrow
 
 _REQUIRED = ("red", "green", "blue")
 # How a job writes them; see SegmentationJob.bands.
@@ -95,8 +96,7 @@ class BandsField(QWidget):
             picture = _Picture(self)
             box = QComboBox(self)
             box.setAccessibleName(self.tr("Band for {}").format(role_name(role)))
-            box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
-            box.setMinimumContentsLength(1)
+            narrow(box, 1)
             box.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
             name.setBuddy(box)
             for row, widget in enumerate((name, picture, box)):

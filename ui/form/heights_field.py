@@ -7,6 +7,7 @@ from enum import Enum
 from qgis.PyQt.QtCore import pyqtSignal
 from qgis.PyQt.QtWidgets import QComboBox, QFormLayout, QVBoxLayout, QWidget
 
+from ..widgets.boxes import narrow
 from ..widgets.raster_chooser import RasterChooser
 
 
@@ -28,8 +29,7 @@ class HeightsField(QWidget):
         super().__init__(parent)
         self._sources = QComboBox(self)
         self._sources.setAccessibleName(self.tr("Height above ground"))
-        self._sources.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
-        self._sources.setMinimumContentsLength(4)
+        narrow(self._sources)
         for source, text in (
             (HeightSource.BAND, self.tr("a band of the image")),
             (HeightSource.RASTER, self.tr("a raster of heights above ground")),

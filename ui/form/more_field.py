@@ -6,6 +6,7 @@ from qgis.PyQt.QtCore import pyqtSignal
 from qgis.PyQt.QtWidgets import QCheckBox, QComboBox, QFormLayout, QLabel, QWidget
 
 from ...contract.choices import AUTO, BF16, D4, FLAIR13, FLIPS, FP32, MODEL, ONE_LOOK
+from ..widgets.boxes import narrow
 
 
 class MoreField(QWidget):
@@ -84,8 +85,7 @@ class MoreField(QWidget):
     def _choice(self, help_text: str, entries: tuple[tuple[str, str], ...]) -> QComboBox:
         box = QComboBox(self)
         box.setToolTip(help_text)
-        box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
-        box.setMinimumContentsLength(4)
+        narrow(box)
         for value, text in entries:
             box.addItem(text, value)
         box.currentIndexChanged.connect(lambda _: self.changed.emit())

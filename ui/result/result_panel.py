@@ -15,6 +15,7 @@ from ...layers.results import companions, result_layers, result_title
 from ..canvas.identify import CursorIdentify
 from ..canvas.swipe import Swipe
 from ..widgets.amounts import area_text
+from ..widgets.boxes import narrow
 from ..widgets.labels import ElidedLabel
 from ..widgets.lifetime import Connections
 from ..widgets.result_tool import ResultTool
@@ -131,8 +132,7 @@ class ResultPanel(QWidget):
     def _build(self) -> None:
         self._choice = QComboBox(self)
         self._choice.setAccessibleName(self.tr("Result"))
-        self._choice.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
-        self._choice.setMinimumContentsLength(8)
+        narrow(self._choice, 8)
         self._choice.activated.connect(self._choose)
         self._zoom = self._button("/mActionZoomToLayer.svg", self.tr("Zoom to this result"))
         self._zoom.clicked.connect(self._zoom_to_result)

@@ -8,20 +8,15 @@ from pathlib import Path
 
 from qgis.core import QgsApplication
 from qgis.PyQt.QtCore import Qt, pyqtSignal
-from qgis.PyQt.QtWidgets import QComboBox, QFileDialog, QHBoxLayout, QToolButton, QWidget
+from qgis.PyQt.QtWidgets import QComboBox, QFileDialog, QWidget
 
 from ...contract.answers import Device
 from ...contract.cards import BadModel, ModelCard, read_card
 from ...contract.choices import AUTO, BUNDLED
 from ...models.library import BUNDLED_FOLDER, default_model, models_at_hand
+from .boxes import lay_in_row, narrow, small_button
 
 _CARD, _TITLE = Qt.ItemDataRole.UserRole + 1, Qt.ItemDataRole.UserRole + 2
-
-
-def _narrow(box: QComboBox) -> None:
-    """Lets the dock be narrower than the longest entry."""
-    box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
-    box.setMinimumContentsLength(4)
 
 
 class ModelField(QWidget):
@@ -37,21 +32,15 @@ class ModelField(QWidget):
         super().__init__(parent)
         self._models = QComboBox(self)
         self._models.setAccessibleName(self.tr("Model"))
-        _narrow(self._models)
+        narrow(self._models)
         self._default = ""
-        self.library_button = _tool(self, "", self.tr("Models: what they are good at, and more of them"))
+        hint = self.tr("Models: what they are good at, and more of them")
+        self.library_button = small_button(self, hint, self.tr("Models…"), text="")
         self.library_button.setIcon(QgsApplication.getThemeIcon("/mActionOptions.svg"))
-        self.library_button.setAccessibleName(self.tr("Models…"))
         self.library_button.hide()
-        self._browse = _tool(self, "…", self.tr("Choose a checkpoint or the card.json of a model folder"))
-        self._browse.setAccessibleName(self.tr("Model: choose a file"))
-        layout = QHBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(4)
-        layout.addWidget(self._models, 1)
-        layout.addWidget(self.library_button)
-        layout.addWidget(self._browse)
-        self.setFocusProxy(self._models)
+        hint = self.tr("Choose a checkpoint or the card.json of a model folder")
+        self._browse = small_button(self, hint, self.tr("Model: choose a file"))
+        lay_in_row(self, self._models, self.library_button, self._browse)
         self.refresh()
         self._models.currentIndexChanged.connect(lambda _: self.changed.emit())
         self.library_button.clicked.connect(lambda _: self.library_asked.emit())
@@ -138,20 +127,13 @@ class ModelField(QWidget):
             self.set_model(path)
 
 
-def _tool(parent: QWidget, text: str, hint: str) -> QToolButton:
-    button = QToolButton(parent)
-    button.setText(text)
-    button.setToolTip(hint)
-    return button
-
-
 class DeviceField(QComboBox):
     """Where the network runs; what there is, the engine says."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setAccessibleName(self.tr("Device"))
-        _narrow(self)
+        narrow(self)
         self.addItem(self.tr("automatic"), AUTO)
 
     def set_devices(self, devices: Sequence[Device]) -> None:

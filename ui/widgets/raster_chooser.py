@@ -11,7 +11,7 @@ from qgis.PyQt.QtWidgets import QFileDialog, QWidget
 
 from ...layers.results import companions, result_layers
 from ...layers.sources import layer_of, raster_path
-from .chooser_row import lay_in_row, narrow, small_button
+from .boxes import lay_in_row, narrow, small_button
 
 
 class RasterChooser(QWidget):

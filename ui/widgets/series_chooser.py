@@ -23,7 +23,7 @@ from qgis.PyQt.QtWidgets import (
 
 from ...layers.description import RESULT_PROPERTY
 from ...layers.sources import layer_of, series_path, series_paths
-from .chooser_row import lay_in_row, narrow, small_button
+from .boxes import lay_in_row, narrow, small_button
 
 
 @dataclass(frozen=True)

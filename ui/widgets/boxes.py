@@ -1,4 +1,4 @@
-"""A list with buttons beside it, as all choosers are laid out."""
+"""Boxes to choose from: narrow ones, and those with buttons beside them."""
 
 from __future__ import annotations
 
