@@ -114,9 +114,9 @@ def test_a_qgis_without_the_plugin_shows_the_13_names_and_colours(segment, aeria
 
 
 def test_a_map_that_processing_loads_is_a_result_that_the_dock_knows(model, application, aerial, tmp_path):
+    import processing
     from qgis.core import QgsProject
 
-    import processing
     from flair_landcover.layers.description import description_of
     from flair_landcover.layers.results import result_layers, result_title
 
