@@ -55,6 +55,13 @@ test-fast: system env $(PLUGINS)/flair_landcover
 	$(ENGINE_PYTEST) -m 'not slow' $(ENGINE_TESTS)
 	$(QGIS_PYTEST) -m 'not slow' $(QGIS_TESTS)
 
+# Which lines no test runs: of the engine's side, and of what it shares with QGIS.
+coverage: system env
+	rm -f .coverage*
+	$(ONE_THREAD) $(ENGINE_PYTHON) -m coverage run -m pytest -q $(PARALLEL) --no-loadscope-reorder $(ENGINE_TESTS)
+	$(ENGINE_PYTHON) -m coverage combine --quiet
+	$(ENGINE_PYTHON) -m coverage report --show-missing --skip-covered --sort=cover
+
 # Who imports whom, from the ground up.
 rooms:
 	$(SYSTEM_PYTHON) tests/rooms.py
@@ -85,7 +92,7 @@ bundle: env
 		$(if $(DATA),--data '$(DATA)') $(OPTIONS)
 
 # As the plugin site's scanner runs them, see .ci/lint.
-lint: env
+lint: env $(PLUGINS)/flair_landcover
 	sh .ci/lint $(ENGINE_PYTHON)
 
 env: .venv/ready
@@ -105,4 +112,4 @@ $(PLUGINS)/flair_landcover:
 	ln -sfn $(CURDIR) $@
 
 clean:
-	rm -rf .venv .demo build dist *.egg-info
+	rm -rf .venv .demo build dist .coverage* .mypy_cache *.egg-info
