@@ -129,7 +129,7 @@ def _bench(
     series: str | None,
     options: argparse.Namespace,
     elsewhere: dict[str, list[LabelledImage]],
-    before: dict[str, float],
+    before: dict[str, tuple[float, float]],
 ) -> None:
     with tempfile.TemporaryDirectory() as name_of_folder:
         folder = Path(name_of_folder)
@@ -147,7 +147,7 @@ def _bench(
         rest = (labels > 0) & (drawn == 0)
         area = shapely.area([shape for _, shape in polygons]).sum()
         print(f"{name}: {count} polygons, {area:.0f} m² of {labels.size * 0.04:.0f}", flush=True)
-        image = ImageSettings(str(aerial), sentinel2=series)
+        image = ImageSettings(str(aerial), sentinel2=(series,) if series else None)
         job = FinetuneJob(image, str(path), trainable=options.trainable, seed=options.training_seed)
         base = _mapped(job, "bundled", folder, labels, rest)
         variants = [(weight, False) for weight in options.keep_base] + [(weight, True) for weight in options.everywhere]
@@ -184,13 +184,13 @@ def _mapped(job: FinetuneJob, model: str, folder: Path, labels: np.ndarray, rest
     with rasterio.open(folder / "map.tif") as dataset:
         predicted = dataset.read(1)
     matrix = confusion_matrix(labels[rest], predicted[rest], CLASSES + 1)[1:, 1:]
-    return mean_iou(matrix), accuracy(matrix)
+    return mean_iou(matrix) or 0.0, accuracy(matrix) or 0.0
 
 
 def _miou_of(model: Path, images: list[LabelledImage]) -> tuple[float, float]:
     network = load_model(model)[1]
     matrix = exact_matrix(count_predictions(network, images, ALL_ROLES).matrix)
-    return mean_iou(matrix), accuracy(matrix)
+    return mean_iou(matrix) or 0.0, accuracy(matrix) or 0.0
 
 
 def _written_truth(image: LabelledImage, source: Path, path: Path) -> Path:

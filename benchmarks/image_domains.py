@@ -19,7 +19,7 @@ import rasterio
 import torch
 from torch import Tensor, nn
 
-from finetune import SHIFTED
+from flair_landcover.benchmarks.finetune import SHIFTED
 from flair_landcover.contract.cards import ModelCard
 from flair_landcover.models.networks import gated
 from flair_landcover.research.augment import at_model_gsd

@@ -127,7 +127,7 @@ def finetune(job: FinetuneJob, report: FinetuneReport) -> FinetuneResult:
 
 
 @serves(calls.ANNOTATIONS)
-def annotations(job: FinetuneJob, report: FinetuneReport) -> AnnotationSummary:
+def annotation_summary(job: FinetuneJob, report: FinetuneReport) -> AnnotationSummary:
     """What the polygons of a fine-tuning hold."""
     _load_annotations()
     from ..finetune.summary import summary

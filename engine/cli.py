@@ -9,6 +9,7 @@ import argparse
 import sys
 from collections.abc import Iterable
 from dataclasses import fields
+from typing import NoReturn
 
 from ..contract.cards import BadModel
 from ..contract.choices import (
@@ -51,7 +52,7 @@ def run(arguments: list[str]) -> int:
 
 
 class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> None:
+    def error(self, message: str) -> NoReturn:
         self.exit(BAD_INPUT, f"flair_landcover: {message} (see --help)\n")
 
 

@@ -54,7 +54,7 @@ def with_origin(card: ModelCard, model: PublishedModel) -> ModelCard:
     Scores: ``{"published": {"mean_iou", "overall_accuracy", "measured_on"}}``, those that are known.
     """
     stated = {"mean_iou": model.mean_iou, "overall_accuracy": model.accuracy}
-    scores = {key: value for key, value in stated.items() if value is not None}
+    scores: dict[str, float | str] = {key: value for key, value in stated.items() if value is not None}
     if scores and model.measured_on:
         scores["measured_on"] = model.measured_on
     origin = f"{model.hub_id}{_ON_THE_HUB}"

@@ -93,7 +93,8 @@ def read_annotations(job: FinetuneJob, card: ModelCard, geobox: GeoBox, warn: Wa
         shapes, features = _on_raster(shapes, features, expected, layer, geobox, warn)
     values = [texts[feature] for feature in features]
     plan = plan_classes(card, values, job.class_map)
-    chosen = [(plan.assigned[text], shape) for text, shape in zip(values, shapes) if plan.assigned[text] is not None]
+    meant = [(plan.assigned[text], shape) for text, shape in zip(values, shapes)]
+    chosen = [(value, shape) for value, shape in meant if value is not None]
     unclassed = sum(1 for text in values if not text and plan.assigned[text] is None)
     if not chosen:
         raise _no_class(job, all_empty=unclassed == len(values))

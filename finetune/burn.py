@@ -68,7 +68,7 @@ def _overlaps(items: Sequence[Annotation]) -> list[shapely.Polygon]:
 def _blocks(window: Window) -> Iterable[Window]:
     for down in range(window.row, window.bottom, _BLOCK):
         for across in range(window.column, window.right, _BLOCK):
-            yield Window(across, down, _BLOCK, _BLOCK).intersection(window)
+            yield Window(across, down, _BLOCK, _BLOCK).shared(window)
 
 
 def _near(items: Sequence[Annotation], bounds: Bounds) -> list[Annotation]:
@@ -78,7 +78,7 @@ def _near(items: Sequence[Annotation], bounds: Bounds) -> list[Annotation]:
     xmin, ymin, xmax, ymax = bounds
     left, bottom, right, top = shapely.bounds([item.geometry for item in items]).T
     near = (left < xmax) & (right > xmin) & (bottom < ymax) & (top > ymin)
-    return [items[index] for index in np.flatnonzero(near)]
+    return [item for item, is_near in zip(items, near) if is_near]
 
 
 def _inside(shapes: list[shapely.Polygon], geobox: GeoBox, window: Window) -> np.ndarray:

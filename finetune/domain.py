@@ -45,7 +45,8 @@ def read_domain(source: SampleSource, seed: int, each: Callable[[float], None]) 
 
     side, total = min(WINDOW, source.card.tile_size), _AROUND + _ANYWHERE + _TESTED
     windows = plain_windows(source, _AROUND, _ANYWHERE + _TESTED, side, seed)
-    known, tested = [], []
+    known: list[Tensor] = []
+    tested: list[Tensor] = []
     for number, found in enumerate(read_ahead(windows, read), 1):
         if found is not None:
             (known if number <= _AROUND + _ANYWHERE else tested).append(found)
@@ -62,7 +63,7 @@ def read_domain(source: SampleSource, seed: int, each: Callable[[float], None]) 
 def starting_network(base: nn.Module, domain: ImageDomain | None) -> nn.Module:
     """A copy of the network that a training begins with: of several states the one that maps most of such an image."""
     network = copy.deepcopy(base)
-    if not isinstance(network, GatedNetwork):
+    if not isinstance(network, GatedNetwork) or domain is None:
         return network
     state = network.matching_state(domain.statistics.to(network.known_statistics()[0].device))
     weights = network.states()[state]
@@ -79,13 +80,13 @@ def limited_to(
     network: in its new state; card: its card, of which new classes are added to the earlier states.
     """
     device = next(network.parameters()).device
-    several = isinstance(base, GatedNetwork)
-    bare = copy.deepcopy(base.network if several else base)
+    several = base if isinstance(base, GatedNetwork) else None
+    bare = copy.deepcopy(several.network if several else base)
     own, before = network.state_dict(), []
-    for weights in base.states() if several else [base.state_dict()]:
+    for weights in several.states() if several else [base.state_dict()]:
         bare.load_state_dict(weights)
         _, grown = add_classes(base_card, bare, card.classes, card.outputs)
         begun = {name: tensor.to(device).clone() for name, tensor in grown.state_dict().items()}
         before.append({name: begun[name] for name, tensor in own.items() if not torch.equal(tensor, begun[name])})
-    statistics = [*(base.known_statistics() if several else ()), domain.statistics]
+    statistics = [*(several.known_statistics() if several else ()), domain.statistics]
     return GatedNetwork(network, before, [known.to(device) for known in statistics], card).eval()

@@ -78,7 +78,8 @@ def evaluate(
                 kept += int((same & ~drawn).sum())
         each(number / len(tiles))
     return Evaluation(
-        *(scores(matrix, legend, where) for matrix in matrices),
+        before=scores(matrices[0], legend, where),
+        after=scores(matrices[1], legend, where),
         changed=changed / seen if seen else 0.0,
         agreement=kept / free if free else 1.0,
         tiles=len(tiles),
@@ -88,6 +89,7 @@ def evaluate(
 def _likeliest(tile_input: TileInput, backend: Backend) -> np.ndarray:
     """Index of the likeliest class in the legend, which begins alike for both models, (size, size)."""
     (_, prediction) = next(predict_tiles(iter([tile_input]), backend, ONE_LOOK))
+    assert prediction.probabilities is not None  # it was given a tile with data
     return prediction.probabilities.argmax(axis=0)
 
 
@@ -120,7 +122,7 @@ def _zone(plan: TilePlan, tile: Tile) -> Window:
     """The part of a tile that counts; it lies on the raster."""
     top, bottom = _span(plan.rows, tile.row, plan.tile_size, plan.height)
     left, right = _span(plan.columns, tile.column, plan.tile_size, plan.width)
-    return Window.between(left, top, right, bottom).intersection(Window(0, 0, plan.width, plan.height))
+    return Window.between(left, top, right, bottom).shared(Window(0, 0, plan.width, plan.height))
 
 
 def _span(starts: tuple[int, ...], number: int, size: int, length: int) -> tuple[int, int]:

@@ -243,7 +243,7 @@ def _train(
     )
     result.seconds["preparing"] = spent
     covered = None
-    if not job.everywhere:
+    if domain is not None and not job.everywhere:
         network, covered = limited_to(domain, base.network, base.backend.card, network, card), domain.covered
     backend = backend_of(card, network, device, base.backend.precision)
     return _Model(network, backend, source, settings, result, covered)
@@ -270,4 +270,4 @@ def _read_domain(
 
 def _is_better(before: Scores, after: Scores) -> bool:
     """Whether the scores after are higher, or there are none."""
-    return after.mean_iou is None or after.mean_iou > before.mean_iou
+    return after.mean_iou is None or before.mean_iou is None or after.mean_iou > before.mean_iou

@@ -117,8 +117,8 @@ def holdout_samples(source: SampleSource) -> Iterator[Sample]:
     step = -(-len(evaluated) // _MOST_HELD_OUT) or 1
 
     def read(item: Annotation) -> Sample | None:
-        centre = ~source.geobox.transform * shapely.point_on_surface(item.geometry).coords[0]
-        sample = _read(source, _window(source, *centre, source.size), evaluated, ())
+        column, row = ~source.geobox.transform * shapely.point_on_surface(item.geometry).coords[0]
+        sample = _read(source, _window(source, column, row, source.size), evaluated, ())
         if sample is None:
             return None
         target = torch.where(sample.target == UNLABELLED, IGNORED, sample.target)
@@ -133,7 +133,8 @@ def plain_windows(source: SampleSource, around: int, anywhere: int, side: int, s
     order = rng.permutation(len(items))
     for number in range(around):
         item = items[order[number % len(items)]]
-        yield _window(source, *(~source.geobox.transform * _point_in(item.geometry, rng)), side)
+        column, row = ~source.geobox.transform * _point_in(item.geometry, rng)
+        yield _window(source, column, row, side)
     for _ in range(anywhere):
         yield _window(source, rng.uniform(0, source.geobox.width), rng.uniform(0, source.geobox.height), side)
 
@@ -208,8 +209,12 @@ def _read(
     superpatch = source.tiles.superpatch(window) if source.with_series else None
     if superpatch is None:
         return Sample(torch.from_numpy(aerial), torch.from_numpy(target))
-    series, days = (torch.from_numpy(array) for array in (superpatch.pixels, superpatch.days))
-    return Sample(torch.from_numpy(aerial), torch.from_numpy(target), series, days)
+    return Sample(
+        torch.from_numpy(aerial),
+        torch.from_numpy(target),
+        torch.from_numpy(superpatch.pixels),
+        torch.from_numpy(superpatch.days),
+    )
 
 
 def _augmented(
@@ -224,11 +229,11 @@ def _augmented(
         aerial = _relit(aerial, card, roles, rng)
     aerial = _without_bands(aerial, card, roles, without_band, rng)
     turns, flip = int(rng.integers(4)), bool(rng.integers(2))
-    series = sample.series
-    if rng.random() < _WITHOUT_SERIES:
-        series = None
-    aerial, target, series = (None if maps is None else turn(maps, turns, flip) for maps in (aerial, target, series))
-    return Sample(aerial, target, series, None if series is None else sample.days)
+    series = None if rng.random() < _WITHOUT_SERIES else sample.series
+    aerial, target = turn(aerial, turns, flip), turn(target, turns, flip)
+    if series is None:
+        return Sample(aerial, target)
+    return Sample(aerial, target, turn(series, turns, flip), sample.days)
 
 
 def _resized(aerial: Tensor, target: Tensor, size: int) -> tuple[Tensor, Tensor]:

@@ -10,6 +10,7 @@ import math
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -97,9 +98,9 @@ def prepare_crops(
         return tensor.cpu() if whole else tensor.to(CACHED).cpu()
 
     for sample in samples:
-        maps = [sample.aerial] if sample.series is None else [sample.aerial, sample.series, sample.days]
-        inputs = _on(device, [tensor[None] for tensor in maps])
-        calls, logits = chain.record(lambda inputs=inputs: network(*inputs))
+        maps = [tensor[None] for tensor in (sample.aerial, sample.series, sample.days) if tensor is not None]
+        inputs = _on(device, maps)
+        calls, logits = chain.record(partial(network, *inputs))
         if base is not None and isinstance(base[1], GatedNetwork):
             with torch.no_grad():
                 logits = base[1](*inputs)
@@ -181,7 +182,7 @@ def train(
             break
         held_loss, held_matrix = _evaluated(held_out, outputs, weights, classes)
         held_iou = mean_iou(held_matrix)
-        rank = None if held_loss is None else (round(held_iou, 2), -held_loss)
+        rank = None if held_loss is None or held_iou is None else (round(held_iou, 2), -held_loss)
         better = rank is None or highest is None or rank > highest
         if better:
             best, highest, result.best_epoch = _state(chain), rank, number

@@ -97,14 +97,14 @@ def trained_chain(card: ModelCard, network: nn.Module, trainable: str) -> Chain:
 
 def is_local(network: nn.Module) -> bool:
     """Whether a crop of a tile gets about what the tile gets there: decoders that are chains of convolutions."""
-    return bool(_last_blocks(_segmenter(network).decoder))
+    return bool(_last_blocks(_segmenter(network).get_submodule("decoder")))
 
 
 def _segmenter(network: nn.Module) -> nn.Module:
     """What holds decoder and head: U-T&T's U-Net, what follows FLAIR-HUB's encoders, else the network itself."""
     if isinstance(network, UTT):
         return network.arch_vhr
-    return network.main_decoders[LABELS].seg_model if isinstance(network, FlairHub) else network
+    return network.main_decoders.get_submodule(f"{LABELS}.seg_model") if isinstance(network, FlairHub) else network
 
 
 def _last_blocks(decoder: nn.Module) -> tuple[nn.Module, ...]:

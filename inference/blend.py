@@ -45,7 +45,7 @@ class Blender:
         """
         if probabilities is not None:
             for owner in into:
-                shared = tile.window.intersection(self._targets[owner])
+                shared = tile.window.shared(self._targets[owner])
                 part = shared.within(tile.window)
                 weights = self._weights[part]
                 self._waiting.setdefault(owner, []).append((shared, weights, probabilities[(..., *part)] * weights))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
+from collections.abc import Collection
 
 from rasterio.features import bounds as geometry_bounds
 from rasterio.features import is_valid_geom
@@ -55,7 +56,7 @@ def check_inputs(inputs: Inputs, warn: Warn) -> None:
     _check_sentinel2(inputs, warn)
 
 
-def _check_choice(setting: str, name: str, value: str, choices: tuple[str, ...]) -> None:
+def _check_choice(setting: str, name: str, value: str, choices: Collection[str]) -> None:
     if value not in choices:
         raise BadInput(f"The {name} {value!r} is unknown: choose one of {', '.join(choices)}.", setting)
 
@@ -82,7 +83,7 @@ def _check_heights(inputs: Inputs, warn: Warn) -> None:
             "or no terrain model.",
             "terrain",
         )
-    if not inputs.heights:
+    if not inputs.heights or image.elevation is None:
         return
     rasters = {"elevation": (image.elevation, "The elevation raster")}
     if image.terrain is not None:
@@ -153,7 +154,7 @@ def check_outputs(inputs: Inputs) -> None:
     given = {os.path.realpath(path) for path in {*sources, *bands} if path}
     needed: dict[str, int] = {}
     asking: dict[str, str] = {}
-    for setting, (path, bands, bits) in outputs_of(job, inputs.card).items():
+    for setting, (path, count, bits) in outputs_of(job, inputs.card).items():
         folder = os.path.dirname(os.path.abspath(path))
         with about(setting):
             if not path.lower().endswith((".tif", ".tiff")):
@@ -166,7 +167,7 @@ def check_outputs(inputs: Inputs) -> None:
         seen.add(os.path.realpath(path))
         asking.setdefault(folder, setting)
         # the working file and the finished one exist side by side for a moment
-        both = working_size(inputs.window, bands, bits) + finished_size(inputs.window, bands, bits)
+        both = working_size(inputs.window, count, bits) + finished_size(inputs.window, count, bits)
         needed[folder] = needed.get(folder, _SPARE_BYTES) + both
     for folder, size in needed.items():
         free = shutil.disk_usage(folder).free
@@ -186,7 +187,7 @@ def outputs_of(job: SegmentationJob, card: ModelCard) -> dict[str, tuple[str, in
         "probabilities": (job.probabilities, len(card.classes), 8),
         "difference": (job.difference, 1, label_bits(card.classes)),
     }
-    return {setting: output for setting, output in outputs.items() if output[0] is not None}
+    return {setting: (path, count, bits) for setting, (path, count, bits) in outputs.items() if path is not None}
 
 
 def _check_writable(path: str, folder: str) -> None:

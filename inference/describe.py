@@ -42,7 +42,7 @@ def describe(path: str, bands_text: str, extent: Bounds | None) -> AerialDescrip
         with rasterio.open(readable) as dataset:
             sizes = aerial_geobox(dataset, path, lambda warning: None).pixel_size_m
             bands = bands_by_role(dataset, path, bands_text)
-            window = _shown(dataset, extent, tuple(math.ceil(long / size) for long, size in zip(_SHOWN_M, sizes)))
+            window = _shown(dataset, extent, (math.ceil(_SHOWN_M[0] / sizes[0]), math.ceil(_SHOWN_M[1] / sizes[1])))
             try:
                 pictures = _pictures(dataset, window)
             except RasterioError as error:
@@ -67,7 +67,7 @@ def _shown(dataset: DatasetReader, extent: Bounds | None, size: tuple[int, int])
         if 0 <= there[0] < dataset.width and 0 <= there[1] < dataset.height:
             column, row = there
     wanted = Window(math.floor(column - size[0] / 2), math.floor(row - size[1] / 2), *size)
-    return wanted.intersection(Window(0, 0, dataset.width, dataset.height))
+    return wanted.shared(Window(0, 0, dataset.width, dataset.height))
 
 
 def _pictures(dataset: DatasetReader, window: Window) -> dict[int, str]:

@@ -30,7 +30,7 @@ def forecast(job: SegmentationJob, cancelled: Callable[[], bool]) -> Forecast:
             if cancelled():
                 raise Cancelled
             tiles += len(strip.reaches)
-        area = mask.area_m2(inputs.window.intersection(geobox.window))
+        area = mask.area_m2(inputs.window.shared(geobox.window))
     outputs = outputs_of(job, inputs.card).values()
     return Forecast(
         warnings=warnings,

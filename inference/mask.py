@@ -61,7 +61,9 @@ class Mask:
 
     @cached_property
     def _sketch(self) -> _Sketch | None:
-        """The polygons in squares, where they lie over the raster; None where they do not."""
+        """The polygons in squares, where they lie over the raster; None where they do not, or there are none."""
+        if self._geometries is None:
+            return None
         lefts, bottoms, rights, tops = zip(*(bounds for bounds, _ in self._geometries))
         around = self._geobox.window_of((min(lefts), min(bottoms), max(rights), max(tops)))
         window = around.intersection(self._geobox.window)

@@ -110,7 +110,7 @@ def _strip(plan: TilePlan, columns: range, wanted: Callable[[Window], bool]) -> 
     reaches: dict[Tile, list[tuple[int, int]]] = {}
     for owner in plan.owners(columns):
         target = plan.target(owner)
-        if not wanted(target):
+        if target is None or not wanted(target):
             continue
         targets[owner.row, owner.column] = target
         for tile in plan.touching(owner):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -80,7 +80,7 @@ def predict_tiles(
 def _alike(first: TileInput, second: TileInput) -> bool:
     if first.aerial is None or second.aerial is None or (first.series is None) != (second.series is None):
         return False
-    return first.series is None or len(first.series[1]) == len(second.series[1])
+    return first.series is None or second.series is None or len(first.series[1]) == len(second.series[1])
 
 
 def _predict_batch(
@@ -90,16 +90,15 @@ def _predict_batch(
         yield batch[0], Prediction(None)
         return
     filled = batch + [batch[-1]] * (backend.batch_size - len(batch))
-    aerial = np.stack([item.aerial for item in filled])
-    series = None
-    if batch[0].series is not None:
-        series = tuple(np.stack([item.series[part] for item in filled]) for part in (0, 1))
+    aerial = np.stack([item.aerial for item in filled if item.aerial is not None])
+    dated = [item.series for item in filled if item.series is not None]
+    series = (np.stack([each[0] for each in dated]), np.stack([each[1] for each in dated])) if dated else None
 
     def run(tiles: np.ndarray, dates: Series | None) -> np.ndarray:
         return class_probabilities(backend.logits(tiles, dates), card)
 
     probabilities = augmented(run, aerial, series, augmentation)
-    without = [None] * len(batch)
+    without: Sequence[np.ndarray | None] | np.ndarray = [None] * len(batch)
     if also_without:
         without = probabilities if series is None else augmented(run, aerial, None, augmentation)
     yield from zip(batch, map(Prediction, probabilities, without))
@@ -114,11 +113,11 @@ def augmented(
     `choices.AUGMENTATIONS`.
     """
     views = _VIEWS[augmentation]
-    total: np.ndarray | float = 0.0
+    total: np.ndarray | np.float32 = np.float32(0)
     for turns, mirrored in views:
         seen = None if series is None else (_turned(series[0], turns, mirrored), series[1])
         total = total + _turned_back(run(_turned(aerial, turns, mirrored), seen), turns, mirrored)
-    return total / np.float32(len(views))
+    return np.asarray(total / np.float32(len(views)))
 
 
 def _turned(array: np.ndarray, turns: int, mirrored: bool) -> np.ndarray:

@@ -79,7 +79,7 @@ def resolve_place(job: SegmentationJob, warn: Warn) -> Place:
     geobox = aerial.geobox.at(card.ground_sampling_distance)
     with about("extent"):
         window = _window(job, geobox)
-    return Place(job, model, card, aerial, geobox, window, window.intersection(geobox.window))
+    return Place(job, model, card, aerial, geobox, window, window.shared(geobox.window))
 
 
 def resolve_series(place: Place, warn: Warn) -> Series:
@@ -88,7 +88,7 @@ def resolve_series(place: Place, warn: Warn) -> Series:
     Raises BadInput, which names ``sentinel2``, where the series cannot be used.
     """
     with about("sentinel2"):
-        series = open_series(place.job.image.sentinel2, warn)
+        series = open_series(place.job.image.sentinel2 or (), warn)
         return over_place(series, place.geobox, place.geobox.window_bounds(place.inside))
 
 

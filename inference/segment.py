@@ -6,9 +6,10 @@ import datetime
 import json
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import closing
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 
@@ -72,7 +73,7 @@ def segment(job: SegmentationJob, report: Report) -> SegmentationResult:
                     writer.write(block)
                     tally.pixels += np.bincount(block.labels.ravel(), minlength=256)
                     if block.difference is not None:
-                        tally.changed += np.count_nonzero(block.difference != NODATA)
+                        tally.changed += int(np.count_nonzero(block.difference != NODATA))
                     tally.blocks += 1
                     report.tile(*pictures.picture(block.labels, inputs.geobox.window_transform(block.window)))
             if not tally.complete and not tally.blocks:
@@ -162,7 +163,7 @@ def _warn_of_domain(tally: _Tally, card: ModelCard, report: Report) -> None:
 
 def _map_blocks(
     inputs: Inputs, backend: Backend, strips: list[Strip], mask: Mask, report: Report, tally: _Tally
-) -> Iterator[MapBlock]:
+) -> Generator[MapBlock, None, None]:
     """Finished blocks of the map, each once, until the user has enough."""
     card, job = inputs.card, inputs.job
     weights = tile_weights(card.tile_size, overlap_of(card.tile_size))
@@ -228,7 +229,7 @@ def _with_full_paths(job: SegmentationJob) -> SegmentationJob:
     return replace(job, image=replace(job.image, sentinel2=series, **_full(read)), **_full(written))
 
 
-def _full(paths: dict[str, str | None]) -> dict[str, str]:
+def _full(paths: dict[str, str | None]) -> dict[str, Any]:
     return {name: os.path.abspath(path) for name, path in paths.items() if path}
 
 

@@ -93,7 +93,7 @@ class _Glance:
             * Affine.translation(-margin, -margin)
         )
         shape = (inner[0] + 2 * margin, inner[1] + 2 * margin)
-        parts = tuple(slice(margin, margin + length) for length in inner)
+        parts = slice(margin, margin + inner[0]), slice(margin, margin + inner[1])
         frame = GeoBox(transform, geobox.crs_wkt, shape, geobox.metres)
         return cls(frame, parts, max(1, round(size / step)), RULES[satellite.cloud_rule])
 
@@ -116,10 +116,11 @@ class _Glance:
 def _entry(date: str, series: Series, looks: list[_Look], glance: _Glance) -> SeriesDate:
     """What is told of a date. Where several of its acquisitions have a pixel, the clearest counts."""
     name = ", ".join(acquisition.name for acquisition in series.acquisitions if acquisition.date == date)
-    if any(look.covers is None for look in looks):
+    masked = [(look.covers, look.known) for look in looks if look.covers is not None]
+    if len(masked) < len(looks):
         return SeriesDate(date, None, UNKNOWN, name)
-    known = np.logical_or.reduce([look.known for look in looks])
-    covers = np.minimum.reduce([np.where(look.known, look.covers, 2) for look in looks])
+    known = np.logical_or.reduce([look_known for _, look_known in masked])
+    covers = np.minimum.reduce([np.where(look_known, look_covers, 2) for look_covers, look_known in masked])
     seen = known[glance.inner]
     clear = float((covers[glance.inner][seen] == 0).mean()) if seen.any() else 0.0
     return SeriesDate(date, clear, glance.state(covers, known, clear), name)

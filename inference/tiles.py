@@ -51,7 +51,7 @@ class Tiles:
         Raises BadInput, which names the setting, where a raster cannot be read.
         """
         card, source = self.inputs.card, self.inputs.aerial
-        held = window.intersection(self.inputs.geobox.window)
+        held = window.shared(self.inputs.geobox.window)
         roles = [role for role in self.inputs.roles if not (role == "elevation" and self.heights)]
         numbers = [source.bands[role] for role in roles]
         with about("input"):
@@ -63,7 +63,7 @@ class Tiles:
         layers = fill_invalid(to_8_bits(pixels, [source.stretch.get(number) for number in numbers]), inside)
         bands = dict(zip(roles, layers))
         if self.heights is not None:
-            bands["elevation"] = self._elevation(held)
+            bands["elevation"] = self._elevation(self.heights, held)
         return pad_to(network_input(bands, card), max(window.shape)), valid
 
     def superpatch(self, tile: Window) -> Superpatch | None:
@@ -79,9 +79,9 @@ class Tiles:
         side = satellite.superpatch
         return np.zeros((1, len(satellite.bands), side, side), np.float32), np.zeros(1, np.float32)
 
-    def _elevation(self, window: Window) -> np.ndarray:
+    def _elevation(self, heights: WindowReader, window: Window) -> np.ndarray:
         with about("elevation"):
-            metres, known = _metres(self.heights, window)
+            metres, known = _metres(heights, window)
         if self.terrain is not None:
             with about("terrain"):
                 ground, ground_known = _metres(self.terrain, window)
@@ -100,10 +100,10 @@ def open_tiles(inputs: Inputs) -> Tiles:
     """The rasters of a checked job, to be used in a `with`. Raises BadInput where one cannot be read."""
     geobox, job = inputs.geobox, inputs.job
     heights = terrain = superpatches = None
-    if inputs.heights:
+    if inputs.heights and job.image.elevation is not None:
         heights = warped_reader(job.image.elevation, geobox)
         if job.image.terrain is not None:
             terrain = warped_reader(job.image.terrain, geobox)
-    if inputs.sentinel2 is not None:
+    if inputs.sentinel2 is not None and inputs.card.satellite is not None:
         superpatches = Superpatches(inputs.sentinel2, inputs.card.satellite, geobox)
     return Tiles(inputs, aerial_reader(inputs.aerial, geobox), heights, terrain, superpatches)

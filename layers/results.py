@@ -94,6 +94,7 @@ def result_title(project: QgsProject, layer: QgsRasterLayer) -> str:
     The layer carries a description.
     """
     description = description_of(layer)
+    assert description is not None
     if layer.name() != description.name:
         return layer.name()
     node = project.layerTreeRoot().findLayer(layer.id())

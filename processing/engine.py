@@ -114,12 +114,13 @@ class EngineAlgorithm(FlairAlgorithm):
         return True
 
     def work(self, parameters: dict, context: QgsProcessingContext, feedback: QgsProcessingFeedback) -> dict:
-        if self._action == _REMOVE:
+        folder = self._folder
+        if self._action == _REMOVE and folder is not None:
             with no_engine_meanwhile(self.tr("The engine is being removed: wait until that is done.")):
-                remove_environment(self._folder)
+                remove_environment(folder)
             feedback.pushInfo(self.tr("The engine's environment is removed."))
             return {PYTHON: "", DEVICE: ""}
-        if self._action == _INSTALL:
+        if self._action == _INSTALL and folder is not None:
             if self._network.note:
                 feedback.pushWarning(self._network.note)
             told = ""
@@ -133,7 +134,7 @@ class EngineAlgorithm(FlairAlgorithm):
 
             with no_engine_meanwhile(self.tr("The engine is being installed: wait until that is done.")):
                 create_environment(
-                    self._folder, self._source, self._network, on_progress=tell, is_cancelled=feedback.isCanceled
+                    folder, self._source, self._network, on_progress=tell, is_cancelled=feedback.isCanceled
                 )
             chosen = forget_interpreter()
             if chosen:

@@ -25,7 +25,9 @@ class BlockPictures:
         self._step = max(math.ceil(tile_size / _SIDE), math.ceil(math.sqrt(width * height / _ALL_PIXELS)))
         self._colours = {NODATA: (0, 0, 0, 0), **{c.value: (*c.rgb, 255) for c in classes}}
 
-    def picture(self, labels: np.ndarray, transform: Affine) -> tuple[tuple[float, ...], bytes]:
+    def picture(
+        self, labels: np.ndarray, transform: Affine
+    ) -> tuple[tuple[float, float, float, float, float, float], bytes]:
         """The picture of a block: its transform's six numbers (a, b, c, d, e, f), and a PNG, transparent where nodata.
 
         labels: (rows, columns) uint8. transform: of the block. A pixel of the picture shows the label at its
@@ -35,7 +37,8 @@ class BlockPictures:
         columns, across = _thinned(width, self._step)
         rows, down = _thinned(height, self._step)
         placed = transform * Affine.scale(across, down)
-        return tuple(placed)[:6], png(labels[np.ix_(rows, columns)], placed, self._colours)
+        six = placed.a, placed.b, placed.c, placed.d, placed.e, placed.f
+        return six, png(labels[np.ix_(rows, columns)], placed, self._colours)
 
 
 def _thinned(length: int, step: int) -> tuple[np.ndarray, float]:

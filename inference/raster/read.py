@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TypeVar
 
@@ -128,7 +128,9 @@ def warped_reader(path: str, geobox: GeoBox) -> WindowReader:
     return WindowReader(path, open_warped)
 
 
-def read_ahead(items: Iterable[_Item], read: Callable[[_Item], _Read], threads: int = 2) -> Iterator[_Read]:
+def read_ahead(
+    items: Iterable[_Item], read: Callable[[_Item], _Read], threads: int = 2
+) -> Generator[_Read, None, None]:
     """What `read` gives for each item, in order, read in threads at most two items a thread ahead."""
     waiting: deque[Future[_Read]] = deque()
     with ThreadPoolExecutor(threads, thread_name_prefix="read") as pool:

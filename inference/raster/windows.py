@@ -42,6 +42,12 @@ class Window(NamedTuple):
         right, bottom = min(self.right, other.right), min(self.bottom, other.bottom)
         return Window.between(left, top, right, bottom) if left < right and top < bottom else None
 
+    def shared(self, other: Window) -> Window:
+        """The window that both share, where they are known to share one."""
+        found = self.intersection(other)
+        assert found is not None
+        return found
+
     def within(self, whole: Window) -> tuple[slice, slice]:
         """Its rows and columns in an array of the pixels of `whole`, which it does not reach out of."""
         top, left = self.row - whole.row, self.column - whole.column

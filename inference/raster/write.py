@@ -254,7 +254,7 @@ def category_names_xml(classes: tuple[LandCoverClass, ...]) -> bytes:
         ElementTree.SubElement(field, "Usage").text = str(usage)
     for index, c in enumerate(classes):
         row = ElementTree.SubElement(table, "Row", index=str(index))
-        for value in (c.value, c.name, *c.rgb):
-            ElementTree.SubElement(row, "F").text = str(value)
+        for cell in (c.value, c.name, *c.rgb):
+            ElementTree.SubElement(row, "F").text = str(cell)
     # without an XML declaration: GDAL 3.6 takes the file for empty where it begins with one
     return ElementTree.tostring(root, encoding="unicode").encode("utf-8")

@@ -124,9 +124,8 @@ def check_one_place(places: Sequence[tuple[str, GeoBox]], where: str) -> None:
                 f"{where} has rasters of two places ({first_name}, {rest[0][0]}): give one series at a time."
             )
         for _, geobox in touching:
-            lows = (min(a, b) for a, b in zip(united[:2], geobox.bounds[:2]))
-            highs = (max(a, b) for a, b in zip(united[2:], geobox.bounds[2:]))
-            united = (*lows, *highs)
+            left, bottom, right, top = geobox.bounds
+            united = min(united[0], left), min(united[1], bottom), max(united[2], right), max(united[3], top)
         rest = [each for each in rest if each not in touching]
 
 

@@ -130,8 +130,8 @@ def parts_of(path: str, warn: Warn) -> list[Part]:
             dated = [date] * dataset.count
         geobox = geobox_of(dataset, f"{WHAT} {path}")
         by_date: dict[str, list[int]] = {}
-        for number, date in enumerate(dated, start=1):
-            by_date.setdefault(date, []).append(number)
+        for number, stated in enumerate(dated, start=1):
+            by_date.setdefault(stated or "", []).append(number)
         picked = {date: _pick(by_date[date], roles, f"{WHAT} {path}", date) for date in sorted(by_date)}
         numbers = sorted({n for found in picked.values() for role, n in found.items() if role in SATELLITE_BANDS})
         digits = digits_of(dataset, numbers, f"{WHAT} {path}") if numbers else Digits(None)

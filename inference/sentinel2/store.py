@@ -78,7 +78,7 @@ class BlockStore:
             for across in range(window.column // self._side, (window.right - 1) // self._side + 1):
                 place = self._window(across, down)
                 shared = place and place.intersection(window)
-                if not shared:
+                if place is None or shared is None:
                     continue
                 block = self._block(across, down)
                 there, here = shared.within(place), shared.within(window)
@@ -101,7 +101,9 @@ class BlockStore:
         if waiting is not None:
             return waiting.result()
         try:
-            block = self._load(self._window(across, down))
+            window = self._window(across, down)
+            assert window is not None
+            block = self._load(window)
         except BaseException as error:
             with self._lock:
                 self._blocks.pop(key, None)

@@ -49,7 +49,7 @@ def superpatch_of(
     that cannot do without gets the least covered dates where all are too cloudy.
     dates: ISO, of the T acquisitions. central: rows and columns of the part that the tile covers.
     """
-    there = ~pixels.missing[(slice(None), *central)].all(axis=(1, 2))
+    there = np.asarray(~pixels.missing[(slice(None), *central)].all(axis=(1, 2)))
     used = there & ~rejected(pixels.covers, pixels.missing, RULES[card.cloud_rule])
     if card.required and not used.any():
         used = clearest(pixels.covers, pixels.missing, among=there)

@@ -212,10 +212,10 @@ def _plant(
         lobes = 1 + 0.10 * np.sin(3 * x + 2 * y + turn) + 0.08 * np.sin(5 * y - 4 * x + 1.7 * turn)
         away = (x * x + y * y) * lobes * lobes
         if tree["cover"] == Cover.CONIFER:
-            top = float(tree["height"]) * (1 - 0.5 * np.sqrt(away))
+            crown = float(tree["height"]) * (1 - 0.5 * np.sqrt(away))
         else:
-            top = float(tree["height"]) * (0.55 + 0.45 * np.sqrt(np.maximum(0, 1 - away)))
-        inside = (away < 1) & (top > height[where])
+            crown = float(tree["height"]) * (0.55 + 0.45 * np.sqrt(np.maximum(0, 1 - away)))
+        inside = (away < 1) & (crown > height[where])
         cover[where][inside] = tree["cover"]
-        height[where][inside] = top[inside]
+        height[where][inside] = crown[inside]
         unit[where][inside] = first + index
