@@ -9,7 +9,7 @@ from flair_landcover.contract.calls import CALLS, EngineCall
 from flair_landcover.contract.report import Epoch
 from flair_landcover.contract.segmentation import SegmentationResult
 
-_RESULT = {
+_RESULT: dict = {
     "output": "",
     "confidence": None,
     "probabilities": None,

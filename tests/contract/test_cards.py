@@ -3,6 +3,7 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -40,7 +41,7 @@ CARD = ModelCard(
 )
 
 
-HEDGE = {"value": 14, "name": "hedge", "colour": "#405060"}
+HEDGE: dict[str, Any] = {"value": 14, "name": "hedge", "colour": "#405060"}
 PANELS = LandCoverClass(15, "solar panels", "#102030")
 
 

@@ -103,6 +103,8 @@ class Worker:
             stderr=subprocess.PIPE,
             env=child_environment(),
         )
+        assert self.process.stdin and self.process.stdout and self.process.stderr
+        self._stdin, self._stdout, self._stderr = self.process.stdin, self.process.stdout, self.process.stderr
         self.messages: queue.SimpleQueue = queue.SimpleQueue()
         self.log: list[str] = []
         self._readers = [threading.Thread(target=read, daemon=True) for read in (self._read, self._read_log)]
@@ -110,19 +112,19 @@ class Worker:
             reader.start()
 
     def _read(self) -> None:
-        for line in self.process.stdout:
+        for line in self._stdout:
             self.messages.put(json.loads(line))
 
     def _read_log(self) -> None:
-        for line in self.process.stderr:
+        for line in self._stderr:
             self.log.append(line.decode("utf-8"))
 
     def send(self, **message) -> None:
         self.send_line(json.dumps(message).encode())
 
     def send_line(self, line: bytes) -> None:
-        self.process.stdin.write(line + b"\n")
-        self.process.stdin.flush()
+        self._stdin.write(line + b"\n")
+        self._stdin.flush()
 
     def receive(self) -> dict:
         return self.messages.get(timeout=120)
@@ -136,7 +138,7 @@ class Worker:
 
     def end(self) -> int:
         """Close standard input and wait for the exit status."""
-        self.process.stdin.close()
+        self._stdin.close()
         status = self.process.wait(timeout=120)
         for reader in self._readers:
             reader.join(timeout=120)

@@ -59,7 +59,7 @@ def write_polygons(
 ) -> str:
     """Writes geometries (of shapely, as WKB, or None) with a value each; returns the path as text."""
     wkb = [g if g is None or isinstance(g, bytes) else shapely.to_wkb(g) for g in geometries]
-    missing = np.array([value is None for value in values], bool)
+    missing: np.ndarray | None = np.array([value is None for value in values], bool)
     if values and all(value is None or isinstance(value, int) for value in values):
         column = np.array([0 if value is None else value for value in values], np.int64)
     else:
@@ -93,6 +93,7 @@ def locked(path: str) -> Iterator[None]:
     """Another process writes into the GeoPackage meanwhile, and has not finished."""
     command = [sys.executable, "-c", _LOCK, path]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:  # nosec B603
+        assert process.stdin and process.stdout
         assert process.stdout.readline().strip() == b"locked"
         try:
             yield

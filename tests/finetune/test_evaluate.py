@@ -28,6 +28,7 @@ def backend(source) -> Backend:
 
 def always(backend: Backend, index: int) -> Backend:
     """A backend whose network says the same class everywhere."""
+    assert isinstance(backend, TorchBackend)
     network = copy.deepcopy(backend.network)
     with torch.no_grad():
         network.segmentation_head[0].weight.zero_()

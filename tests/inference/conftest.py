@@ -37,8 +37,8 @@ def make_model(folder: Path, card: ModelCard, seed: int = 0) -> Path:
     inside = {"utt": "arch_vhr.", "flairhub": "main_decoders.AERIAL_LABEL-COSIA.seg_model."}
     head = network.get_submodule(f"{inside.get(card.architecture.partition(':')[0], '')}segmentation_head.0")
     with torch.no_grad():
-        head.weight *= 20  # so that classes win by more than rounding
-        head.bias.zero_()
+        head.get_parameter("weight").mul_(20)  # so that classes win by more than rounding
+        head.get_parameter("bias").zero_()
     folder.mkdir(parents=True)
     save_weights(network.state_dict(), folder / "weights.safetensors")
     write_card(replace(card, weights_digest=digest_of(folder / "weights.safetensors")), folder)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -29,7 +30,7 @@ SIDE = 200  # pixels of the raster
 
 
 def _card(name: str, architecture: str, bands: int, **settings) -> ModelCard:
-    ends = {"inputs": ROLES[:bands], "means": (0.4,) * bands, "stds": (0.2,) * bands, "fill": {}}
+    ends: dict[str, Any] = {"inputs": ROLES[:bands], "means": (0.4,) * bands, "stds": (0.2,) * bands, "fill": {}}
     return ModelCard(id=name, title=f"Random {name}", architecture=architecture, tile_size=128, **ends, **settings)
 
 
@@ -44,15 +45,16 @@ def write_model(folder: Path, card: ModelCard) -> Path:
     """A model folder of random weights of 7 bits, whose labels vary over an image."""
     torch.manual_seed(3)
     network = build_network(card)
-    head = getattr(network, "seg_model", network).segmentation_head[0]
+    head = getattr(network, "seg_model", network).get_submodule("segmentation_head.0")
+    weight, bias = head.get_parameter("weight"), head.get_parameter("bias")
     tile = picture(len(card.inputs), card.tile_size, card.tile_size, seed=1)
     with torch.no_grad():
         # Every output gets the same mean and spread over a picture, so that none wins everywhere.
         logits = network(torch.from_numpy((tile[None] / 255 - 0.4) / 0.2).float())
-        head.bias -= logits.mean(dim=(0, 2, 3))
+        bias -= logits.mean(dim=(0, 2, 3))
         spread = logits.std(dim=(0, 2, 3))
-        head.weight /= spread[:, None, None, None]
-        head.bias /= spread
+        weight /= spread[:, None, None, None]
+        bias /= spread
     folder.mkdir(parents=True)
     save_quantised(network.state_dict(), folder / WEIGHTS_NAME)
     write_card(replace(card, weights_digest=digest_of(folder / WEIGHTS_NAME)), folder)

@@ -168,7 +168,7 @@ class Made:
     """A checkpoint with made-up weights and the maps by it. shares: probabilities of its 19 outputs by hand."""
 
     job: SegmentationJob
-    names: tuple[str, ...]
+    names: tuple[str | None, ...]
     shares: np.ndarray
     results: dict[str, tuple[SegmentationJob, SegmentationResult, list[str]]]
 
@@ -211,8 +211,9 @@ def made(request, tmp_path_factory) -> Made:
         logits = network(tile)
         # Every output has the same mean and spread over the picture, so that each wins somewhere.
         spread = logits.std(dim=(0, 2, 3)) / 2
-        head.bias.copy_((head.bias - logits.mean(dim=(0, 2, 3))) / spread)
-        head.weight.div_(spread[:, None, None, None])
+        weight, bias = head.get_parameter("weight"), head.get_parameter("bias")
+        bias.copy_((bias - logits.mean(dim=(0, 2, 3))) / spread)
+        weight.div_(spread[:, None, None, None])
         logits = network(tile)[0].double().numpy()
     torch.save({PREFIXES[kind] + name: value for name, value in network.state_dict().items()}, path)
     live = np.array([name is not None for name in LIVE[kind]])

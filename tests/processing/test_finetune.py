@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -40,7 +41,7 @@ def polygons(tmp_path_factory) -> Path:
 
 
 @pytest.fixture(autouse=True)
-def library(tmp_path, monkeypatch) -> Path:
+def library(tmp_path, monkeypatch) -> Iterator[Path]:
     """A library of the test's own; the worker is told by its environment, which a new one takes over."""
     from flair_landcover.runtime.client import close_shared_client
 

@@ -691,6 +691,7 @@ class Host:
             stderr=subprocess.PIPE,
             encoding="utf-8",
         )
+        assert self.process.stdout is not None
         self.worker = int(self.process.stdout.readline())
 
 

@@ -33,7 +33,7 @@ from flair_landcover.tests.window.driver import (
 )
 from flair_landcover.ui.annotate.correct_bar import CorrectBar
 
-_LEGEND = [[c.value, c.name, c.colour] for c in FLAIR_CLASSES]
+_LEGEND: list = [[c.value, c.name, c.colour] for c in FLAIR_CLASSES]
 _NONE, _CONTROL = Qt.KeyboardModifier.NoModifier, Qt.KeyboardModifier.ControlModifier
 
 
@@ -43,7 +43,7 @@ def add_map(aerial: QgsRasterLayer) -> QgsRasterLayer:
     labels[:, :, 100:] = 7
     layer = QgsRasterLayer(str(write_raster(Path(settings["folder"]) / "map.tif", labels)), "Land cover")
     QgsProject.instance().addMapLayer(layer)
-    style_land_cover(layer, [tuple(entry) for entry in _LEGEND])
+    style_land_cover(layer, [(value, name, colour) for value, name, colour in _LEGEND])
     areas = {"5": 800.0, "7": 800.0}
     result = segmentation_result(areas_m2=areas, classes=_LEGEND, model={"id": "m", "title": "M"})
     describe_result(layer, result, datetime(2024, 5, 1), aerial.id())
@@ -57,6 +57,7 @@ def key(which: Qt.Key, modifier: Qt.KeyboardModifier = _NONE) -> None:
 
 def found() -> list[list[int]]:
     layer = find_annotations(QgsProject.instance())
+    assert layer is not None
     return sorted([feature["class"], feature["was"]] for feature in layer.getFeatures())
 
 

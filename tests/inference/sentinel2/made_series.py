@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import rasterio
@@ -48,7 +49,8 @@ def write_date(
             masks[name] = BandSource(str(written), 1)
     bands = tuple(BandSource(str(path), number) for number in range(1, 11))
     geobox = GeoBox(transform, rasterio.crs.CRS.from_string(crs).to_wkt(), pixels.shape[1:])
-    return Acquisition(date, path.name, bands, geobox, **{"nodata": 0, **masks, **settings})
+    values: dict[str, Any] = {"nodata": 0, **masks, **settings}
+    return Acquisition(date, path.name, bands, geobox, **values)
 
 
 def series_of(*acquisitions: Acquisition) -> Series:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -105,7 +106,7 @@ def cloudy_elsewhere(folder: Path) -> Path:
     place = Affine(10, 0, xs[0] - 500, 0, -10, ys[0] + 500)
     clouds = np.zeros((110, 110), np.uint8)
     clouds[:, :52] = 100
-    settings = {"transform": place, "crs": "EPSG:32630"}
+    settings: dict[str, Any] = {"transform": place, "crs": "EPSG:32630"}
     pixels = picture(10, 110, 110, seed=5, top=6000).astype(np.uint16)
     write_date(folder, "2021-02-10", pixels, clouds=np.zeros((110, 110)), **settings)
     write_date(folder, "2021-05-10", pixels[:, ::-1], clouds=clouds, **settings)

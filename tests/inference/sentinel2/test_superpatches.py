@@ -30,7 +30,7 @@ def open_patches(*acquisitions, grid=GRID, **settings) -> Superpatches:
 def ground_truth(crs: str, transform: Affine, columns: int, rows: int) -> np.ndarray:
     """Pixels that hold metres east and south of the aerial raster's corner, plus 5000, (10, rows, columns) float32."""
     across, down = np.meshgrid(np.arange(columns) + 0.5, np.arange(rows) + 0.5)
-    xs, ys = transform * (across, down)
+    xs, ys = (np.asarray(values) for values in transform * (across, down))
     east, north = transform_points(crs, "EPSG:2154", xs.ravel(), ys.ravel())
     metres = np.stack([np.array(east) - ORIGIN[0], ORIGIN[1] - np.array(north)]).reshape(2, rows, columns)
     return np.concatenate([metres + 5000] * 5).astype(np.float32)

@@ -74,7 +74,7 @@ def land_cover(project, aerial, tmp_path) -> QgsRasterLayer:
     layer = QgsRasterLayer(str(write_raster(tmp_path / "map.tif", painted()[None])), "Land cover")
     for each in (confidence, layer):
         project.addMapLayer(each)
-    style_land_cover(layer, [tuple(entry) for entry in LEGEND])
+    style_land_cover(layer, [(value, name, colour) for value, name, colour in LEGEND])
     areas = {str(value): float((painted() == value).sum()) * PIXEL_M**2 for value, _, _ in LEGEND}
     result = segmentation_result(areas_m2=areas, classes=LEGEND, model={"id": "bundled", "title": "Starter"})
     describe_result(layer, result, datetime(2024, 5, 1), aerial.id(), confidence.id())

@@ -76,7 +76,8 @@ def add(runs, project):
     from flair_landcover.layers.results import add_result
 
     def do(minutes: int = 0, **changes):
-        return add_result(project, *runs.make(**changes), MADE + timedelta(minutes=minutes))
+        request, result = runs.make(**changes)
+        return add_result(project, request, result, MADE + timedelta(minutes=minutes))
 
     return do
 

@@ -6,6 +6,7 @@ import os
 import signal
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -27,7 +28,7 @@ from .conftest import plain_request, wait_for
 TILES = 36
 
 
-def ended(queue) -> callable:
+def ended(queue) -> Callable[[], bool]:
     return lambda: not queue.runs
 
 
