@@ -11,6 +11,7 @@ from qgis.PyQt.QtCore import Qt
 from qgis.PyQt.QtWidgets import QPushButton, QSplitter, QVBoxLayout, QWidget
 
 from ..contract.cards import ModelCard
+from ..contract.segmentation import SegmentationResult
 from ..layers.results import add_result
 from ..runtime.client import EngineClient, shared_client
 from .annotate.correct_bar import CorrectBar
@@ -168,7 +169,7 @@ class LandCoverDock(QgsDockWidget):
 
     def _models_in_use(self) -> set[str]:
         used = {run.request.job.image.model for run in self.queue.runs}
-        return used | ({self.finetune.setup.model.model()} if self._training() else set())
+        return used | ({self.finetune.setup.model.model()} if self.finetune and self._training() else set())
 
     def _on_library_changed(self) -> None:
         self.form.fields.model.refresh()
@@ -225,7 +226,7 @@ class LandCoverDock(QgsDockWidget):
         self._clock = [time.monotonic()]
         self._live = LiveTiles(self._canvas, QgsCoordinateReferenceSystem.fromWkt(run.request.crs_wkt))
 
-    def _on_tile(self, run: Run, transform: tuple[float, ...], png: bytes) -> None:
+    def _on_tile(self, run: Run, transform: tuple[float, float, float, float, float, float], png: bytes) -> None:
         self._clock.append(time.monotonic())
         if self._live is not None:
             self._live.add(transform, png)
@@ -242,22 +243,24 @@ class LandCoverDock(QgsDockWidget):
             self._show_result(run, details)
 
     def _show_result(self, run: Run, details: str) -> None:
+        result = run.result
+        assert result is not None and run.started is not None  # it is done
         try:
-            layer = add_result(QgsProject.instance(), run.result, run.request, run.started)
+            layer = add_result(QgsProject.instance(), result, run.request, run.started)
         except ValueError as error:
             self._remove_live()
             self.messages.error(str(error), details)
             return
         self._leave_live()
-        self._keep_pace(run)
+        self._keep_pace(run, result)
         first = self.results.isHidden()
         self.results.show_layer(layer)
         if first:  # later the heights are the user's
             self._splitter.setSizes([_FORM_SHARE * self.height(), _RESULT_SHARE * self.height()])
-        self._say_done(run, details)
+        self._say_done(run, result, details)
 
-    def _say_done(self, run: Run, details: str) -> None:
-        result, name = run.result, run.request.name
+    def _say_done(self, run: Run, result: SegmentationResult, details: str) -> None:
+        name = run.request.name
         if not result.complete:
             text = self.tr("{}: {} of {} tiles were mapped, the rest is empty.").format(
                 name, result.tiles, result.planned_tiles
@@ -272,9 +275,9 @@ class LandCoverDock(QgsDockWidget):
         else:
             self.messages.info(text)
 
-    def _keep_pace(self, run: Run) -> None:
+    def _keep_pace(self, run: Run, result: SegmentationResult) -> None:
         """Remembers how fast the run was, for the next estimate."""
-        result, job = run.result, run.request.job
+        job = run.request.job
         began, *came = self._clock
         if not (result.complete and result.tiles and came) or run.request.title:  # a preview's model may go
             return

@@ -26,7 +26,7 @@ for module in pkgutil.iter_modules(contract.__path__):
 
 def kinds(of: type = Plain) -> list[type]:
     """The dataclasses of the contract that travel."""
-    found = [kind for kind in of.__subclasses__() if kind.__module__.startswith(contract.__name__)]
+    found: list[type] = [kind for kind in of.__subclasses__() if kind.__module__.startswith(contract.__name__)]
     return [*found, *(below for kind in found for below in kinds(kind))]
 
 

@@ -8,6 +8,7 @@ import torch
 
 from flair_landcover.finetune.evaluate import _zone, evaluate
 from flair_landcover.inference.backends.backend import Backend, backend_of, open_backend
+from flair_landcover.inference.backends.torch_backend import TorchBackend
 from flair_landcover.inference.plan import make_plan
 from flair_landcover.inference.raster.windows import Window
 
@@ -31,8 +32,9 @@ def always(backend: Backend, index: int) -> Backend:
     assert isinstance(backend, TorchBackend)
     network = copy.deepcopy(backend.network)
     with torch.no_grad():
-        network.segmentation_head[0].weight.zero_()
-        network.segmentation_head[0].bias.copy_(torch.eye(13)[index] * 9)
+        head = network.get_submodule("segmentation_head.0")
+        head.get_parameter("weight").zero_()
+        head.get_parameter("bias").copy_(torch.eye(13)[index] * 9)
     return backend_of(backend.card, network)
 
 

@@ -148,7 +148,7 @@ class PlainClient(EngineClient):
 class Run(threading.Thread):
     """A call in a thread of its own, and how it ended."""
 
-    def __init__(self, client: EngineClient, name: str, params: dict | None = None) -> None:
+    def __init__(self, client: PlainClient, name: str, params: dict | None = None) -> None:
         super().__init__(daemon=True)
         self.call = (client, name, params or {})
         self.cancel = threading.Event()

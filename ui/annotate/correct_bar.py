@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 from qgis.core import (
     QgsApplication,
@@ -232,6 +233,7 @@ class CorrectBar(ResultTool):
 
     def _show_map(self) -> None:
         """A map that is switched off in the layer tree could not be aimed at."""
+        assert self._layer is not None
         node = self._project.layerTreeRoot().findLayer(self._layer.id())
         if node is not None and not node.isVisible():
             node.setItemVisibilityCheckedParentRecursive(True)
@@ -261,14 +263,16 @@ class CorrectBar(ResultTool):
 
     def _crs(self) -> QgsCoordinateReferenceSystem:
         """That of the aerial image, else of the map."""
-        known = self._aerial is not None and self._aerial.crs().isValid()
-        return self._aerial.crs() if known else self._layer.crs()
+        if self._aerial is not None and self._aerial.crs().isValid():
+            return self._aerial.crs()
+        assert self._layer is not None
+        return self._layer.crs()
 
     # What the tool says
 
     def _add(self, geometry, was: int, now: int) -> None:
         layer = self._annotations()  # it may have been removed meanwhile
-        if layer is None:
+        if layer is None or self._layer is None:
             return
         try:
             add_correction(self._project, layer, geometry, self._layer.crs(), self._number_in(layer, was), now)
@@ -340,7 +344,7 @@ def _put_away(tool: CorrectTool, canvas: QgsMapCanvas) -> None:
         tool.deleteLater()
 
 
-def _number(least: int, most: int, unit: str, value: object) -> QSpinBox:
+def _number(least: int, most: int, unit: str, value: Any) -> QSpinBox:
     box = QSpinBox()
     box.setRange(least, most)
     box.setSuffix(unit)

@@ -106,7 +106,7 @@ class CorrectTool(QgsMapTool):
         A region that is outlined is outlined anew.
         """
         self._max_m2, self._threshold = max_m2, threshold
-        if self._outlined is not None:
+        if self._outlined is not None and self._choices is not None:
             self._outline(self._outlined.point, self._choices.current())
 
     def is_outlined(self) -> bool:
@@ -226,6 +226,7 @@ class CorrectTool(QgsMapTool):
         self._ask(current)
 
     def _region(self, window: MapWindow, point: QgsPointXY) -> _Outlined:
+        assert self._layer is not None
         pixels = max(1, int(self._max_m2 / window.pixel_m2))
         specks = round(_LEAST_HOLE_M2 / window.pixel_m2)
         region = region_at(window.labels, window.seed, pixels, window.confidence, self._threshold, specks)
@@ -267,6 +268,7 @@ class CorrectTool(QgsMapTool):
 
     def _ask(self, current: int | None) -> None:
         outlined = self._outlined
+        assert outlined is not None
         self._choices = ClassChoices(self._canvas.viewport(), self._classes)
         self._on_canvas.append(self._choices)
         self._choices.chosen.connect(self.answer)
@@ -287,6 +289,7 @@ class CorrectTool(QgsMapTool):
     def _place(self) -> QRect:
         """Where the region lies on the viewport, as the canvas is now."""
         try:
+            assert self._outlined is not None
             box = self._moved(self._outlined).boundingBox()
         except QgsCsException:
             return QRect()
@@ -306,6 +309,7 @@ class CorrectTool(QgsMapTool):
         return QgsCoordinateTransform(crs, settings.destinationCrs(), settings.transformContext())
 
     def _to_layer(self) -> QgsCoordinateTransform:
+        assert self._layer is not None
         settings = self._canvas.mapSettings()
         return QgsCoordinateTransform(settings.destinationCrs(), self._layer.crs(), settings.transformContext())
 

@@ -215,7 +215,7 @@ class RectangleTool(AreaTool):
     def canvasMoveEvent(self, event: QgsMapMouseEvent) -> None:
         if self._start is None:
             return
-        corners = self._corners(event.mapPoint())
+        corners = self._corners(self._start, event.mapPoint())
         rectangle = QgsGeometry.fromPolygonXY([corners])
         settings = self._canvas.mapSettings()
         size = ", ".join(filter(None, (ground_sides(settings, *corners[:3]), ground_area(settings, rectangle))))
@@ -224,28 +224,28 @@ class RectangleTool(AreaTool):
     def canvasReleaseEvent(self, event: QgsMapMouseEvent) -> None:
         if event.button() != Qt.MouseButton.LeftButton or self._start is None:
             return
-        if not self._is_large_enough(event.pixelPoint()):
+        if not self._is_large_enough(self._start, event.pixelPoint()):
             return  # a click: the rectangle follows the cursor until the next one
-        rectangle = QgsGeometry.fromPolygonXY([self._corners(event.mapPoint())])
+        rectangle = QgsGeometry.fromPolygonXY([self._corners(self._start, event.mapPoint())])
         self._start_over()
         self.drawn.emit(rectangle)
 
-    def _is_large_enough(self, end: QPoint) -> bool:
-        start = self.toCanvasCoordinates(self._start)
+    def _is_large_enough(self, first: QgsPointXY, end: QPoint) -> bool:
+        start = self.toCanvasCoordinates(first)
         width, height = abs(end.x() - start.x()), abs(end.y() - start.y())
         return min(width, height) > 0 and width + height >= QApplication.startDragDistance()
 
-    def _corners(self, end: QgsPointXY) -> list[QgsPointXY]:
+    def _corners(self, start: QgsPointXY, end: QgsPointXY) -> list[QgsPointXY]:
         """Four corners from the first to `end` and back round: start, beside it, end, below it."""
         angle = math.radians(self._canvas.rotation())
         across, up = (math.cos(angle), math.sin(angle)), (-math.sin(angle), math.cos(angle))
-        dx, dy = end.x() - self._start.x(), end.y() - self._start.y()
+        dx, dy = end.x() - start.x(), end.y() - start.y()
         width, height = dx * across[0] + dy * across[1], dx * up[0] + dy * up[1]
         return [
-            self._start,
-            QgsPointXY(self._start.x() + width * across[0], self._start.y() + width * across[1]),
+            start,
+            QgsPointXY(start.x() + width * across[0], start.y() + width * across[1]),
             end,
-            QgsPointXY(self._start.x() + height * up[0], self._start.y() + height * up[1]),
+            QgsPointXY(start.x() + height * up[0], start.y() + height * up[1]),
         ]
 
 

@@ -215,7 +215,7 @@ class Swipe(QObject):
                 return True
         elif kind == QEvent.Type.MouseMove:
             if self._dragging:
-                self.move_to(event.pos().x() / max(1, self._canvas.viewport().width()))
+                self.move_to(event.pos().x() / max(1, self._on_canvas().viewport().width()))
                 return True
             self._point_at_line(event.buttons() == Qt.MouseButton.NoButton and self._is_near(event.pos()))
         elif kind == QEvent.Type.MouseButtonRelease and self._dragging and event.button() == Qt.MouseButton.LeftButton:
@@ -223,20 +223,26 @@ class Swipe(QObject):
             return True
         return False
 
+    def _on_canvas(self) -> QgsMapCanvas:
+        """The canvas, which is there while the swipe is active."""
+        assert self._canvas is not None
+        return self._canvas
+
     def _place(self) -> None:
-        edge = self._position * self._canvas.viewport().width()
+        assert self._map is not None and self._line is not None
+        edge = self._position * self._on_canvas().viewport().width()
         self._map.move_edge(edge)
         self._line.move_edge(edge)
 
     def _is_near(self, at: QPoint) -> bool:
-        return abs(at.x() - self._line.edge) <= self._line.reach()
+        return self._line is not None and abs(at.x() - self._line.edge) <= self._line.reach()
 
     def _point_at_line(self, pointed: bool) -> None:
         """The cursor's shape over the line, and back to what the map tool wants."""
         if pointed == self._pointed:
             return
         self._pointed = pointed
-        viewport = self._canvas.viewport()
+        viewport = self._on_canvas().viewport()
         if pointed:
             own = viewport.testAttribute(Qt.WidgetAttribute.WA_SetCursor)
             self._others_cursor = QCursor(viewport.cursor()) if own else None
@@ -261,9 +267,10 @@ class Swipe(QObject):
 
     def _render(self) -> None:
         self._drop_job()
-        settings = QgsMapSettings(self._canvas.mapSettings())
+        canvas = self._on_canvas()
+        settings = QgsMapSettings(canvas.mapSettings())
         settings.setLayers([layer for layer in settings.layers() if layer.id() not in self._hidden])
-        settings.setExpressionContext(self._canvas.createExpressionContext())
+        settings.setExpressionContext(canvas.createExpressionContext())
         if not settings.hasValidSettings():
             return
         # With a parent it belongs to Qt: no lost reference deletes it while it runs.

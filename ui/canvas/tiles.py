@@ -120,24 +120,24 @@ class LiveTiles(QgsMapCanvasItem):
         if self._view is None or not self._pieces:
             return
         if self._picture is None:
-            self._picture = self._paint_all()
+            self._picture = self._paint_all(self._view)
         painter.drawImage(0, 0, self._picture)
 
-    def _paint_all(self) -> QImage:
-        picture = QImage(self._view.size * self._view.ratio, QImage.Format.Format_ARGB32_Premultiplied)
-        picture.setDevicePixelRatio(self._view.ratio)
+    def _paint_all(self, view: _View) -> QImage:
+        picture = QImage(view.size * view.ratio, QImage.Format.Format_ARGB32_Premultiplied)
+        picture.setDevicePixelRatio(view.ratio)
         picture.fill(Qt.GlobalColor.transparent)
-        seen = self._view.to_pixels.inverted()[0].mapRect(self.boundingRect())
+        seen = view.to_pixels.inverted()[0].mapRect(self.boundingRect())
         painter = QPainter(picture)
         for piece in self._pieces:
-            if piece.place is not None and piece.bounds.intersects(seen):
-                _draw(painter, piece, self._view)
+            if piece.bounds is not None and piece.place is not None and piece.bounds.intersects(seen):
+                _draw(painter, piece, view)
         painter.end()
         return picture
 
     def _paint_piece(self, piece: _Piece) -> None:
         """Adds one to the picture that is there; what is painted anew anyway is left to that."""
-        if piece.place is None:
+        if piece.place is None or self._view is None:
             return
         if self._picture is not None:
             painter = QPainter(self._picture)

@@ -38,7 +38,7 @@ def looking(folder: Path | None) -> Callable[[BackgroundTask], Look]:
 
     def work(task: BackgroundTask) -> Look:
         managed = folder is not None and folder.is_dir()
-        outdated = managed and is_outdated(folder)
+        outdated = folder is not None and managed and is_outdated(folder)
         try:
             engine = find_engine()
         except EngineNotFound as error:

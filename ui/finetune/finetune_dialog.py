@@ -187,6 +187,7 @@ class FinetuneDialog(QDialog):
         task, self._task = self._task, None
         if task is None:
             return
+        assert self._request is not None
         self._of_task.close()
         self._forget_polygons()
         if task.result is not None and not self._cancelled:
@@ -210,7 +211,9 @@ class FinetuneDialog(QDialog):
     # The decision
 
     def _preview(self) -> None:
-        request, title = self._request, self.evaluation.title() or self._request.title
+        request = self._request
+        assert request is not None
+        title = self.evaluation.title() or request.title
         layer = QgsProject.instance().mapLayer(request.aerial_layer)
         if not isinstance(layer, QgsRasterLayer):
             self.evaluation.say(self.tr("The image {} has left the project: add it again.").format(request.image), True)
@@ -261,6 +264,7 @@ class FinetuneDialog(QDialog):
             cancel()
 
     def _keep(self, title: str) -> None:
+        assert self._candidate is not None
         try:
             card = keep_model(self._candidate, title or None)
         except BadModel as error:
@@ -273,8 +277,9 @@ class FinetuneDialog(QDialog):
         self.accept()
 
     def _discard(self) -> None:
-        candidate, self._candidate = self._candidate, None
-        self._remove(candidate)
+        if self._candidate is not None:
+            self._remove(self._candidate)
+            self._candidate = None
         self._show(Page.SETUP)
         self.setup.check_soon()
         self.setup.say_outcome(self.tr("The new model was thrown away."))
@@ -324,8 +329,9 @@ class FinetuneDialog(QDialog):
             self.reject()
 
     def _discard_and_close(self) -> None:
-        candidate, self._candidate = self._candidate, None
-        self._remove(candidate)
+        if self._candidate is not None:
+            self._remove(self._candidate)
+            self._candidate = None
         self.reject()
 
     def _show(self, page: Page) -> None:

@@ -118,10 +118,11 @@ class ClassBox(QComboBox):
     def _on_activated(self, index: int) -> None:
         if self.isEditable() or not 0 <= index < len(self._meanings):
             return
-        if self._meanings[index] is _NEW:
-            self._start_typing()
+        meaning = self._meanings[index]
+        if isinstance(meaning, Meaning):
+            self._choose(meaning)
         else:
-            self._choose(self._meanings[index])
+            self._start_typing()
 
     def _choose(self, meaning: Meaning) -> None:
         before, self._chosen = self._chosen, meaning
@@ -204,7 +205,8 @@ class ValueTable(QWidget):
 
     def meanings(self) -> dict[str, Meaning]:
         """What each value that has a class means, in the table's order."""
-        return {value: box.meaning() for value, box in self._boxes.items() if box.meaning() is not None}
+        meant = ((value, box.meaning()) for value, box in self._boxes.items())
+        return {value: meaning for value, meaning in meant if meaning is not None}
 
     def counts(self) -> list[ValueCount]:
         """The values of the field as they were last counted."""

@@ -146,7 +146,7 @@ class Form(QWidget):
 
     def _on_checked(self, answer: Forecast) -> None:
         job, layer = self._asked, self.fields.aerial.layer()
-        if layer is None:
+        if layer is None or job is None:
             return
         request = RunRequest(
             job=job,

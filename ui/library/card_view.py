@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from html import escape
 
@@ -146,7 +146,7 @@ def _legend(classes: list[LandCoverClass]) -> str:
     return f'<table cellspacing="0" cellpadding="2" width="100%">{rows}</table>'
 
 
-def _table(rows: object, muted: str) -> str:
+def _table(rows: Iterable[tuple[str, object]], muted: str) -> str:
     lines = "".join(
         f'<tr><td style="color: {muted}; white-space: nowrap">{escape(name)}</td><td>{escape(str(value))}</td></tr>'
         for name, value in rows

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
+from typing import Any
 
 from qgis.PyQt.QtCore import Qt, pyqtSignal
 from qgis.PyQt.QtWidgets import (
@@ -193,7 +194,7 @@ class LibraryDialog(QDialog):
         self,
         title: str,
         work: Callable[[BackgroundTask], object],
-        ended: Callable[[object], None],
+        ended: Callable[[Any], None],
         can_cancel: bool = True,
     ) -> None:
         def tell(task: BackgroundTask) -> None:
@@ -317,12 +318,11 @@ class LibraryDialog(QDialog):
 
     def _show_buttons(self) -> None:
         entry, working = self.shelf.current(), self.row.working()
-        at_hand = isinstance(entry, AtHand)
-        own = at_hand and not entry.bundled
-        self.default_button.setEnabled(at_hand and not entry.default)
+        own = isinstance(entry, AtHand) and not entry.bundled
+        self.default_button.setEnabled(isinstance(entry, AtHand) and not entry.default)
         self.rename_button.setEnabled(own)
         self.delete_button.setEnabled(own and not working)
-        self.export_button.setEnabled(at_hand and not working)
+        self.export_button.setEnabled(isinstance(entry, AtHand) and not working)
         self.fetch_button.setEnabled(isinstance(entry, ToFetch) and not entry.in_library and not working)
         self.import_button.setEnabled(not working)
 

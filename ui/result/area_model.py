@@ -165,19 +165,21 @@ class ClassModel(QAbstractTableModel):
         if orientation != Qt.Orientation.Horizontal:
             return None
         if role == Qt.ItemDataRole.DisplayRole:
-            return {
+            titles: dict[int, str] = {
                 Column.NAME: self.tr("Class"),
                 Column.AREA: self.tr("Area"),
                 Column.SHARE: self.tr("%"),
-            }.get(section, "")
+            }
+            return titles.get(section, "")
         if role in (Qt.ItemDataRole.ToolTipRole, Qt.ItemDataRole.AccessibleTextRole):
-            return {
+            tips: dict[int, str] = {
                 Column.MARK: self.tr("Sort in the legend's order"),
                 Column.NAME: self.tr("Sort by name"),
                 Column.AREA: self.tr("Sort by area"),
                 Column.SHARE: self.tr("Sort by share"),
                 Column.BAR: self.tr("Sort by share"),
-            }[section]
+            }
+            return tips[section]
         if role == Qt.ItemDataRole.TextAlignmentRole:
             side = Qt.AlignmentFlag.AlignRight if section in (Column.AREA, Column.SHARE) else Qt.AlignmentFlag.AlignLeft
             return int(side | Qt.AlignmentFlag.AlignVCenter)

@@ -110,7 +110,7 @@ class AreaTable(QTreeView):
         header.setMinimumSectionSize(self.fontMetrics().averageCharWidth())
         header.setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
         header.setStretchLastSection(False)
-        self._sorted_by = Column.AREA
+        self._sorted_by: int = Column.AREA
         self.setSortingEnabled(True)
         self.sortByColumn(Column.AREA, Qt.SortOrder.DescendingOrder)
         # After the view's own connection: the later order stays.

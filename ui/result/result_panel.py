@@ -375,6 +375,8 @@ class ResultPanel(QWidget):
 
     def _offer_to_correct(self, layer: QgsRasterLayer) -> None:
         description = description_of(layer)
+        if description is None:
+            return
         confidence, aerial = map(self._project.mapLayer, (description.confidence_layer, description.aerial_layer))
         legend = tuple(LandCoverClass(*entry) for entry in description.classes)
         self._tool.set_result(layer, confidence if isinstance(confidence, QgsRasterLayer) else None, aerial, legend)
@@ -384,10 +386,11 @@ class ResultPanel(QWidget):
     def _watch(self) -> None:
         layer = self.layer()
         self._show_seen(None)
-        if layer is None or not layer.isValid() or not self.isVisible():
+        description = layer and description_of(layer)
+        if layer is None or description is None or not layer.isValid() or not self.isVisible():
             self._identify.watch(None, None)
             return
-        confidence = self._project.mapLayer(description_of(layer).confidence_layer)
+        confidence = self._project.mapLayer(description.confidence_layer)
         self._identify.watch(layer, confidence if isinstance(confidence, QgsRasterLayer) else None)
 
     def _show_seen(self, seen: tuple[int, int | None] | None) -> None:

@@ -12,6 +12,7 @@ import atexit
 import threading
 import traceback
 from collections.abc import Callable
+from typing import Any
 
 from qgis.core import QgsTask, QgsTaskManager
 from qgis.PyQt.QtCore import QCoreApplication, QObject, QThreadPool, pyqtSignal
@@ -58,7 +59,7 @@ class BackgroundTask(QgsTask):
     def __init__(self, description: str, work: Callable[[BackgroundTask], object], can_cancel: bool = True) -> None:
         super().__init__(description, _flags(can_cancel))
         self.signals = TaskSignals()
-        self.result: object = None
+        self.result: Any = None
         self.error: EngineError | None = None
         self.cancelled = False
         self.over = threading.Event()

@@ -85,7 +85,7 @@ class Check(QObject):
         super().__init__()
         self._button = button
         self._reason = reason
-        self._ready: object = None
+        self._ready: Any = None
         self._question = Question(call, client)
         self._question.answered.connect(self.answered)
         self._question.failed.connect(self.failed)
@@ -111,13 +111,13 @@ class Check(QObject):
         self._button.setEnabled(False)
         self._reason.say(reason, wrong)
 
-    def allow(self, ready: object) -> None:
+    def allow(self, ready: Any) -> None:
         """Enables the button. ready: what `take` gives then."""
         self._ready = ready
         self._reason.say("")
         self._button.setEnabled(True)
 
-    def take(self) -> object:
+    def take(self) -> Any:
         """What was allowed, once; None where nothing is."""
         ready, self._ready = self._ready, None
         self._button.setEnabled(False)

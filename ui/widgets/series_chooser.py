@@ -289,7 +289,7 @@ class LayersDialog(QDialog):
 
 
 def _names(group: QgsLayerTreeGroup) -> tuple[str, ...]:
-    names = []
+    names: list[str] = []
     while group.parent():  # the root has none
         names.insert(0, group.name())
         group = group.parent()

@@ -28,7 +28,7 @@ from ..canvas.conftest import (  # noqa: F401 - fixtures
     wait_for,
 )
 
-LEGEND = [[c.value, c.name, c.colour] for c in FLAIR_CLASSES]
+LEGEND: list = [[c.value, c.name, c.colour] for c in FLAIR_CLASSES]
 
 
 def painted() -> np.ndarray:
@@ -95,8 +95,8 @@ def english(application):  # noqa: F811
     QLocale.setDefault(before)
 
 
-@pytest.fixture
-def annotations(project, tmp_path) -> QgsVectorLayer:
+@pytest.fixture(name="annotations")
+def annotation_layer(project, tmp_path) -> QgsVectorLayer:
     """An empty annotation layer of the project, in the aerial image's CRS."""
     from flair_landcover.layers.annotations import add_annotations, create_annotations
 

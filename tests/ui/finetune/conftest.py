@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
@@ -228,6 +229,10 @@ def window(application) -> QWidget:
     made.deleteLater()
 
 
+def no_map(*_: object) -> NoReturn:
+    raise AssertionError("nothing is mapped here")
+
+
 def services(fields: FormFields, queue: RunQueue | None = None, ask: AskPath = ask_path) -> DockServices:
     """What the dock gives the window. ask: gives the path of a new annotation layer."""
     shown = QgsProject.instance()
@@ -238,7 +243,7 @@ def services(fields: FormFields, queue: RunQueue | None = None, ask: AskPath = a
         image=fields.chosen_image,
         annotations=lambda parent, image, classes: annotations_for(shown, parent, image, image.crs(), classes, ask),
         draw=draw_polygons,
-        map_image=None if queue is None else queue.add_watched,
+        map_image=queue.add_watched if queue else no_map,
         is_mapping=lambda: queue is not None and bool(queue.runs),
     )
 
