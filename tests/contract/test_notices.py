@@ -38,7 +38,7 @@ def uses() -> list[tuple[str, str, set[str | None], str]]:
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in DEFINED:
                 where = f"{module}:{node.lineno}"
                 assert len(node.args) == 1 and None not in {word.arg for word in node.keywords}, where
-                names = {word.arg for word in node.keywords if word.arg}
+                names = {word.arg for word in node.keywords}
                 found += [(node.func.id, code, names, where) for code in codes_of(node.args[0], where)]
     return found
 

@@ -24,9 +24,9 @@ for module in pkgutil.iter_modules(contract.__path__):
     importlib.import_module(f"{contract.__name__}.{module.name}")
 
 
-def kinds(of: type = Plain) -> list[type]:
+def kinds(of: type[Plain] = Plain) -> list[type[Plain]]:
     """The dataclasses of the contract that travel."""
-    found: list[type] = [kind for kind in of.__subclasses__() if kind.__module__.startswith(contract.__name__)]
+    found = [kind for kind in of.__subclasses__() if kind.__module__.startswith(contract.__name__)]
     return [*found, *(below for kind in found for below in kinds(kind))]
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
-from typing import NoReturn
 
 import pytest
 
@@ -15,6 +15,7 @@ from flair_landcover.contract.cards import ModelCard, write_card
 from flair_landcover.contract.finetuning import FinetuneResult
 from flair_landcover.contract.nomenclature import FLAIR_CLASSES
 from flair_landcover.contract.report import Epoch
+from flair_landcover.layers.run_request import RunRequest
 from flair_landcover.tests import qgis_side
 from flair_landcover.tests.answers import segmentation_result
 from flair_landcover.tests.qgis_application import qgis_application
@@ -229,7 +230,7 @@ def window(application) -> QWidget:
     made.deleteLater()
 
 
-def no_map(*_: object) -> NoReturn:
+def no_map(run: RunRequest, ended: Callable[[bool, Exception | None], None]) -> Callable[[], None]:
     raise AssertionError("nothing is mapped here")
 
 
