@@ -15,7 +15,7 @@ from flair_landcover.tests.qgis_side import write_polygons
 
 from ..ui.annotate.conftest import (  # noqa: F401 - fixtures
     aerial,
-    annotations,
+    annotation_layer,
     application,
     canvas,
     english,

@@ -46,7 +46,7 @@ from flair_landcover.ui.form.form_fields import FormFields
 from flair_landcover.ui.run.run_queue import RunQueue
 from flair_landcover.ui.widgets.messages import Messages
 
-from ..annotate.conftest import annotations, english, project  # noqa: F401 - fixtures
+from ..annotate.conftest import annotation_layer, english, project  # noqa: F401 - fixtures
 
 PATIENCE_S = 60
 
