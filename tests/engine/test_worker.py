@@ -42,6 +42,7 @@ def wait(params, report):
     raise Cancelled()
 
 def deaf(params, report):
+    worker.GRACE_S, worker.PATIENCE_S = 1.5, 1.0  # nobody waits for the usual ones
     report.warning(notice("web_mercator"))
     time.sleep(3600)
 
@@ -83,7 +84,6 @@ def loaded(params, report):
 
 for call in (wait, deaf, noise, many, fail, unsendable, echo, keep, loaded):
     serves(plain_call(call.__name__))(call)
-worker.GRACE_S, worker.PATIENCE_S = 1.5, 1.0  # no test waits for the usual ones
 for call in (wait, echo, deaf):
     serves(plain_call("quick_" + call.__name__, quick=True))(call)
 """

@@ -57,10 +57,12 @@ def work(params, report):
     raise Cancelled()
 
 def deaf(params, report):
+    worker.GRACE_S, worker.PATIENCE_S = 1.5, 1.0  # nobody waits for the usual ones
     report.tile((1, 0, 0, 0, -1, 0), b"")
     time.sleep(3600)
 
 def chatty_and_deaf(params, report):
+    worker.GRACE_S, worker.PATIENCE_S = 1.5, 1.0  # nobody waits for the usual ones
     while True:
         report.tile((1, 0, 0, 0, -1, 0), b"")
         time.sleep(0.001)
@@ -105,7 +107,6 @@ def keep(params, report):
 
 for call in (work, deaf, chatty_and_deaf, echo, fail, bad, leave, crash, noise, environment, keep):
     serves(plain_call(call.__name__))(call)
-worker.GRACE_S, worker.PATIENCE_S = 1.5, 1.0  # no test waits for the usual ones
 # In place of calls that both sides know as quick.
 serves(plain_call("models"))(echo)
 serves(plain_call("check"))(deaf)
