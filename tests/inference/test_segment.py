@@ -94,7 +94,7 @@ def test_adjacent_extents_of_a_resampled_raster_equal_the_whole(small_model, tmp
 
 def test_wide_rasters_blended_in_parts_give_the_same_labels(scene, small_model, tmp_path, monkeypatch):
     raster, whole = scene
-    monkeypatch.setattr("flair_landcover.inference.plan._PART_COLUMNS", 2)
+    monkeypatch.setattr("flair_landcover.inference.plan._STRIP_COLUMNS", 2)
     run(raster, tmp_path / "map.tif", small_model)
     np.testing.assert_array_equal(read_labels(tmp_path / "map.tif"), whole)
 
