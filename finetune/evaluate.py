@@ -89,7 +89,8 @@ def evaluate(
 def _likeliest(tile_input: TileInput, backend: Backend) -> np.ndarray:
     """Index of the likeliest class in the legend, which begins alike for both models, (size, size)."""
     (_, prediction) = next(predict_tiles(iter([tile_input]), backend, ONE_LOOK))
-    assert prediction.probabilities is not None  # it was given a tile with data
+    if prediction.probabilities is None:  # it was given a tile with data
+        raise AssertionError
     return prediction.probabilities.argmax(axis=0)
 
 

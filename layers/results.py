@@ -94,7 +94,8 @@ def result_title(project: QgsProject, layer: QgsRasterLayer) -> str:
     The layer carries a description.
     """
     description = description_of(layer)
-    assert description is not None
+    if description is None:
+        raise AssertionError
     if layer.name() != description.name:
         return layer.name()
     node = project.layerTreeRoot().findLayer(layer.id())

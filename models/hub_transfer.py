@@ -65,7 +65,8 @@ def transfer(messages: Connection, hub_id: str, file: str, revision: str | None,
 
 def _end_with_parent() -> None:
     parent = multiprocessing.parent_process()
-    assert parent is not None
+    if parent is None:
+        raise AssertionError
     parent.join()
     os._exit(1)
 

@@ -272,7 +272,8 @@ def _read_series(stem: Path, centroid: tuple[int, int]) -> Superpatch | None:
     if masks is not None:
         probabilities = _window(masks, centroid)
         covered = cover(probabilities[:, CLOUDS_BAND - 1], probabilities[:, SNOW_BAND - 1], None)
-        assert covered is not None
+        if covered is None:
+            raise AssertionError
         covers = covered
     centre = slice((SUPERPATCH - CENTRE_SIZE) // 2, (SUPERPATCH + CENTRE_SIZE) // 2)
     dates = tuple(product_date(name, stem) for name in names)
@@ -353,7 +354,8 @@ class Flair2Crops:
 
 def _with_all_months(crop: Crop) -> Crop:
     """A crop whose series has 12 dates, so that crops stack: the rest are zeros (IGNF/FLAIR-2, `pad_tensor`)."""
-    assert crop.series is not None and crop.days is not None
+    if crop.series is None or crop.days is None:
+        raise AssertionError
     more = MONTHS - len(crop.series)
     series = torch.cat([crop.series, crop.series.new_zeros(more, *crop.series.shape[1:])])
     return replace(crop, series=series, days=torch.cat([crop.days, crop.days.new_zeros(more)]))

@@ -99,7 +99,8 @@ def _plain_name(patch: LabelledImage) -> str:
 def _plain(
     recipe: Recipe, material: Material, base: UTT, patch: LabelledImage, work: Path, report: Report
 ) -> Iterator[tuple[str, EvaluationCounts]]:
-    assert recipe.patches is not None
+    if recipe.patches is None:
+        raise AssertionError
     stage = replace(recipe.patches, series_every=0, kept=0.0, learning_rate=recipe.student.learning_rate)
     torch.manual_seed(recipe.seed)
     crops = PlainCrops([other for other in material.patches if other.name != patch.name])

@@ -75,6 +75,7 @@ class LabelLoss(nn.Module):
         """
         if fuse is None:
             return self.exact(network(batch.aerial), batch.codes)
-        assert isinstance(network, UTT) and batch.series is not None and batch.days is not None
+        if not isinstance(network, UTT) or batch.series is None or batch.days is None:
+            raise AssertionError
         logits, auxiliary = network.forward_both(batch.aerial, batch.series, batch.days, fuse=fuse)
         return self.exact(logits, batch.codes) + self.satellite(auxiliary, batch.codes)

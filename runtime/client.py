@@ -85,7 +85,8 @@ class _Worker:
                 f"The engine could not be started with {engine.python}: {error.strerror or error}."
             ) from None
         into, out, log = self._process.stdin, self._process.stdout, self._process.stderr
-        assert into is not None and out is not None and log is not None
+        if into is None or out is None or log is None:
+            raise AssertionError
         # Written by a thread of its own: a worker that is stuck does not read, and its callers must be able to cancel.
         threading.Thread(target=self._write, args=(into,), name="FLAIR Land Cover messages", daemon=True).start()
         self._log_reader = read_lines(log, self._take_log)

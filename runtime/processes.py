@@ -54,7 +54,8 @@ def run_lines(
     """
     # A group of its own, so that it can be ended with all that it starts.
     process = start(command, environment, start_new_session=os.name == "posix")
-    assert process.stdout is not None
+    if process.stdout is None:
+        raise AssertionError
     lines: queue.SimpleQueue = queue.SimpleQueue()
     read_lines(process.stdout, lines.put)
     said: list[str] = []

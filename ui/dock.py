@@ -244,7 +244,8 @@ class LandCoverDock(QgsDockWidget):
 
     def _show_result(self, run: Run, details: str) -> None:
         result = run.result
-        assert result is not None and run.started is not None  # it is done
+        if result is None or run.started is None:  # it is done
+            raise AssertionError
         try:
             layer = add_result(QgsProject.instance(), result, run.request, run.started)
         except ValueError as error:

@@ -45,7 +45,8 @@ class Window(NamedTuple):
     def shared(self, other: Window) -> Window:
         """The window that both share, where they are known to share one."""
         found = self.intersection(other)
-        assert found is not None
+        if found is None:
+            raise AssertionError
         return found
 
     def within(self, whole: Window) -> tuple[slice, slice]:

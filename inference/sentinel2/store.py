@@ -102,7 +102,8 @@ class BlockStore:
             return waiting.result()
         try:
             window = self._window(across, down)
-            assert window is not None
+            if window is None:
+                raise AssertionError
             block = self._load(window)
         except BaseException as error:
             with self._lock:

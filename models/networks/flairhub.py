@@ -152,7 +152,8 @@ class FlairHub(nn.Module):
         maps = list(self.encoders.get_submodule(f"{AERIAL}.seg_model")(aerial))
         if self.has_satellite:
             encoder = self.encoders[SERIES]
-            assert isinstance(encoder, UTAE) and series is not None and days is not None
+            if not isinstance(encoder, UTAE) or series is None or days is None:
+                raise AssertionError
             maps[2:] = self.fusion_handler(maps[2:], encoder.levels(series, days))
         return self.main_decoders.get_submodule(f"{LABELS}.seg_model")(maps)
 

@@ -73,7 +73,8 @@ def utt_from_unet(card: ModelCard, unet: nn.Module, seed: int = SEED) -> tuple[M
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         network = build_network(made)
-    assert isinstance(network, UTT)
+    if not isinstance(network, UTT):
+        raise AssertionError
     with torch.no_grad():
         last = [list(perceptron.children())[-1] for perceptron in network.fm_utae_featmap_collapsed.mlps]
         for layer in (*network.fm_utae_featmap_cropped.conv_list, *last):

@@ -233,7 +233,8 @@ class CorrectBar(ResultTool):
 
     def _show_map(self) -> None:
         """A map that is switched off in the layer tree could not be aimed at."""
-        assert self._layer is not None
+        if self._layer is None:
+            raise AssertionError
         node = self._project.layerTreeRoot().findLayer(self._layer.id())
         if node is not None and not node.isVisible():
             node.setItemVisibilityCheckedParentRecursive(True)
@@ -265,7 +266,8 @@ class CorrectBar(ResultTool):
         """That of the aerial image, else of the map."""
         if self._aerial is not None and self._aerial.crs().isValid():
             return self._aerial.crs()
-        assert self._layer is not None
+        if self._layer is None:
+            raise AssertionError
         return self._layer.crs()
 
     # What the tool says

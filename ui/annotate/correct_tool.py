@@ -226,7 +226,8 @@ class CorrectTool(QgsMapTool):
         self._ask(current)
 
     def _region(self, window: MapWindow, point: QgsPointXY) -> _Outlined:
-        assert self._layer is not None
+        if self._layer is None:
+            raise AssertionError
         pixels = max(1, int(self._max_m2 / window.pixel_m2))
         specks = round(_LEAST_HOLE_M2 / window.pixel_m2)
         region = region_at(window.labels, window.seed, pixels, window.confidence, self._threshold, specks)
@@ -268,7 +269,8 @@ class CorrectTool(QgsMapTool):
 
     def _ask(self, current: int | None) -> None:
         outlined = self._outlined
-        assert outlined is not None
+        if outlined is None:
+            raise AssertionError
         self._choices = ClassChoices(self._canvas.viewport(), self._classes)
         self._on_canvas.append(self._choices)
         self._choices.chosen.connect(self.answer)
@@ -289,7 +291,8 @@ class CorrectTool(QgsMapTool):
     def _place(self) -> QRect:
         """Where the region lies on the viewport, as the canvas is now."""
         try:
-            assert self._outlined is not None
+            if self._outlined is None:
+                raise AssertionError
             box = self._moved(self._outlined).boundingBox()
         except QgsCsException:
             return QRect()
@@ -309,7 +312,8 @@ class CorrectTool(QgsMapTool):
         return QgsCoordinateTransform(crs, settings.destinationCrs(), settings.transformContext())
 
     def _to_layer(self) -> QgsCoordinateTransform:
-        assert self._layer is not None
+        if self._layer is None:
+            raise AssertionError
         settings = self._canvas.mapSettings()
         return QgsCoordinateTransform(settings.destinationCrs(), self._layer.crs(), settings.transformContext())
 

@@ -225,11 +225,13 @@ class Swipe(QObject):
 
     def _on_canvas(self) -> QgsMapCanvas:
         """The canvas, which is there while the swipe is active."""
-        assert self._canvas is not None
+        if self._canvas is None:
+            raise AssertionError
         return self._canvas
 
     def _place(self) -> None:
-        assert self._map is not None and self._line is not None
+        if self._map is None or self._line is None:
+            raise AssertionError
         edge = self._position * self._on_canvas().viewport().width()
         self._map.move_edge(edge)
         self._line.move_edge(edge)

@@ -262,7 +262,8 @@ class EngineDialog(QDialog):
 
     def _remove(self) -> None:
         if not self._refuse_while_busy():  # a run may have begun while the question stood
-            assert self._folder is not None
+            if self._folder is None:
+                raise AssertionError
             title, work = self.tr("Removing the engine"), removing(self._folder)
             self._changing = self.row.start(title, work, self._on_removed, can_cancel=False)
 

@@ -187,7 +187,8 @@ class FinetuneDialog(QDialog):
         task, self._task = self._task, None
         if task is None:
             return
-        assert self._request is not None
+        if self._request is None:
+            raise AssertionError
         self._of_task.close()
         self._forget_polygons()
         if task.result is not None and not self._cancelled:
@@ -212,7 +213,8 @@ class FinetuneDialog(QDialog):
 
     def _preview(self) -> None:
         request = self._request
-        assert request is not None
+        if request is None:
+            raise AssertionError
         title = self.evaluation.title() or request.title
         layer = QgsProject.instance().mapLayer(request.aerial_layer)
         if not isinstance(layer, QgsRasterLayer):
@@ -264,7 +266,8 @@ class FinetuneDialog(QDialog):
             cancel()
 
     def _keep(self, title: str) -> None:
-        assert self._candidate is not None
+        if self._candidate is None:
+            raise AssertionError
         try:
             card = keep_model(self._candidate, title or None)
         except BadModel as error:

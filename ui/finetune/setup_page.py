@@ -221,7 +221,8 @@ class SetupPage(QWidget):
         if chosen.settings is None:
             raise ValueError(chosen.complaint)
         layer, field, image = self.polygons.currentLayer(), self.field.currentField(), chosen.layer
-        assert image is not None
+        if image is None:
+            raise AssertionError
         if layer is None:
             raise ValueError(self.tr("Draw polygons, or add a polygon layer to the project."))
         if not field:
