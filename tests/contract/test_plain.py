@@ -16,6 +16,7 @@ from flair_landcover.contract.calls import CALLS, AerialQuestion
 from flair_landcover.contract.cards import ModelCard
 from flair_landcover.contract.errors import ProtocolError
 from flair_landcover.contract.image import ImageSettings
+from flair_landcover.contract.notices import Notice, notice
 from flair_landcover.contract.plain import Plain, fitting, hints_of
 from flair_landcover.tests.answers import segmentation_result
 from flair_landcover.tests.jobs import finetune_job, segmentation_job
@@ -41,6 +42,8 @@ def example(hint):
         return [example(inner[0])]
     if origin is dict:
         return {example(inner[0]): example(inner[1])}
+    if hint is Notice:
+        return notice("web_mercator")
     if hint is ModelCard:
         return ModelCard("own", "Étangs", "utt")
     if issubclass(hint, Plain):
