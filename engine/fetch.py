@@ -17,7 +17,7 @@ def fetch(name: str, report: Report) -> ModelCard:
     What arrived before a cancel stays, and the next fetch goes on from it. Raises BadModel, Cancelled.
     """
     with loading("torch"):
-        from ..models.hub import FetchCancelled
+        from .hub import FetchCancelled
         from .import_published import import_published
 
     def tell(arrived: int, total: int | None) -> None:

@@ -7,9 +7,9 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from ..contract.cards import BadModel, ModelCard, write_card
-from ..models.hub import fetch_model
 from ..models.library import find_installed, installed_models
 from ..models.published import PublishedModel, find_published
+from .hub import fetch_model
 from .import_model import import_model
 
 _ON_THE_HUB = " on the model hub"

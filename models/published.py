@@ -6,8 +6,8 @@ green and blue (``RGB``), alone (``LC-A``) or with a Sentinel-2 series (``LC-D``
 
 Sources of what stands here: file names, sizes and sha256 of FLAIR-INC are those of the commits that added the weights
 to the models' repositories; each is pinned to that commit. Of FLAIR-HUB no such commit was at hand: sha256 and revision
-are unknown, and what is fetched first counts from then on (see `hub`). Scores are those of the models' own cards, and
-of IGN's overview of FLAIR-HUB.
+are unknown, and what is fetched first counts from then on (see `engine.hub`). Scores are those of the models' own
+cards, and of IGN's overview of FLAIR-HUB.
 """
 
 from __future__ import annotations

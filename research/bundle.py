@@ -160,7 +160,7 @@ def _find(model: str) -> tuple[Path, PublishedModel | None]:
         known = find_published(path.name) if path.is_file() else None
         # A name alone proves nothing: anyone may have trained a file that is called so.
         return path, known if known is not None and known.digest == digest_of(path) else None
-    from ..models.hub import fetch_model  # here, as it needs huggingface_hub, which a local model does not
+    from ..engine.hub import fetch_model  # here, as it needs huggingface_hub, which a local model does not
 
     fetched = fetch_model(model, _tell_progress)
     if sys.stderr.isatty():

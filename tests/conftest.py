@@ -46,7 +46,7 @@ LONG = (
     "tests/research/test_flair2.py",
     "tests/models/networks/test_checkpoints.py",
     "tests/models/networks/test_utt_from_unet.py",
-    "tests/models/test_hub.py",
+    "tests/engine/test_hub.py",
     "tests/research/test_fit.py",
     "tests/models/test_published.py",
     "tests/models/test_bundled.py",

@@ -21,7 +21,7 @@ from flair_landcover.engine.worker import failure_sentence
 from flair_landcover.models.networks.build import build_network
 from flair_landcover.runtime.environment import Engine, child_environment, package_folder, worker_command
 from flair_landcover.tests.answers import epoch
-from flair_landcover.tests.models.hub_server import running_hub
+from flair_landcover.tests.engine.hub_server import running_hub
 
 from ..inference.conftest import picture, write_raster
 from ..inference.sentinel2.made_series import write_date

@@ -9,7 +9,8 @@ import pytest
 import torch
 
 from flair_landcover.contract.cards import ROLES, ModelCard
-from flair_landcover.models import hub, hub_transfer, published
+from flair_landcover.engine import hub, hub_transfer
+from flair_landcover.models import published
 from flair_landcover.models.networks.build import build_network
 from flair_landcover.models.networks.checkpoints import load_model, read_checkpoint
 from flair_landcover.models.published import PUBLISHED, PublishedModel, find_published

@@ -24,7 +24,7 @@ from flair_landcover.contract.cards import (
     digest_of,
     read_card,
 )
-from flair_landcover.models.hub import cache_path
+from flair_landcover.engine.hub import cache_path
 from flair_landcover.models.networks.build import build_network
 from flair_landcover.models.networks.checkpoints import load_model, read_checkpoint
 from flair_landcover.models.networks.flairhub import FlairHub

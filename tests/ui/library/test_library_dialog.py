@@ -8,7 +8,7 @@ import zipfile
 import pytest
 
 from flair_landcover.tests import qgis_side
-from flair_landcover.tests.models.hub_server import running_hub
+from flair_landcover.tests.engine.hub_server import running_hub
 
 pytest.importorskip("qgis.core", reason="needs QGIS's Python")
 from qgis.PyQt.QtCore import Qt

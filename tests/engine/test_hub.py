@@ -20,16 +20,16 @@ import pytest
 import torch
 
 from flair_landcover.contract.cards import ModelCard
-from flair_landcover.models import hub_transfer
-from flair_landcover.models.hub import FetchCancelled, cache_path, fetch_model
+from flair_landcover.engine import hub_transfer
+from flair_landcover.engine.hub import FetchCancelled, cache_path, fetch_model
 from flair_landcover.models.library import model_folders
 from flair_landcover.models.networks.build import build_network
 from flair_landcover.models.networks.checkpoints import load_model
 from flair_landcover.models.networks.flairhub import FlairHub
 from flair_landcover.models.published import PUBLISHED, PublishedModel, find_published
 
+from ..models.conftest import random_tiles
 from ..refusal import refusal
-from .conftest import random_tiles
 from .hub_server import COMMIT, Hub, make_certificate, running_hub
 
 pytest.importorskip("huggingface_hub")
@@ -458,7 +458,7 @@ def test_failures_of_the_disk_are_told_apart():
 # A process that fetches `MODEL` as the engine does, says which process transfers it, and waits for the hub.
 _HOST = """
 import multiprocessing
-from flair_landcover.models.hub import fetch_model
+from flair_landcover.engine.hub import fetch_model
 
 def told():
     print(multiprocessing.active_children()[0].pid, flush=True)

@@ -19,8 +19,8 @@ from pathlib import Path
 
 from ..contract.atomic import write_json
 from ..contract.cards import BadModel, digest_of
-from .library import user_folder
-from .published import PublishedModel, find_published
+from ..models.library import user_folder
+from ..models.published import PublishedModel, find_published
 
 _TRANSFER = Path(__file__).with_name("hub_transfer.py")
 _POLL_S = 0.1
