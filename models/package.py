@@ -1,7 +1,8 @@
 """A model on its way between libraries: a zip of its folder, or the folder itself, looked at before it is let in.
 
-What comes from elsewhere is not trusted: nothing of it is unpacked outside the folder it is meant for, followed as a
-link, or run. Standard library only.
+A model is made of files with known names; whatever else lies beside them is left where it is. What comes from elsewhere
+is not trusted: no name in an archive ever becomes a path, and nothing is followed as a link, or run. Standard library
+only.
 """
 
 from __future__ import annotations
@@ -13,7 +14,6 @@ import os
 import re
 import shutil
 import stat
-import unicodedata
 import zipfile
 import zlib
 from collections.abc import Iterator, Mapping
@@ -27,37 +27,23 @@ from ..contract.cards import CARD_NAME, WEIGHTS_NAME, BadModel, ModelCard, card_
 from ..contract.nomenclature import LandCoverClass
 from ..contract.plain import fitting
 
-# Five times the largest network that is built here, FLAIR-HUB's swinlarge-upernet with Sentinel-2 of 205 million
-# weights, in float32: whatever is larger fills a disk rather than maps.
-MOST_BYTES = 4 << 30
-# A model has a card, weights and perhaps a report and a few pictures.
-MOST_FILES = 64
-# A card that lists every polygon and epoch of its fine-tuning is still below 1 MiB; it is read whole, as are no others.
-MOST_CARD_BYTES = 16 << 20
-# Quantised weights deflate to three quarters and a report to a tenth; deflate at its best, on zeros, to a thousandth.
-MOST_DEFLATED = 100
-_SMALL = 1 << 20  # bytes, below which it does not matter how far a file was deflated
+# The files of a model, and the bytes that each may have. Weights: five times the largest network that is built here,
+# FLAIR-HUB's swinlarge-upernet with Sentinel-2 of 205 million weights, in float32. A card that lists every polygon and
+# epoch of its fine-tuning is still below 1 MiB, and a report a few.
+MOST_BYTES = {CARD_NAME: 16 << 20, WEIGHTS_NAME: 4 << 30, "report.html": 64 << 20}
 _CHUNK = 1 << 20
 _WORTH_DEFLATING = 0.9  # of the size: float32 weights deflate to 0.93, which is not worth the seconds that it takes
 _EPOCH = (1980, 1, 1, 0, 0, 0)  # the first moment that a zip can name
 _COLOUR = re.compile(r"#[0-9a-fA-F]{6}")
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
-_JUNK = {"__macosx", "thumbs.db", "desktop.ini"}  # what file managers add, beside names with a dot in front
-_OUTSIDE = re.compile(r"/|[A-Za-z]:|.*\\|(.*/)?\.\.(/|\Z)", re.DOTALL)
-# A part of a path that means one file on every system that QGIS runs on: none of the names that Windows gives to
-# devices (Microsoft, "Naming Files, Paths, and Namespaces"), no letter that it reserves, no dot or space at the end.
-_DEVICE = r"(con|prn|aux|nul|com[1-9]|lpt[1-9])(\.[^/]*)?(/|$)"
-_RESERVED = r"/<>:\"|?*\x00-\x1f\ud800-\udfff"
-_PART = rf"(?!{_DEVICE})[^{_RESERVED}]*[^{_RESERVED}. ]"
-_PORTABLE = re.compile(rf"{_PART}(/{_PART})*", re.IGNORECASE)
 _CHECKPOINTS = (".ckpt", ".pth", ".pt", ".safetensors")
-# What zipfile raises where an archive is damaged or uses what Python cannot read.
+# What zipfile raises where an archive is damaged, encrypted or uses what Python cannot read.
 _BAD_ZIP = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, ValueError, OverflowError)
 
 
 @dataclass(frozen=True)
 class _Contents:
-    """The files of a model: the size of each in bytes, by its path below the model folder, and how to open one."""
+    """The files of a model: the size of each in bytes, by its name, and how to open one."""
 
     where: Path
     sizes: Mapping[str, int]
@@ -87,7 +73,7 @@ def export_model(folder: Path, path: Path) -> int:
 
     The same files give the same zip, byte by byte, with one release of zlib: names are sorted and times are fixed. A
     card that names no digest of its weights gets it in the zip, as an import asks for it. A file that is there already
-    is replaced. Hidden files and what file managers add are left out.
+    is replaced. Files that are no part of a model stay out.
     Raises BadModel where the folder is no model or is damaged, or the zip cannot be written.
     """
     folder, path = Path(folder), Path(path)
@@ -122,8 +108,8 @@ def read_package(path: Path) -> tuple[ModelCard, int]:
 def unpack(path: Path, folder: Path) -> ModelCard:
     """Writes the files of a zip or folder of a model into the new folder `folder`; returns the card.
 
-    Raises BadModel, with nothing left behind, where the zip or folder is unsafe, is no model or does not hold the
-    weights that its card names, or where there is no room.
+    Raises BadModel, with nothing left behind, where the zip or folder is no model, holds more than one has or does not
+    hold the weights that its card names, or where there is no room.
     """
     folder = Path(folder)
     with _open(path) as contents:
@@ -132,10 +118,7 @@ def unpack(path: Path, folder: Path) -> ModelCard:
             folder.parent.mkdir(parents=True, exist_ok=True)
             with atomic_folder(folder) as part:
                 for name in sorted(contents.sizes):
-                    target = part.joinpath(*name.split("/"))
-                    target.parent.mkdir(parents=True, exist_ok=True)
-                    # "x": a name that the disk takes for another one's is an error and overwrites nothing.
-                    with contents.reading(name) as source, open(target, "xb") as copy:
+                    with contents.reading(name) as source, open(part / name, "wb") as copy:
                         digest = _copy(source, copy)
                     if name == WEIGHTS_NAME:
                         _check_digest(digest, card, contents)
@@ -154,42 +137,25 @@ def _open(path: Path) -> AbstractContextManager[_Contents]:
 
 @contextmanager
 def _open_folder(folder: Path) -> Iterator[_Contents]:
-    """The files of a model folder that is safe to copy. Raises BadModel where it is not."""
-    if not (folder / CARD_NAME).is_file():  # before its files are counted: it may be somebody's whole disk
+    """The files of a model folder. Raises BadModel where one is not what it should be."""
+    if not (folder / CARD_NAME).is_file():
         raise BadModel(f"{folder} is not a model folder: it has no {CARD_NAME}.")
     sizes = {}
     try:
-        for path in _walk(folder):
-            name = path.relative_to(folder).as_posix()
-            kind = path.lstat()
-            if stat.S_ISLNK(kind.st_mode):
-                raise BadModel(f"{folder} holds the link {name}: replace it by the file itself.")
+        for name in filter(lambda name: os.path.lexists(folder / name), MOST_BYTES):
+            kind = (folder / name).lstat()
             if not stat.S_ISREG(kind.st_mode):
-                raise BadModel(f"{folder} holds {name}, which is no plain file: remove it.")
+                raise BadModel(f"{folder} holds {name} as a link or no plain file: replace it by the file itself.")
             sizes[name] = kind.st_size
-            _check_count(len(sizes), folder)
     except OSError as error:
         raise BadModel(f"{folder} cannot be read ({error.strerror or error}): see that you may.") from None
-    _check_names(sizes, folder)
-    _check_total(sizes, folder)
-
+    _check_sizes(sizes, folder)
     yield _Contents(folder, sizes, lambda name: (folder / name).open("rb"))
-
-
-def _walk(folder: Path) -> Iterator[Path]:
-    """What lies in a folder and below, but folders and what is left out; a link to a folder is not followed."""
-    for path in sorted(folder.iterdir()):
-        if _is_junk(path.name):
-            continue
-        if path.is_dir() and not path.is_symlink():
-            yield from _walk(path)
-        else:
-            yield path
 
 
 @contextmanager
 def _open_zip(path: Path) -> Iterator[_Contents]:
-    """The files of a zip that is safe to unpack. Raises BadModel where it is not."""
+    """The files of a model in a zip. Raises BadModel where they are not all there or one is larger than it may be."""
     try:
         archive = zipfile.ZipFile(path)
     except OSError as error:
@@ -197,73 +163,32 @@ def _open_zip(path: Path) -> Iterator[_Contents]:
     except _BAD_ZIP:
         raise BadModel(f"{path} is not a zip, or is cut off: fetch or export it again.") from None
     with archive:
-        members = [info for info in archive.infolist() if not info.is_dir()]
-        _check_count(len(archive.infolist()), path)
-        # What the zip holds, and what Python made of that: it ends at a zero byte, and may come from an extra field.
-        _check_names([info.orig_filename for info in archive.infolist()], path)
-        _check_names([info.filename for info in archive.infolist()], path)
-        for info in members:
-            _check_member(info, path)
-        _check_total({info.filename: info.file_size for info in members}, path)
-        found = {info.filename: info for info in members if not any(map(_is_junk, info.filename.split("/")))}
-        top = _top_folder(found, path)
-        inside = {name[len(top) :]: info for name, info in found.items()}
-        sizes = {name: info.file_size for name, info in inside.items()}
-        yield _Contents(path, sizes, lambda name: archive.open(inside[name]))
+        members = archive.infolist()
+        top = _top_folder([info.filename for info in members], path)
+        # zipfile cuts a name at a zero byte: what is meant is what the archive says.
+        inside = [(info.orig_filename[len(top) :], info) for info in members if info.orig_filename.startswith(top)]
+        found = {name: info for name, info in inside if name in MOST_BYTES}
+        if len(found) < sum(name in MOST_BYTES for name, _ in inside):
+            raise BadModel(f"{path} holds a file of the model twice: do not trust it.")
+        sizes = {name: info.file_size for name, info in found.items()}
+        _check_sizes(sizes, path)
+        yield _Contents(path, sizes, lambda name: archive.open(found[name]))
 
 
-def _check_member(info: zipfile.ZipInfo, path: Path) -> None:
-    name = info.filename
-    if info.flag_bits & 0x1:
-        raise BadModel(f"{path} is encrypted: unpack it with its password, then import the folder.")
-    if stat.S_IFMT(info.external_attr >> 16) not in (0, stat.S_IFREG):
-        raise BadModel(f"{path} holds {name!r}, which is a link or no plain file: do not trust it.")
-    if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
-        raise BadModel(f"{path} is compressed in a way that is not read here: unpack it, then import the folder.")
-    if info.file_size > max(_SMALL, MOST_DEFLATED * info.compress_size):
-        raise BadModel(
-            f"{path} holds {name!r}, which would swell more than {MOST_DEFLATED} times when unpacked: do not trust it."
-        )
+def _check_sizes(sizes: Mapping[str, int], where: Path) -> None:
+    for name, size in sizes.items():
+        if size > MOST_BYTES[name]:
+            most = MOST_BYTES[name] >> 20
+            raise BadModel(f"{name} in {where} is larger than {most} MiB, which none is: do not trust it.")
 
 
-def _check_names(names: Mapping[str, int] | list[str], where: Path) -> None:
-    """Raises BadModel unless every name, with / between folders, stays inside and means one file on any system."""
-    seen = set()
-    for name in names:
-        plain = name[:-1] if name.endswith("/") else name
-        if _OUTSIDE.match(plain):
-            raise BadModel(f"{where} holds {name!r}, a path that leads outside of its folder: do not trust it.")
-        if not _PORTABLE.fullmatch(plain):
-            raise BadModel(f"{where} holds {name!r}, which is no file name on every system: rename or remove it.")
-        folded = unicodedata.normalize("NFC", plain).casefold()
-        if folded in seen:
-            raise BadModel(f"{where} holds {name!r} twice, or twice but for upper and lower case: remove one of them.")
-        seen.add(folded)
-
-
-def _is_junk(part: str) -> bool:
-    return part.startswith(".") or part.lower() in _JUNK
-
-
-def _check_count(count: int, where: Path) -> None:
-    if count > MOST_FILES:
-        raise BadModel(f"{where} holds more than {MOST_FILES} files, which no model has: choose a model.")
-
-
-def _check_total(sizes: Mapping[str, int], where: Path) -> None:
-    if sum(sizes.values()) > MOST_BYTES:
-        raise BadModel(
-            f"{where} holds more than {MOST_BYTES >> 30} GiB, five times the largest model known: do not trust it."
-        )
-
-
-def _top_folder(names: Mapping[str, object], path: Path) -> str:
-    """The one folder, with a slash behind, that holds all files of a zip; empty where the card lies outside of any."""
+def _top_folder(names: list[str], path: Path) -> str:
+    """The one folder, with a slash behind, that holds the model of a zip; empty where its card lies outside of any."""
     if CARD_NAME in names:
         return ""
-    tops = {name.split("/")[0] + "/" for name in names}
-    if len(tops) == 1 and (top := tops.pop()) + CARD_NAME in names:
-        return top
+    cards = [name for name in names if name.count("/") == 1 and name.endswith(f"/{CARD_NAME}")]
+    if len(cards) == 1:
+        return cards[0][: -len(CARD_NAME)]
     checkpoints = [name for name in names if name.lower().endswith(_CHECKPOINTS)]
     if len(checkpoints) == 1:
         raise BadModel(f"{path} holds no {CARD_NAME}: unpack it, then import the checkpoint {checkpoints[0]} in it.")
@@ -302,8 +227,6 @@ def _card_values(contents: _Contents) -> dict:
     for name in (CARD_NAME, WEIGHTS_NAME):
         if name not in contents.sizes:
             raise BadModel(f"{contents.where} holds no {name}, so it is no whole model: fetch or export it again.")
-    if contents.sizes[CARD_NAME] > MOST_CARD_BYTES:
-        raise BadModel(f"The card in {contents.where} is larger than {MOST_CARD_BYTES >> 20} MiB: do not trust it.")
     try:
         with contents.reading(CARD_NAME) as file:
             text = file.read()
@@ -388,7 +311,5 @@ def _compression(contents: _Contents, name: str) -> int:
     with contents.open(name) as file:
         file.seek(max(0, (contents.sizes[name] - _CHUNK) // 2))
         sample = file.read(_CHUNK)
-    deflated = len(zlib.compress(sample, 1))
-    # What deflates too well is stored, or its import would take it for a trap.
-    worth = len(sample) / MOST_DEFLATED * 2 < deflated < len(sample) * _WORTH_DEFLATING
+    worth = len(zlib.compress(sample, 1)) < len(sample) * _WORTH_DEFLATING
     return zipfile.ZIP_DEFLATED if worth else zipfile.ZIP_STORED

@@ -15,7 +15,7 @@ import pytest
 from flair_landcover.contract.cards import CARD_NAME, WEIGHTS_NAME, ModelCard, digest_of, read_card, write_card
 from flair_landcover.contract.nomenclature import FLAIR_CLASSES
 from flair_landcover.models import package
-from flair_landcover.models.package import MOST_FILES, export_model, is_package, read_package, unpack
+from flair_landcover.models.package import MOST_BYTES, export_model, is_package, read_package, unpack
 
 from ..refusal import refusal
 
@@ -30,13 +30,12 @@ CARD = {
 
 @pytest.fixture
 def model(tmp_path) -> Path:
-    """A model folder with a report and a picture in a folder of its own."""
+    """A model folder with a report."""
     folder = tmp_path / "library" / "vignes"
-    (folder / "pictures").mkdir(parents=True)
+    folder.mkdir(parents=True)
     (folder / WEIGHTS_NAME).write_bytes(WEIGHTS)
     (folder / CARD_NAME).write_text(json.dumps({**CARD, "of a later version": 1}), encoding="utf-8")
     (folder / "report.html").write_text("<html>", encoding="utf-8")
-    (folder / "pictures" / "légende.png").write_bytes(os.urandom(2000))
     return folder
 
 
@@ -96,11 +95,12 @@ def test_the_same_files_give_the_same_zip(model, tmp_path):
 
 
 def test_what_deflates_is_deflated_and_what_does_not_is_stored(model, tmp_path):
+    (model / "report.html").write_bytes(os.urandom(2000))
     export_model(model, tmp_path / "vignes.zip")
     with zipfile.ZipFile(tmp_path / "vignes.zip") as archive:
         kinds = {info.filename: info.compress_type for info in archive.infolist()}
         assert archive.namelist() == sorted(kinds)
-    assert kinds["pictures/légende.png"] == zipfile.ZIP_STORED
+    assert kinds["report.html"] == zipfile.ZIP_STORED
     assert kinds[CARD_NAME] == zipfile.ZIP_DEFLATED
 
 
@@ -128,15 +128,18 @@ def test_a_card_without_a_digest_gets_it_in_the_zip(model, tmp_path):
     assert read_card(model).weights_digest == ""
 
 
-def test_files_of_file_managers_stay_out_on_both_ways(model, tmp_path):
+def test_what_is_no_part_of_a_model_stays_out_on_both_ways(model, tmp_path):
     (model / ".DS_Store").touch()
     (model / "Thumbs.db").touch()
+    (model / "notes.txt").touch()
+    (model / "pictures").mkdir()
+    (model / "pictures" / "légende.png").touch()
     export_model(model, tmp_path / "vignes.zip")
     with zipfile.ZipFile(tmp_path / "vignes.zip", "a") as archive:
         archive.writestr("__MACOSX/._card.json", "x")
         archive.writestr(".DS_Store", "x")
     unpack(tmp_path / "vignes.zip", tmp_path / "new")
-    assert sorted(_files(tmp_path / "new")) == [CARD_NAME, "pictures/légende.png", "report.html", WEIGHTS_NAME]
+    assert sorted(_files(tmp_path / "new")) == sorted(MOST_BYTES)
 
 
 def test_an_export_replaces_an_older_zip_and_leaves_nothing_beside(model, tmp_path):
@@ -184,7 +187,7 @@ def test_a_zip_may_hold_the_folder_in_one_top_folder(tmp_path):
         archive.writestr("mon modèle/pictures/a.png", "x")
         archive.writestr("__MACOSX/mon modèle/._card.json", "x")
     assert unpack(tmp_path / "a.zip", tmp_path / "new").id == "vignes"
-    assert sorted(_files(tmp_path / "new")) == [CARD_NAME, "pictures/a.png", WEIGHTS_NAME]
+    assert sorted(_files(tmp_path / "new")) == [CARD_NAME, WEIGHTS_NAME]
 
 
 @pytest.mark.parametrize(
@@ -192,55 +195,54 @@ def test_a_zip_may_hold_the_folder_in_one_top_folder(tmp_path):
     [
         *("../escaped.txt", "a/../../escaped.txt", "/escaped.txt", "//host/share/escaped.txt", ".."),
         *("..\\escaped.txt", "\\\\host\\escaped.txt", "C:escaped.txt", "c:/escaped.txt", "a/.."),
+        *("a//b", "./a", "ab:stream", "nul", "com1.txt", "a.txt.", "a ", "bell\a", "what?", "a/b/c"),
+        *("Card.JSON", "WEIGHTS.safetensors", f"../{WEIGHTS_NAME}", f"./{CARD_NAME}", f"{CARD_NAME}/x"),
     ],
 )
-def test_a_path_that_leads_outside_is_refused(tmp_path, name):
-    assert "leads outside" in _refused(_zip(tmp_path / "a.zip", {name: "x"}), tmp_path)
-    assert not list(tmp_path.rglob("*escaped*"))
+def test_of_other_names_than_a_models_nothing_is_taken(tmp_path, name):
+    path = _zip(tmp_path / "a.zip", {name: "x"})
+    before = sorted(tmp_path.rglob("*"))
+    assert read_package(path)[1] == len(json.dumps(CARD)) + len(WEIGHTS)
+    unpack(path, tmp_path / "new")
+    assert _files(tmp_path / "new") == {CARD_NAME: json.dumps(CARD).encode(), WEIGHTS_NAME: WEIGHTS}
+    new = [tmp_path / "new", *(tmp_path / "new" / name for name in (CARD_NAME, WEIGHTS_NAME))]
+    assert sorted(tmp_path.rglob("*")) == sorted([*before, *new])
 
 
-@pytest.mark.parametrize("name", ["a//b", "./a", "ab:stream", "nul", "com1.txt", "a.txt.", "a ", "bell\a", "what?"])
-def test_a_name_that_is_none_on_every_system_is_refused(tmp_path, name):
-    assert "no file name on every system" in _refused(_zip(tmp_path / "a.zip", {name: "x"}), tmp_path)
-
-
-def test_a_name_that_goes_on_behind_a_zero_byte_is_refused(tmp_path):
-    path = _zip(tmp_path / "a.zip", {"notes.txtXrest": "x"})
-    path.write_bytes(path.read_bytes().replace(b"notes.txtXrest", b"notes.txt\0rest"))
-    assert "no file name on every system" in _refused(path, tmp_path)
+@pytest.mark.parametrize("name", ["report.htmlXrest", "weights.safetensorsXrest"])
+def test_a_name_that_goes_on_behind_a_zero_byte_is_no_models(tmp_path, name):
+    path = _zip(tmp_path / "a.zip", {name: "x"})
+    path.write_bytes(path.read_bytes().replace(name.encode(), name.replace("X", "\0").encode()))
+    unpack(path, tmp_path / "new")
+    assert _files(tmp_path / "new") == {CARD_NAME: json.dumps(CARD).encode(), WEIGHTS_NAME: WEIGHTS}
 
 
 @pytest.mark.parametrize("kind", [stat.S_IFLNK, stat.S_IFIFO, stat.S_IFCHR])
-def test_a_link_or_device_in_a_zip_is_refused(tmp_path, kind):
-    link = zipfile.ZipInfo("picture.png")
+def test_a_link_or_device_in_a_zip_becomes_a_plain_file(tmp_path, kind):
+    link = zipfile.ZipInfo("report.html")
     link.create_system = 3
     link.external_attr = (kind | 0o777) << 16
-    assert "link" in _refused(_zip(tmp_path / "a.zip", {link: "/etc/passwd"}), tmp_path)
+    unpack(_zip(tmp_path / "a.zip", {link: "/etc/passwd"}), tmp_path / "new")
+    report = tmp_path / "new" / "report.html"
+    assert stat.S_ISREG(report.lstat().st_mode) and report.read_text(encoding="utf-8") == "/etc/passwd"
 
 
 @pytest.mark.filterwarnings("ignore:Duplicate name")
-@pytest.mark.parametrize("name", [CARD_NAME, "Card.JSON", "WEIGHTS.safetensors"])
-def test_a_name_that_is_there_twice_is_refused(tmp_path, name):
+@pytest.mark.parametrize("name", [CARD_NAME, WEIGHTS_NAME])
+def test_a_file_that_is_there_twice_is_refused(tmp_path, name):
     assert "twice" in _refused(_zip(tmp_path / "a.zip", {name: "{}"}), tmp_path)
 
 
-def test_one_letter_written_in_two_ways_is_the_same_name(tmp_path):
-    assert "twice" in _refused(_zip(tmp_path / "a.zip", {"\u00e9.png": "x", "e\u0301.png": "x"}), tmp_path)
-
-
-def test_a_zip_that_swells_is_refused(tmp_path):
-    path = _zip(tmp_path / "a.zip", {"zeros.bin": bytes(4 << 20)}, compression=zipfile.ZIP_DEFLATED)
-    assert "swell" in _refused(path, tmp_path)
-
-
-def test_a_zip_larger_than_any_model_is_refused(tmp_path, monkeypatch):
-    monkeypatch.setattr(package, "MOST_BYTES", 50_000)
-    assert "largest model known" in _refused(_zip(tmp_path / "a.zip", {"b": bytes(30_000)}), tmp_path)
+@pytest.mark.parametrize("name", sorted(MOST_BYTES))
+def test_a_file_larger_than_any_of_its_kind_is_not_read(tmp_path, model, monkeypatch, name):
+    export_model(model, tmp_path / "a.zip")
+    monkeypatch.setitem(package.MOST_BYTES, name, 5)
+    assert f"{name} in" in _refused(model, tmp_path) and "larger than" in _refused(tmp_path / "a.zip", tmp_path)
 
 
 def test_a_size_that_is_lied_about_does_not_swell(tmp_path):
     """The directory says 10 bytes where the member deflates to a million: no more than 10 are ever taken."""
-    path = _zip(tmp_path / "a.zip", {"b.bin": os.urandom(1000) * 1000}, compression=zipfile.ZIP_DEFLATED)
+    path = _zip(tmp_path / "a.zip", {"report.html": os.urandom(1000) * 1000}, compression=zipfile.ZIP_DEFLATED)
     size = (1_000_000).to_bytes(4, "little")
     content = path.read_bytes()
     assert content.count(size) == 2  # beside the member, and in the directory
@@ -248,14 +250,6 @@ def test_a_size_that_is_lied_about_does_not_swell(tmp_path):
     read_package(path)  # the card and the weights are good
     assert "damaged" in refusal(unpack, path, tmp_path / "new")
     assert not (tmp_path / "new").exists()
-
-
-def test_more_files_than_a_model_has_are_refused(tmp_path, model):
-    path = _zip(tmp_path / "a.zip", {f"{i}.txt": "x" for i in range(MOST_FILES)})
-    assert f"more than {MOST_FILES} files" in _refused(path, tmp_path)
-    for number in range(MOST_FILES):
-        (model / f"{number}.txt").touch()
-    assert f"more than {MOST_FILES} files" in _refused(model, tmp_path)
 
 
 def test_an_encrypted_zip_is_refused(tmp_path):
@@ -271,8 +265,15 @@ def test_an_encrypted_zip_is_refused(tmp_path):
 
 
 def test_a_compression_that_is_not_read_is_refused(tmp_path):
-    path = _zip(tmp_path / "a.zip", {}, compression=zipfile.ZIP_LZMA)
-    assert "compressed in a way" in _refused(path, tmp_path)
+    path = _zip(tmp_path / "a.zip", {})
+    content = bytearray(path.read_bytes())
+    for magic, offset in ((b"PK\x03\x04", 8), (b"PK\x01\x02", 10)):  # the kind of compression, here and there
+        at = content.find(magic)
+        while at >= 0:
+            content[at + offset] = 97  # WavPack
+            at = content.find(magic, at + 4)
+    path.write_bytes(content)
+    assert "compression" in _refused(path, tmp_path)
 
 
 @pytest.mark.parametrize("content", [b"", b"not a zip", b"PK\x05\x06 cut off"])
@@ -326,17 +327,13 @@ def test_a_card_that_is_no_json_is_refused(tmp_path, model, content):
     assert "cannot be read" in _refused(model, tmp_path)
 
 
-def test_a_card_of_absurd_size_is_not_read(tmp_path, model, monkeypatch):
-    monkeypatch.setattr(package, "MOST_CARD_BYTES", 100)
-    assert "larger than" in _refused(model, tmp_path)
-
-
 @pytest.mark.parametrize(
     ("names", "sentence"),
     [
         ([WEIGHTS_NAME], "no card.json"),
         ([CARD_NAME], "no weights.safetensors"),
-        (["a/card.json", "b/weights.safetensors"], "no card.json"),
+        (["a/card.json", "b/weights.safetensors"], "no weights.safetensors"),
+        (["a/card.json", "b/card.json", WEIGHTS_NAME], "no card.json"),
         (["utt/last.ckpt", "readme.md"], "import the checkpoint utt/last.ckpt in it"),
     ],
 )
@@ -358,11 +355,11 @@ def test_what_is_no_model_folder_is_refused(tmp_path):
 
 
 @pytest.mark.skipif(os.name == "nt", reason="makes symbolic links")
-@pytest.mark.parametrize("target", ["report.html", "pictures"])
-def test_a_link_in_a_folder_is_refused(model, tmp_path, target):
-    (model / "link").symlink_to(model / target)
-    assert "the link link" in _refused(model, tmp_path)
-    assert "the link link" in refusal(export_model, model, tmp_path / "a.zip")
+def test_a_link_in_a_folder_is_refused(model, tmp_path):
+    (model / "report.html").unlink()
+    (model / "report.html").symlink_to("/etc/passwd")
+    assert "report.html as a link" in _refused(model, tmp_path)
+    assert "report.html as a link" in refusal(export_model, model, tmp_path / "a.zip")
 
 
 def test_an_unpacking_onto_a_full_disk_is_one_sentence_and_leaves_nothing(model, tmp_path, monkeypatch):
@@ -371,12 +368,6 @@ def test_an_unpacking_onto_a_full_disk_is_one_sentence_and_leaves_nothing(model,
 
     monkeypatch.setattr(package, "_copy", full)
     assert "No space left on device" in refusal(unpack, model, tmp_path / "new")
-    assert not (tmp_path / "new").exists()
-
-
-def test_a_file_that_is_in_the_way_of_a_folder_is_refused(tmp_path):
-    path = _zip(tmp_path / "a.zip", {"a": "x", "a/b": "x"})
-    assert "cannot be copied" in refusal(unpack, path, tmp_path / "new")
     assert not (tmp_path / "new").exists()
 
 
