@@ -75,7 +75,7 @@ class ModelFile(Plain):
 
 
 @dataclass(frozen=True)
-class PublishedModel(Plain):
+class HubModel(Plain):
     """A model of the hub. hub_id: its name there, ``owner/name``."""
 
     hub_id: str = ""
@@ -96,7 +96,7 @@ MODELS = EngineCall("models", Nothing, InstalledModels, quick=True)
 RECOGNISE = EngineCall("recognise", ModelFile, Recognised)
 IMPORT_MODEL = EngineCall("import_model", ModelFile, KeptModel)
 # What arrived before a cancel stays, and the next call goes on from it.
-FETCH_MODEL = EngineCall("fetch_model", PublishedModel, KeptModel)
+FETCH_MODEL = EngineCall("fetch_model", HubModel, KeptModel)
 
 CALLS: dict[str, EngineCall[Any, Any]] = {
     call.name: call

@@ -164,7 +164,7 @@ def import_model(file: calls.ModelFile, report: FinetuneReport) -> KeptModel:
 
 
 @serves(calls.FETCH_MODEL)
-def fetch_model(model: calls.PublishedModel, report: FinetuneReport) -> KeptModel:
+def fetch_model(model: calls.HubModel, report: FinetuneReport) -> KeptModel:
     """Takes a model of the hub into the library."""
     if not model.hub_id.strip():
         raise BadInput("No model is named: give its name on the model hub, as owner/name.", "hub_id")

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from ..contract.atomic import atomic_file
 from .augment import Crop, stack
 from .crops import Crops
-from .recipe import Stage
+from .recipe import TrainingStage
 
 LATE = 0.6  # share of the steps after which a stage's larger crops come in
 _SAVE_EVERY = 180.0  # seconds between checkpoints
@@ -48,7 +48,9 @@ def best_device() -> torch.device:
     return torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
 
-def new_state(network: nn.Module, loss: nn.Module, stage: Stage, device: torch.device | None = None) -> FitState:
+def new_state(
+    network: nn.Module, loss: nn.Module, stage: TrainingStage, device: torch.device | None = None
+) -> FitState:
     """The start of a stage, from the weights that the network has."""
     device = device or best_device()
     network = network.to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
@@ -89,7 +91,7 @@ def load_state(state: FitState, path: Path) -> FitState:
 def fit(
     state: FitState,
     crops: Crops,
-    stage: Stage,
+    stage: TrainingStage,
     seed: int,
     checkpoint: Path | None = None,
     report: Callable[[str], None] = print,
@@ -146,7 +148,7 @@ def _train_what_learns(network: nn.Module) -> None:
         part.train(any(weights.requires_grad for weights in part.parameters()))
 
 
-def _batch(crops: Crops, stage: Stage, step: int, rng: np.random.Generator) -> tuple[Crop, bool | None]:
+def _batch(crops: Crops, stage: TrainingStage, step: int, rng: np.random.Generator) -> tuple[Crop, bool | None]:
     """The crops of a step, and whether the satellite features are fused; None without a series."""
     if stage.series_every and crops.with_series and step % stage.series_every == stage.series_every - 1:
         batch = stack([crops.draw_with_series(rng) for _ in range(stage.series_batch)])
@@ -185,7 +187,7 @@ def move_weights(network: nn.Module, towards: nn.Module, share: float) -> None:
 _measured: dict[tuple[type, int, int], bool] = {}  # what was found in this process, by network, batch and crop
 
 
-def _bf16_is_faster(state: FitState, stage: Stage, report: Callable[[str], None]) -> bool:
+def _bf16_is_faster(state: FitState, stage: TrainingStage, report: Callable[[str], None]) -> bool:
     """Whether a step costs less in bfloat16 here, measured once: some processors have it, some imitate it.
 
     Runs on a copy, so that the weights and their statistics stay as they are. Counts processor time

@@ -19,7 +19,7 @@ from .dataset import (
 from .drawn_bands import DRAWN_BANDS, with_bands_of_its_labels
 from .flair2 import Flair2Crops, Flair2Patch, find_patches, read_image
 from .generated import generated_images, with_series_of_its_labels
-from .recipe import Recipe, Stage
+from .recipe import Recipe, TrainingStage
 
 # Seeds of the generated scenes that are learnt from, and of those that are measured on.
 WITH_SERIES, WITHOUT_SERIES, MEASURED = range(1000, 1100), range(1100, 1300), range(900_000, 900_012)
@@ -34,7 +34,7 @@ class Material(Protocol):
     def patches(self) -> tuple[LabelledImage, ...]:
         """Real patches, each of which is left out once; empty where there are none."""
 
-    def crops(self, stage: Stage, left_out: str | None = None) -> Crops:
+    def crops(self, stage: TrainingStage, left_out: str | None = None) -> Crops:
         """What a stage draws from. left_out: name of the one patch that it must not see; None: those held out."""
 
     def measured(self) -> Mapping[str, Iterable[LabelledImage]]:
@@ -71,7 +71,7 @@ class OpenDatasets:
             sorted([*held_out, *(p for p in real if p.kind == "flair2")], key=lambda image: image.name)
         )
 
-    def crops(self, stage: Stage, left_out: str | None = None) -> ImageCrops:
+    def crops(self, stage: TrainingStage, left_out: str | None = None) -> ImageCrops:
         """See `Material`."""
         images = self._images
         if left_out is not None:
@@ -142,7 +142,7 @@ class PublishedFlair2:
         self._train = find_patches(root, "train")
         self._test = tuple(find_patches(root, "test"))
 
-    def crops(self, stage: Stage, left_out: str | None = None) -> Flair2Crops:
+    def crops(self, stage: TrainingStage, left_out: str | None = None) -> Flair2Crops:
         """See `Material`."""
         return Flair2Crops(self._train)
 

@@ -11,7 +11,7 @@ DATA_KINDS = ("pictures", "flair2")
 
 
 @dataclass(frozen=True)
-class Stage:
+class TrainingStage:
     """One run of the training loop.
 
     steps: steps of the optimiser; the learning rate rises over the share `warm_up` of them, then falls as half a
@@ -67,13 +67,13 @@ class Recipe:
     id: str
     title: str
     licence: str
-    student: Stage
+    student: TrainingStage
     data: str = "pictures"
     seed: int = 1
-    teacher: Stage | None = None
-    labels: Stage | None = None
-    patches: Stage | None = None
-    satellite: Stage | None = None
+    teacher: TrainingStage | None = None
+    labels: TrainingStage | None = None
+    patches: TrainingStage | None = None
+    satellite: TrainingStage | None = None
     probabilities: float = 1.0
     features: float = 0.5
     digest: str = ""
@@ -92,7 +92,7 @@ def read_recipe(path: Path) -> Recipe:
     digest = "sha256:" + hashlib.sha256(text).hexdigest()
     for name in ("teacher", "student", "labels", "patches", "satellite"):
         if values.get(name) is not None:
-            values[name] = _made(Stage, values[name], f"the stage {name} of {path}")
+            values[name] = _made(TrainingStage, values[name], f"the stage {name} of {path}")
     recipe = _made(Recipe, {**values, "digest": digest}, str(path))
     if recipe.data not in DATA_KINDS:
         raise ValueError(f"{path} names the data {recipe.data}: choose one of {', '.join(DATA_KINDS)}.")

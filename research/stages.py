@@ -17,7 +17,7 @@ from .fit import best_device, fit, load_state, move_weights, new_state
 from .labels import CLASSES
 from .losses import LabelLoss
 from .material import Material
-from .recipe import Recipe, Stage
+from .recipe import Recipe, TrainingStage
 from .teacher import Teacher, imagenet_weights, load_imagenet
 
 Network = TypeVar("Network", bound=nn.Module)
@@ -28,7 +28,7 @@ def run_stage(
     name: str,
     network: Network,
     crops: Crops,
-    stage: Stage,
+    stage: TrainingStage,
     seed: int,
     work: Path,
     report: Report,

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from .environment import REQUIRED_MODULES, child_environment, interpreter_options
-from .failures import BROKEN, Failure, failure
+from .failures import BROKEN, SetupFailure, failure
 from .processes import NO_WINDOW, run_lines
 
 # Loading torch from a slow disk and waking a graphics card up, with room to spare.
@@ -124,7 +124,7 @@ except ImportError:
 
 
 @dataclass(frozen=True)
-class Device:
+class ExaminedDevice:
     """A device and whether a network ran on it.
 
     id: cpu, cuda or mps; name: what it is called.
@@ -162,9 +162,9 @@ class Examination:
     missing: tuple[str, ...] = ()
     instructions: tuple[str, ...] = ()
     cuda_build: str = ""
-    devices: tuple[Device, ...] = ()
+    devices: tuple[ExaminedDevice, ...] = ()
     notes: tuple[str, ...] = ()
-    failure: Failure | None = None
+    failure: SetupFailure | None = None
 
     @property
     def run_device(self) -> str:
@@ -253,7 +253,7 @@ def _examination(python: str, answers: list[dict], status: int | None, output: s
     ended = "it did not end in time" if status is None else f"the process ended with status {status}"
     devices = _devices(answers, ended)
     if build and card and not any(device.id == "cuda" for device in devices):
-        devices.append(Device("cuda", card, False, False, reason=gpu_reason("", card, "")))
+        devices.append(ExaminedDevice("cuda", card, False, False, reason=gpu_reason("", card, "")))
     kinds = (("CUDA", build.get("cuda_build")), ("ROCm", build.get("hip_build")))
     kind = next((f"{name} {version}" for name, version in kinds if version), "")
     devices = [_with_card(device, kind, card) for device in devices]
@@ -288,7 +288,7 @@ def _examination(python: str, answers: list[dict], status: int | None, output: s
     )
 
 
-def _devices(answers: list[dict], ended: str) -> list[Device]:
+def _devices(answers: list[dict], ended: str) -> list[ExaminedDevice]:
     """What was tried; the one at which the process ended did not work. ended: how it ended."""
     results = {answer["device"]: answer for answer in answers if "device" in answer}
     devices = []
@@ -296,11 +296,11 @@ def _devices(answers: list[dict], ended: str) -> list[Device]:
         id = tried["trying"]
         result = results.get(id, {"seconds": 0.0, "error": ended})
         error = result["error"]
-        devices.append(Device(id, tried["name"] or id, not error, tried["offered"], result["seconds"], error))
+        devices.append(ExaminedDevice(id, tried["name"] or id, not error, tried["offered"], result["seconds"], error))
     return devices
 
 
-def _with_card(device: Device, build: str, card: str) -> Device:
+def _with_card(device: ExaminedDevice, build: str, card: str) -> ExaminedDevice:
     """The device with a reason for the user instead of torch's error."""
     if device.works or not device.reason:
         return device
@@ -311,7 +311,7 @@ def _with_card(device: Device, build: str, card: str) -> Device:
         reason = f"The Apple GPU cannot be used ({_brief(device.reason)}): update macOS to 12.3 or newer."
     else:
         reason = f"The processor cannot run a network ({_brief(device.reason)}): repair the environment."
-    return Device(device.id, name, False, device.offered, 0.0, reason)
+    return ExaminedDevice(device.id, name, False, device.offered, 0.0, reason)
 
 
 def gpu_reason(build: str, card: str, error: str) -> str:

@@ -122,7 +122,7 @@ _HELD_WINDOWS_ERRORS = {32, 33, 225}
 
 
 @dataclass(frozen=True)
-class Failure:
+class SetupFailure:
     """Why an environment could not be made, repaired, removed or used.
 
     cause: one of `CAUSES`.
@@ -145,12 +145,12 @@ class SetupFailed(EngineError):
     failure: the cause. The error's text is its sentence and next step, `detail` its lines.
     """
 
-    def __init__(self, failure: Failure) -> None:
+    def __init__(self, failure: SetupFailure) -> None:
         super().__init__(str(failure), "\n".join(failure.lines))
         self.failure = failure
 
 
-def failure(cause: str, sentence: str = "", next_step: str = "", output: str | Sequence[str] = ()) -> Failure:
+def failure(cause: str, sentence: str = "", next_step: str = "", output: str | Sequence[str] = ()) -> SetupFailure:
     """A failure of that cause, in its usual words where none are given.
 
     output: of the program that failed, as text or lines; its end is kept.
@@ -158,10 +158,10 @@ def failure(cause: str, sentence: str = "", next_step: str = "", output: str | S
     usual = _TEXTS[cause]
     lines = output.splitlines() if isinstance(output, str) else [line.rstrip() for line in output]
     kept = tuple(blank_user(line) for line in [line for line in lines if line.strip()][-_LAST_LINES:])
-    return Failure(cause, sentence or usual[0], next_step or usual[1], kept)
+    return SetupFailure(cause, sentence or usual[0], next_step or usual[1], kept)
 
 
-def explain(output: str, status: int, log: str = "") -> Failure:
+def explain(output: str, status: int, log: str = "") -> SetupFailure:
     """The failure that the output of pip or venv tells of.
 
     output: standard output and error; status: the exit status, negative for a signal on POSIX; log: more of pip's
@@ -177,7 +177,7 @@ def explain(output: str, status: int, log: str = "") -> Failure:
     return failure(UNKNOWN, f"The installation ended with status {status}.", output=output)
 
 
-def explain_os_error(error: OSError, folder: str | os.PathLike) -> Failure:
+def explain_os_error(error: OSError, folder: str | os.PathLike) -> SetupFailure:
     """The failure behind an error of the file system at `folder`."""
     said = f"{error.strerror or error}"
     if error.errno in _DISK_ERRORS or getattr(error, "winerror", None) in (39, 112):

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from .environment import MINIMUM_PYTHON, NO_ANSWER, ask_interpreter
-from .failures import BROKEN, NO_ENSUREPIP, PYTHON_TOO_OLD, Failure, SetupFailed, failure
+from .failures import BROKEN, NO_ENSUREPIP, PYTHON_TOO_OLD, SetupFailed, SetupFailure, failure
 
 _ASK_CODE = """
 import importlib.util, json, struct, sys
@@ -44,7 +44,7 @@ def find_base_python(candidates: Sequence[Path] | None = None) -> BasePython:
     """
     if candidates is None:
         candidates = base_candidates()
-    reasons: list[Failure] = []
+    reasons: list[SetupFailure] = []
     for path in candidates:
         found = ask_python(path)
         if isinstance(found, BasePython):
@@ -63,7 +63,7 @@ def find_base_python(candidates: Sequence[Path] | None = None) -> BasePython:
     )
 
 
-def ask_python(path: Path) -> BasePython | Failure:
+def ask_python(path: Path) -> BasePython | SetupFailure:
     """What the interpreter at `path` says of itself, or why no environment can be made with it."""
     try:
         answer = ask_interpreter(path, _ASK_CODE)

@@ -28,7 +28,7 @@ _INSTALLED = re.compile(r"Successfully installed (.+)")
 
 
 @dataclass(frozen=True)
-class Step:
+class PipStep:
     """One thing that pip does.
 
     kind: COLLECTING, DOWNLOADING, INSTALLING or INSTALLED.
@@ -43,28 +43,28 @@ class Step:
     size: int = 0
 
 
-def parse_line(line: str) -> Step | None:
+def parse_line(line: str) -> PipStep | None:
     """What a line of pip's output says; None where it says nothing about progress."""
     line = line.strip()
     found = _COLLECTING.match(line)
     if found:
-        return Step(COLLECTING, (found[1],))
+        return PipStep(COLLECTING, (found[1],))
     found = _PROCESSING.match(line)
     if found:
-        return Step(COLLECTING, (_package(found[1]),))
+        return PipStep(COLLECTING, (_package(found[1]),))
     found = _FETCHING.match(line)
     if found:
         file = unquote(found[2].split("#")[0].rsplit("/", 1)[-1])
         if file.endswith(".metadata"):
-            return Step(COLLECTING, (_package(file),))
+            return PipStep(COLLECTING, (_package(file),))
         size = round(float(found[3]) * _UNITS[found[4]]) if found[3] else 0
-        return Step(DOWNLOADING, (_package(file),), file if found[1] == "Downloading" else "", size)
+        return PipStep(DOWNLOADING, (_package(file),), file if found[1] == "Downloading" else "", size)
     found = _INSTALLING.match(line)
     if found:
-        return Step(INSTALLING, tuple(name.strip() for name in found[1].split(",")))
+        return PipStep(INSTALLING, tuple(name.strip() for name in found[1].split(",")))
     found = _INSTALLED.match(line)
     if found:
-        return Step(INSTALLED, tuple(found[1].split()))
+        return PipStep(INSTALLED, tuple(found[1].split()))
     return None
 
 

@@ -9,7 +9,7 @@ import contextlib
 from collections.abc import Callable
 from pathlib import Path
 
-from .pip_output import COLLECTING, DOWNLOADING, INSTALLED, INSTALLING, Step, parse_line
+from .pip_output import COLLECTING, DOWNLOADING, INSTALLED, INSTALLING, PipStep, parse_line
 
 # What is fetched, as a first guess: pip does not know it beforehand. The wheels for the processor on Linux are about
 # as large together as the first number (torch 2.13), those for CUDA as the second (torch 2.15); more than the first
@@ -34,7 +34,7 @@ class PipProgress:
         self._message = ""
         self._announced = 0
         self._fetched = 0
-        self._now: Step | None = None
+        self._now: PipStep | None = None
         self._unpacked = unpacked
         self._to_unpack = 0
         self._before = 0

@@ -10,11 +10,11 @@ import sys
 
 from .blanking import blank_user
 from .examine import Examination
-from .failures import Failure
+from .failures import SetupFailure
 
 
 def copyable_report(
-    examination: Examination | None = None, failure: Failure | None = None, notes: tuple[str, ...] = ()
+    examination: Examination | None = None, failure: SetupFailure | None = None, notes: tuple[str, ...] = ()
 ) -> str:
     """What is known, a line each, without user names and credentials."""
     lines = [f"System: {platform.platform()}", f"Python of QGIS: {sys.version.split()[0]} in {sys.prefix}"]

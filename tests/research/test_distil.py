@@ -11,10 +11,10 @@ from flair_landcover.research.crops import ImageCrops
 from flair_landcover.research.distil import DistillationLoss
 from flair_landcover.research.fit import fit, new_state
 from flair_landcover.research.losses import LabelLoss
-from flair_landcover.research.recipe import Stage
+from flair_landcover.research.recipe import TrainingStage
 from flair_landcover.research.teacher import Teacher
 
-STAGE = Stage(steps=100_000, batch=2, crop=64, warm_up=0.0, learning_rate=1e-3)
+STAGE = TrainingStage(steps=100_000, batch=2, crop=64, warm_up=0.0, learning_rate=1e-3)
 CPU = torch.device("cpu")
 
 

@@ -10,10 +10,10 @@ from flair_landcover.models.networks.utt import UTT
 from flair_landcover.research.crops import ImageCrops
 from flair_landcover.research.fit import FitState, fit, load_state, new_state, save_state
 from flair_landcover.research.losses import LabelLoss
-from flair_landcover.research.recipe import Stage
+from flair_landcover.research.recipe import TrainingStage
 
 # So many steps that a few are nothing of them: the learning rate stays at its top.
-STAGE = Stage(steps=100_000, batch=2, crop=64, warm_up=0.0)
+STAGE = TrainingStage(steps=100_000, batch=2, crop=64, warm_up=0.0)
 SEED = 1
 
 
@@ -21,7 +21,7 @@ def quiet(line: str) -> None:
     pass
 
 
-def start(stage: Stage = STAGE) -> FitState:
+def start(stage: TrainingStage = STAGE) -> FitState:
     torch.manual_seed(SEED)
     return new_state(UTT(), LabelLoss(), stage, torch.device("cpu"))
 

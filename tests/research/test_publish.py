@@ -12,7 +12,7 @@ from flair_landcover.models.networks.weights import load_weights
 from flair_landcover.research.dataset import ALL_ROLES, LabelledImage
 from flair_landcover.research.evaluate import predict
 from flair_landcover.research.publish import limits_of, publish, write_weights
-from flair_landcover.research.recipe import Recipe, Stage
+from flair_landcover.research.recipe import Recipe, TrainingStage
 
 
 class Little:
@@ -43,7 +43,7 @@ def material(scene) -> Little:
     return Little(replace(scene, name="flair2/1", kind="flair2"), scene)
 
 
-RECIPE = Recipe("small", "Small", "free", Stage(steps=2), digest="sha256:00")
+RECIPE = Recipe("small", "Small", "free", TrainingStage(steps=2), digest="sha256:00")
 FOLDS = {"five bands": {"overall_accuracy": 0.5}}
 
 

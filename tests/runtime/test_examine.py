@@ -11,7 +11,7 @@ import pytest
 from flair_landcover.runtime import examine as examine_module
 from flair_landcover.runtime import failures
 from flair_landcover.runtime.errors import CancelledError
-from flair_landcover.runtime.examine import Device, Examination, examine, gpu_reason, nvidia_card
+from flair_landcover.runtime.examine import Examination, ExaminedDevice, examine, gpu_reason, nvidia_card
 from flair_landcover.runtime.setup_report import copyable_report
 from flair_landcover.runtime.verify import verify_prediction
 
@@ -176,7 +176,10 @@ def test_the_report_tells_all_and_names_nobody(monkeypatch):
         "3.12.1",
         "x86_64",
         {"torch": "2.6.0", "rasterio": ""},
-        devices=(Device("cpu", "CPU", True, True, 0.001), Device("cuda", "GeForce", False, False, reason="No.")),
+        devices=(
+            ExaminedDevice("cpu", "CPU", True, True, 0.001),
+            ExaminedDevice("cuda", "GeForce", False, False, reason="No."),
+        ),
     )
     proxy = "https://me:secret@e.org failed"  # pragma: allowlist secret
     text = copyable_report(found, failures.failure(failures.NO_NETWORK, output=proxy))

@@ -93,7 +93,7 @@ def make(folder: Path, base: BasePython, source: Source, **more) -> Installed:
     return create_environment(folder, source, base=base, **{"verify": importable, "needed_bytes": 0, **more})
 
 
-def pip_fails(made: Path, work: Path, *arguments: str, **variables: str) -> failures.Failure:
+def pip_fails(made: Path, work: Path, *arguments: str, **variables: str) -> failures.SetupFailure:
     """The cause for which an installation into the bare environment fails."""
     with pytest.raises(SetupFailed) as caught:
         install_packages(

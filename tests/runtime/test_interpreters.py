@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from flair_landcover.runtime import failures
-from flair_landcover.runtime.failures import Failure, SetupFailed
+from flair_landcover.runtime.failures import SetupFailed, SetupFailure
 from flair_landcover.runtime.interpreters import BasePython, ask_python, base_candidates, find_base_python
 
 
@@ -122,5 +122,5 @@ def test_a_debian_python_without_ensurepip_gives_the_command_to_run(tmp_path):
         if path.name != "ensurepip":
             (copy / path.name).symlink_to(path)
     found = ask_python(python)
-    assert isinstance(found, Failure) and found.cause == failures.NO_ENSUREPIP, found
+    assert isinstance(found, SetupFailure) and found.cause == failures.NO_ENSUREPIP, found
     assert f"`sudo apt install python{major}.{minor}-venv`" in found.next_step

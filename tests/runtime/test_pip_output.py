@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from flair_landcover.runtime.pip_output import COLLECTING, DOWNLOADING, INSTALLED, INSTALLING, Step, parse_line
+from flair_landcover.runtime.pip_output import COLLECTING, DOWNLOADING, INSTALLED, INSTALLING, PipStep, parse_line
 from flair_landcover.runtime.pip_progress import PipProgress
 
 TORCH = "torch-2.6.0-cp312-cp312-manylinux1_x86_64.whl"
@@ -13,19 +13,19 @@ TORCH = "torch-2.6.0-cp312-cp312-manylinux1_x86_64.whl"
 @pytest.mark.parametrize(
     ("line", "step"),
     [
-        ("Collecting torch<3,>=2.4 (from -r requirements.txt (line 3))", Step(COLLECTING, ("torch",))),
-        ("Collecting segmentation-models-pytorch", Step(COLLECTING, ("segmentation-models-pytorch",))),
-        ("Processing /data/été/torch-2.6.0-py3-none-any.whl", Step(COLLECTING, ("torch",))),
-        (f"  Downloading {TORCH} (766.7 MB)", Step(DOWNLOADING, ("torch",), TORCH, 766_700_000)),
-        (f"  Downloading {TORCH}.metadata (28 kB)", Step(COLLECTING, ("torch",))),
+        ("Collecting torch<3,>=2.4 (from -r requirements.txt (line 3))", PipStep(COLLECTING, ("torch",))),
+        ("Collecting segmentation-models-pytorch", PipStep(COLLECTING, ("segmentation-models-pytorch",))),
+        ("Processing /data/été/torch-2.6.0-py3-none-any.whl", PipStep(COLLECTING, ("torch",))),
+        (f"  Downloading {TORCH} (766.7 MB)", PipStep(DOWNLOADING, ("torch",), TORCH, 766_700_000)),
+        (f"  Downloading {TORCH}.metadata (28 kB)", PipStep(COLLECTING, ("torch",))),
         (
             "  Downloading https://e.org/whl/torch-2.6.0%2Bcu126-cp312-none-any.whl (1.2 GB)",
-            Step(DOWNLOADING, ("torch",), "torch-2.6.0+cu126-cp312-none-any.whl", 1_200_000_000),
+            PipStep(DOWNLOADING, ("torch",), "torch-2.6.0+cu126-cp312-none-any.whl", 1_200_000_000),
         ),
-        ("  Using cached affine-2.4.0-py3-none-any.whl (15 kB)", Step(DOWNLOADING, ("affine",), "", 15_000)),
-        ("  Downloading x_y-1-py3-none-any.whl", Step(DOWNLOADING, ("x-y",), "x_y-1-py3-none-any.whl")),
-        ("Installing collected packages: mpmath, numpy, torch", Step(INSTALLING, ("mpmath", "numpy", "torch"))),
-        ("Successfully installed numpy-2.1 torch-2.6", Step(INSTALLED, ("numpy-2.1", "torch-2.6"))),
+        ("  Using cached affine-2.4.0-py3-none-any.whl (15 kB)", PipStep(DOWNLOADING, ("affine",), "", 15_000)),
+        ("  Downloading x_y-1-py3-none-any.whl", PipStep(DOWNLOADING, ("x-y",), "x_y-1-py3-none-any.whl")),
+        ("Installing collected packages: mpmath, numpy, torch", PipStep(INSTALLING, ("mpmath", "numpy", "torch"))),
+        ("Successfully installed numpy-2.1 torch-2.6", PipStep(INSTALLED, ("numpy-2.1", "torch-2.6"))),
         ("Looking in indexes: https://e.org/simple", None),
         ("Requirement already satisfied: numpy in /x", None),
         ("", None),

@@ -22,7 +22,7 @@ from qgis.PyQt.QtWidgets import (
 
 from ...runtime.client import engine_is_busy
 from ...runtime.environment import PYTHON_SETTING, PYTHON_VARIABLE, forget_interpreter, managed_folder
-from ...runtime.examine import Device, Examination
+from ...runtime.examine import Examination, ExaminedDevice
 from ...runtime.failures import CANCELLED, SetupFailed
 from ...runtime.install import NEEDED_BYTES, needed_for
 from ...runtime.network import network_from_qgis, source_from_qgis
@@ -65,7 +65,7 @@ def facts(examination: Examination, chosen_by: str) -> list[Fact]:
     return found + [Fact(_tr("Worth knowing"), note) for note in examination.notes]
 
 
-def _device_fact(device: Device) -> Fact:
+def _device_fact(device: ExaminedDevice) -> Fact:
     title = _TITLES.get(device.id, device.id)
     name = title if device.name in (title, device.id) else f"{title}: {device.name}"
     if device.works:

@@ -44,7 +44,7 @@ def importing(make_client: MakeClient, path: str, title: str) -> Callable[[Backg
 
 def fetching(make_client: MakeClient, hub_id: str) -> Callable[[BackgroundTask], ModelCard]:
     """Work that takes a published model into the library; the result is its card there."""
-    return lambda task: _ask(make_client, calls.FETCH_MODEL, calls.PublishedModel(hub_id), task).card
+    return lambda task: _ask(make_client, calls.FETCH_MODEL, calls.HubModel(hub_id), task).card
 
 
 def exporting(folder: Path, path: str) -> Callable[[BackgroundTask], int]:
