@@ -37,7 +37,7 @@ define install_missing
 endef
 
 .PHONY: demo test test-engine test-qgis test-fast coverage rooms package bundle pictures benchmark-window \
-	benchmark-startup lint env system clean
+	benchmark-startup lint types env system clean
 
 demo: system env $(PLUGINS)/flair_landcover
 	$(QGIS_ENVIRONMENT) ENGINE_PYTHON=$(ENGINE_PYTHON) sh demo/run.sh $(WORK)
@@ -94,6 +94,10 @@ bundle: env
 # As the plugin site's scanner runs them, see .ci/lint.
 lint: env $(PLUGINS)/flair_landcover
 	sh .ci/lint $(ENGINE_PYTHON)
+
+# mypy alone, as the hook before a commit runs it.
+types: env $(PLUGINS)/flair_landcover
+	$(ENGINE_PYTHON) -m mypy
 
 env: .venv/ready
 
