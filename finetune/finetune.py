@@ -16,9 +16,9 @@ from ..contract.notices import Notice, Stage, Warn, notice, stage
 from ..contract.report import FinetuneReport
 from ..contract.segmentation import SegmentationJob
 from ..inference.backends.backend import MOSTLY, Backend, backend_of
-from ..inference.check import check_inputs
+from ..inference.check import checked_inputs
 from ..inference.raster.read import gdal_settings
-from ..inference.resolve import Inputs, resolve
+from ..inference.resolve import Inputs
 from ..inference.tiles import Tiles, open_tiles
 from ..models.networks.checkpoints import load_model
 from ..models.networks.gated import GatedNetwork
@@ -62,8 +62,7 @@ def finetune(job: FinetuneJob, report: FinetuneReport) -> FinetuneResult:
 
     with gdal_settings():
         report.progress(0.0, stage("checking_training"))
-        inputs = resolve(SegmentationJob(job.image, ""), warn)
-        check_inputs(inputs, warn)
+        inputs = checked_inputs(SegmentationJob(job.image, ""), warn)
         outputs = find_outputs(job, inputs)
         report.progress(_READING, stage("reading"))
         annotations = read_annotations(job, inputs.card, inputs.geobox, warn)

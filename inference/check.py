@@ -20,7 +20,7 @@ from ..models.library import installed_models
 from .raster.extents import check_lies_under
 from .raster.open import check_not_truncated, open_raster
 from .raster.write import finished_size, label_bits, working_size
-from .resolve import Inputs, resolve, with_legend
+from .resolve import Inputs, resolve, with_legend, with_series
 from .sentinel2.usable import warn_of_missing_masks
 
 _ROLE_NAMES = {"nir": "near infrared", "elevation": "elevation"}
@@ -34,26 +34,33 @@ def check_job(job: SegmentationJob, warn: Warn) -> Inputs:
 
     Raises BadInput, which names the setting, at the first thing that is wrong; nothing has been written then.
     """
-    inputs = resolve(job, warn)
-    check_inputs(inputs, warn)
-    inputs = with_legend(inputs, warn)
+    inputs = with_legend(checked_inputs(job, warn), warn)
     check_outputs(inputs)
     return inputs
 
 
-def check_inputs(inputs: Inputs, warn: Warn) -> None:
-    """Raises BadInput, which names the setting, where the model cannot be run on what was found."""
-    job = inputs.job
+def checked_inputs(job: SegmentationJob, warn: Warn) -> Inputs:
+    """Resolves and checks as `check_job` does, except for what the job writes; the card is the model's as it stands.
+
+    What is quickly known is asked first, the series, whose files are many, last.
+    """
     _check_choice("tta", "test-time augmentation", job.tta, AUGMENTATIONS)
     _check_choice("precision", "precision", job.image.precision, PRECISIONS)
     _check_choice("device", "device", job.image.device, DEVICES)
     _check_choice("classes", "choice of classes", job.classes, CLASSES)
+    inputs = resolve(job, warn)
     with about("mask"):
         _check_mask(inputs)
     _check_heights(inputs, warn)
     with about("bands"):
         _check_roles(inputs, warn)
-    _check_sentinel2(inputs, warn)
+    _check_sentinel2(inputs)
+    inputs = with_series(inputs, warn)
+    if inputs.sentinel2 is not None:
+        warn_of_missing_masks(inputs.sentinel2, warn)
+    if job.difference is not None:
+        warn(notice("predicted_twice"))
+    return inputs
 
 
 def _check_choice(setting: str, name: str, value: str, choices: Collection[str]) -> None:
@@ -118,7 +125,7 @@ def _that_fit(roles: set[str]) -> str:
     return " or ".join(titles[:_MOST_TITLES]) if titles else "another model"
 
 
-def _check_sentinel2(inputs: Inputs, warn: Warn) -> None:
+def _check_sentinel2(inputs: Inputs) -> None:
     job, card = inputs.job, inputs.card
     required = card.satellite is not None and card.satellite.required
     if required and job.image.sentinel2 is None:
@@ -137,11 +144,6 @@ def _check_sentinel2(inputs: Inputs, warn: Warn) -> None:
         raise BadInput(
             f"There is nothing to show of what Sentinel-2 changes, as {reason}: leave the difference out.", "difference"
         )
-    if inputs.sentinel2 is None:
-        return
-    warn_of_missing_masks(inputs.sentinel2, warn)
-    if job.difference is not None:
-        warn(notice("predicted_twice"))
 
 
 def check_outputs(inputs: Inputs) -> None:

@@ -45,7 +45,7 @@ class Inputs(Place):
 
     card: the model's as it stands, or with the classes that the map is to show (see `with_legend`).
     heights: whether elevation comes from a raster of its own. roles: the model's inputs that are at hand.
-    sentinel2: the acquisitions of the place that the job does not leave out, or None.
+    sentinel2: the acquisitions of the place that the job does not leave out (see `with_series`), or None.
     """
 
     heights: bool
@@ -54,21 +54,30 @@ class Inputs(Place):
 
 
 def resolve(job: SegmentationJob, warn: Warn) -> Inputs:
-    """Finds what a job names: each card, raster and series is read once. `warn` takes what the user should know.
+    """Finds what a job names but for its series, which `with_series` opens: card and image are read once.
 
-    Raises BadInput, which names the setting, where model, raster, extent or series cannot be used. Whether what was
-    found can be mapped with is for `check`.
+    warn: takes what the user should know. Raises BadInput, which names the setting, where model, raster or extent
+    cannot be used. Whether what was found can be mapped with is for `check`.
     """
     place = resolve_place(job, warn)
-    card, image = place.card, job.image
-    heights = image.elevation is not None and "elevation" in card.inputs
-    roles = tuple(role for role in card.inputs if role in place.aerial.bands or (role == "elevation" and heights))
-    series = None
-    if image.sentinel2 is not None and card.satellite is None:
+    heights = job.image.elevation is not None and "elevation" in place.card.inputs
+    at_hand = {*place.aerial.bands, *(("elevation",) if heights else ())}
+    roles = tuple(role for role in place.card.inputs if role in at_hand)
+    return Inputs(**vars(place), heights=heights, roles=roles, sentinel2=None)
+
+
+def with_series(inputs: Inputs, warn: Warn) -> Inputs:
+    """The inputs with the acquisitions of the job's series, where the model takes one.
+
+    Raises BadInput, which names ``sentinel2``, where the series cannot be used.
+    """
+    image, card = inputs.job.image, inputs.card
+    if image.sentinel2 is None:
+        return inputs
+    if card.satellite is None:
         warn(notice("series_not_taken", model=card.title))
-    elif image.sentinel2 is not None:
-        series = without_dates(resolve_series(place, warn), image.leave_out, warn)
-    return Inputs(**vars(place), heights=heights, roles=roles, sentinel2=series)
+        return inputs
+    return replace(inputs, sentinel2=without_dates(resolve_series(inputs, warn), image.leave_out, warn))
 
 
 def resolve_place(job: SegmentationJob, warn: Warn) -> Place:

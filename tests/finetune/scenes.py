@@ -16,7 +16,7 @@ from flair_landcover.contract.segmentation import SegmentationJob
 from flair_landcover.finetune.annotations import Annotations, read_annotations
 from flair_landcover.finetune.holdout import split
 from flair_landcover.finetune.samples import SampleSource
-from flair_landcover.inference.resolve import resolve
+from flair_landcover.inference.resolve import resolve, with_series
 from flair_landcover.inference.tiles import open_tiles
 from flair_landcover.tests.jobs import finetune_job
 
@@ -109,7 +109,7 @@ class Watcher:
 
 def source_of(job: FinetuneJob, size: int = 64) -> tuple[SampleSource, Annotations]:
     """What samples of a job are drawn from; close its `tiles`."""
-    inputs = resolve(SegmentationJob(job.image, ""), lambda _: None)
+    inputs = with_series(resolve(SegmentationJob(job.image, ""), lambda _: None), lambda _: None)
     annotations = read_annotations(job, inputs.card, inputs.geobox, lambda _: None)
     sides = split(annotations.items, job.holdout, job.seed, inputs.geobox)
     card = replace(inputs.card, classes=annotations.plan.legend)

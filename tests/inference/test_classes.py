@@ -21,7 +21,7 @@ from flair_landcover.contract.segmentation import SegmentationJob, SegmentationR
 from flair_landcover.finetune.add_classes import add_classes
 from flair_landcover.inference.check import check_job
 from flair_landcover.inference.classes import what_becomes_what, with_classes
-from flair_landcover.inference.resolve import resolve
+from flair_landcover.inference.resolve import resolve, with_series
 from flair_landcover.inference.segment import segment
 from flair_landcover.models.library import BUNDLED_FOLDER
 from flair_landcover.models.networks.build import build_network
@@ -316,7 +316,7 @@ def test_what_becomes_other_is_remarked_with_the_13_alone(made):
 
 
 def test_a_fine_tuning_sees_the_card_as_it_stands(made):
-    inputs = resolve(made.job, lambda warning: None)
+    inputs = with_series(resolve(made.job, lambda warning: None), lambda warning: None)
     assert inputs.card.own_classes and inputs.card.classes == FLAIR_CLASSES
 
 

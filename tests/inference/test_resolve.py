@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import rasterio
 
+from flair_landcover.contract.errors import BadInput
 from flair_landcover.inference import resolve as module
 from flair_landcover.inference.check import check_job
 from flair_landcover.tests.jobs import segmentation_job
@@ -43,3 +45,12 @@ def test_where_a_series_lies_is_known_without_opening_it_again(job, monkeypatch)
     found = module.over_place(series, place.geobox, place.geobox.window_bounds(place.inside))
     assert found.dates == ("2021-04-15", "2021-05-15", "2021-06-15")
     assert all(each.geobox.shape == (80, 80) for each in found.acquisitions)
+
+
+def test_what_is_quickly_known_is_refused_before_the_series_is_opened(job, utt_model, monkeypatch):
+    monkeypatch.setattr(module, "open_series", lambda *_: pytest.fail("opened"))
+    job = replace(job, image=replace(job.image, model=str(utt_model)))
+    for change, field in (({"tta": "bogus"}, "tta"), ({"mask": ()}, "mask")):
+        with pytest.raises(BadInput) as refused:
+            check_job(replace(job, **change), lambda warning: None)
+        assert refused.value.field == field
