@@ -120,7 +120,8 @@ class _Worker:
         self._why = why
         self._messages.put(None)  # ends a worker that a script started and waits for, which is killed alone
         self._process.kill()
-        self._reader.join()
+        self._reader.join(_LAST_LINES_S)
+        self._end()
 
     def close(self) -> None:
         """Close the worker's standard input, so that it stops what it does and ends; kill it where it does not."""
@@ -128,6 +129,12 @@ class _Worker:
         self._messages.put(None)
         self._reader.join(_CLOSE_S)
         self.kill(self._why)
+
+    def look_after(self) -> None:
+        """Ends what waits on a process that has ended while another one, which it started, holds its output open."""
+        if self._process.poll() is not None:
+            self._reader.join(_LAST_LINES_S)
+            self._end()
 
     @property
     def pid(self) -> int | None:
@@ -159,11 +166,13 @@ class _Worker:
             return
         try:
             answer = protocol.decode_answer(line)
-        except ProtocolError:
-            # Only what prints before the worker takes over its output gets here: the start-up
-            # files of an interpreter.
-            self._take_log(line)
-            return
+        except ProtocolError as error:
+            if error.id is None:
+                # What prints before the worker takes over its output: the start-up files of an interpreter.
+                self._take_log(line)
+                return
+            sentence = f"Plugin and engine differ in version ({error}): restart QGIS."
+            answer = protocol.Failure(error.id, protocol.FAILED, sentence)
         except Exception as error:
             self._why = f"The connection to the engine broke ({type(error).__name__}: {error}): run again."
             self._process.kill()
@@ -176,10 +185,13 @@ class _Worker:
             inbox.put(answer)
 
     def _end(self) -> None:
+        """Tells those who wait that the process has ended; once, however often it is called."""
         code = self._process.wait()
         self._messages.put(None)
         self._log_reader.join(_LAST_LINES_S)
         with self._lock:
+            if self._gone is not None:
+                return
             self._gone = _Gone(EngineDied(self._why or _death_sentence(code), "\n".join(self._log)))
             inboxes, self._inboxes = self._inboxes, {}
         for inbox in inboxes.values():
@@ -375,6 +387,7 @@ def _listen(
             try:
                 event = inbox.get(timeout=_CALLER_S)
             except queue.Empty:
+                worker.look_after()
                 continue
             if isinstance(event, (protocol.Result, protocol.Failure, _Gone)):
                 return began, event

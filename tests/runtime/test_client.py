@@ -469,6 +469,28 @@ def test_an_engine_that_cannot_start_is_told_with_its_log(engine_python):
     client.close()
 
 
+def test_an_engine_that_ends_is_told_though_what_it_started_holds_its_output(engine_python):
+    client = EngineClient(command=lambda engine: ["sh", "-c", "read line; sleep 300 & exit 3"])
+    with pytest.raises(EngineDied, match="status 3"):
+        client.call(plain_call("echo"), Values({}))
+    client.close()
+
+
+_LATER_VERSION = """
+import json, sys
+id = json.loads(sys.stdin.readline())["id"]
+print(json.dumps({"id": id, "warning": {"code": "of a later version", "values": {}}}), flush=True)
+sys.stdin.read()
+"""
+
+
+def test_a_warning_that_this_version_does_not_know_is_not_passed_over(engine_python):
+    client = EngineClient(command=lambda engine: [engine.python, "-c", _LATER_VERSION])
+    with pytest.raises(EngineFailed, match="differ in version"):
+        client.call(plain_call("echo"), Values({}))
+    client.close()
+
+
 def test_a_program_that_is_missing_is_told(tmp_path):
     client = EngineClient(find=lambda: Engine(str(tmp_path / "python"), "a test"))
     with pytest.raises(EngineDied, match="could not be started"):
