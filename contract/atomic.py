@@ -39,10 +39,15 @@ def atomic_file(path: Path) -> Iterator[Path]:
 
 
 def write_json(path: Path, values: dict[str, Any]) -> None:
-    """Writes values as indented JSON in UTF-8, as `atomic_file` does; what UTF-8 cannot hold is replaced by ?."""
+    """Writes values as indented JSON in UTF-8, as `atomic_file` does, for all to read: a library may be shared.
+
+    What UTF-8 cannot hold is replaced by ?.
+    """
     text = json.dumps(values, indent=2, ensure_ascii=False) + "\n"
-    with atomic_file(path) as part, open(part, "w", encoding="utf-8", errors="replace", newline="\n") as file:
-        file.write(text)
+    with atomic_file(path) as part:
+        with open(part, "w", encoding="utf-8", errors="replace", newline="\n") as file:
+            file.write(text)
+        part.chmod(0o644)
 
 
 @contextlib.contextmanager
@@ -56,6 +61,7 @@ def atomic_folder(path: Path, replace: bool = False) -> Iterator[Path]:
     new, old = hidden / path.name, hidden / f"{path.name}.old"
     try:
         new.mkdir()
+        new.chmod(0o755)  # whatever the umask: a library of models may be shared
         yield new
         if replace and os.path.lexists(path):
             os.rename(path, old)

@@ -7,7 +7,7 @@ import stat
 
 import pytest
 
-from flair_landcover.contract.atomic import atomic_file, atomic_folder
+from flair_landcover.contract.atomic import atomic_file, atomic_folder, write_json
 
 
 def names(folder):
@@ -109,3 +109,16 @@ def test_a_folder_that_cannot_take_its_name_leaves_the_old_one(tmp_path, monkeyp
         (part / "new").touch()
     assert names(path) == ["old"]
     assert names(tmp_path) == ["model"]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="rights of POSIX")
+def test_a_shared_library_stays_readable_whatever_the_umask(tmp_path):
+    before = os.umask(0o077)
+    try:
+        write_json(tmp_path / "card.json", {"id": "été"})
+        with atomic_folder(tmp_path / "model") as part:
+            (part / "card.json").touch()
+    finally:
+        os.umask(before)
+    assert (tmp_path / "card.json").stat().st_mode & 0o777 == 0o644
+    assert (tmp_path / "model").stat().st_mode & 0o777 == 0o755
