@@ -196,15 +196,17 @@ class RunQueue(QObject):
         self._of_task.close()
         run = self.runs.pop(0)
         run.remaining_s = None
-        if task.result is not None:
-            run.result, run.fraction = task.result, 1.0
-            self._end(run, RunState.DONE)
-        elif task.error is not None:
-            run.error = task.error
-            self._end(run, RunState.FAILED)
-        else:
-            self._end(run, RunState.CANCELLED)
-        self._start_next()
+        try:
+            if task.result is not None:
+                run.result, run.fraction = task.result, 1.0
+                self._end(run, RunState.DONE)
+            elif task.error is not None:
+                run.error = task.error
+                self._end(run, RunState.FAILED)
+            else:
+                self._end(run, RunState.CANCELLED)
+        finally:  # whatever a watcher comes to, the others are not to wait for ever
+            self._start_next()
 
     def _end(self, run: Run, state: RunState) -> None:
         run.state = state
