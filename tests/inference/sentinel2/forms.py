@@ -17,7 +17,7 @@ from flair_landcover.contract.cards import SATELLITE_BANDS
 from flair_landcover.contract.notices import Notice, english
 from flair_landcover.inference.sentinel2.series import Acquisition, BandSource
 from flair_landcover.inference.sentinel2.vrt import open_source
-from flair_landcover.research.scenes.sentinel2_product import FINE
+from flair_landcover.tests.inference.sentinel2.products import FINE
 
 from ..conftest import SHARED_DATA
 

@@ -9,7 +9,7 @@ from affine import Affine
 from flair_landcover.contract.cards import SATELLITE_BANDS
 from flair_landcover.contract.errors import BadInput
 from flair_landcover.inference.sentinel2.open import open_series
-from flair_landcover.research.scenes.sentinel2_product import FINE
+from flair_landcover.tests.inference.sentinel2.products import FINE
 from flair_landcover.tests.notices import in_english
 
 from .forms import DATES, TRANSFORM, no_warning, pixels, reflectance_of, values_of, write

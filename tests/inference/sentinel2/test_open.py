@@ -6,7 +6,7 @@ import pytest
 
 from flair_landcover.contract.errors import BadInput
 from flair_landcover.inference.sentinel2.open import open_series
-from flair_landcover.research.scenes.sentinel2_product import made_up, make_product
+from flair_landcover.tests.inference.sentinel2.products import made_up, make_product
 
 from .forms import no_warning, pixels, write, write_flair, write_zarr
 

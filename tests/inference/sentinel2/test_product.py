@@ -15,7 +15,7 @@ from affine import Affine
 from flair_landcover.contract.cards import SATELLITE_BANDS
 from flair_landcover.contract.errors import BadInput
 from flair_landcover.inference.sentinel2.open import open_series
-from flair_landcover.research.scenes.sentinel2_product import (
+from flair_landcover.tests.inference.sentinel2.products import (
     FINE,
     ProductPixels,
     from_series,

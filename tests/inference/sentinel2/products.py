@@ -1,6 +1,6 @@
 """Level-2A products of Sentinel-2 in their real structure, made of given pixels.
 
-    python -m flair_landcover.research.scenes.sentinel2_product OUTDIR
+    python -m flair_landcover.tests.inference.sentinel2.products OUTDIR
         [--series SEN2_data.npy --number 0] [--baseline 05.10]
 
 A product has the folders, names, metadata and lossless JPEG 2000 files of those that Copernicus gives out
@@ -21,7 +21,7 @@ import rasterio
 from affine import Affine
 from rasterio.crs import CRS
 
-from ...contract.cards import SATELLITE_BANDS
+from flair_landcover.contract.cards import SATELLITE_BANDS
 
 FINE = ("B2", "B3", "B4", "B8")  # bands of 10 m; the others have 20 m
 OFFSET = 1000  # added to all digital numbers from processing baseline 04.00 on (January 2022)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import rasterio
 
-from flair_landcover.research.scenes.sentinel2_product import made_up, make_product
+from flair_landcover.tests.inference.sentinel2.products import made_up, make_product
 
 
 @pytest.mark.parametrize(("baseline", "offset"), [("03.00", 0), ("05.10", 1000)])
