@@ -147,7 +147,7 @@ def _bench(
         rest = (labels > 0) & (drawn == 0)
         area = shapely.area([shape for _, shape in polygons]).sum()
         print(f"{name}: {count} polygons, {area:.0f} m² of {labels.size * 0.04:.0f}", flush=True)
-        image = ImageSettings(str(aerial), sentinel2=(series,) if series else None)
+        image = ImageSettings((str(aerial),), sentinel2=(series,) if series else None)
         job = FinetuneJob(image, str(path), trainable=options.trainable, seed=options.training_seed)
         base = _mapped(job, "bundled", folder, labels, rest)
         variants = [(weight, False) for weight in options.keep_base] + [(weight, True) for weight in options.everywhere]

@@ -97,7 +97,7 @@ def seconds_a_tile(folder: Path, model: str, precision: str) -> dict[bool, float
     for _ in range(_ROUNDS + 1):
         for with_series, seconds in taken.items():
             image = ImageSettings(
-                str(folder / "aerial.tif"),
+                (str(folder / "aerial.tif"),),
                 sentinel2=(str(folder / "dates"),) if with_series else None,
                 model=model,
                 precision=precision,

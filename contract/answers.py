@@ -64,6 +64,7 @@ class AerialDescription(Plain):
     count: of bands. descriptions: of each band, None where it has none. bands: band numbers by role, as the text says
     or as guessed where it is empty. pixel_m: the larger pixel size in metres. width, height: in pixels.
     pictures: a grey picture of each of the first bands by its number, a PNG in base64, transparent where nodata.
+    findings: what is told of the image.
     """
 
     count: int
@@ -73,6 +74,7 @@ class AerialDescription(Plain):
     width: int
     height: int
     pictures: dict[int, str]
+    findings: list[Notice]
 
 
 @dataclass(frozen=True)

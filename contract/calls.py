@@ -16,6 +16,7 @@ from .answers import (
     SeriesOverview,
 )
 from .finetuning import FinetuneJob, FinetuneResult
+from .image import ImageJob
 from .plain import Plain
 from .segmentation import SegmentationJob, SegmentationResult
 
@@ -54,16 +55,17 @@ class Nothing(Plain):
 
 
 @dataclass(frozen=True)
-class AerialQuestion(Plain):
-    """An aerial raster to describe.
+class AerialQuestion(ImageJob):
+    """An aerial image to describe.
 
-    input: its path. bands: as in `ImageSettings`. extent: (xmin, ymin, xmax, ymax) in its CRS, around whose centre to
-    look; None: its own centre.
+    extent: (xmin, ymin, xmax, ymax) in its CRS, around whose centre to look; None: its own centre.
     """
 
-    input: str = ""
-    bands: str = ""
     extent: tuple[float, float, float, float] | None = None
+
+    def __post_init__(self) -> None:
+        if self.extent is not None:  # JSON makes a list of it
+            object.__setattr__(self, "extent", tuple(self.extent))
 
 
 @dataclass(frozen=True)

@@ -31,9 +31,12 @@ def dated_path(text: str) -> tuple[str, str]:
 class ImageSettings:
     """Which image is looked at, with what beside it, by which model and on what.
 
-    input: path of the aerial raster.
+    input: paths of the aerial image: of one raster, of a folder of tiles or an index of them, or of several tiles that
+        are one image. One path may be given as it is; it becomes a tuple of one.
     bands: band numbers by role, such as ``R=1 G=2 B=3 NIR=4 ELEVATION=5``; empty: found out by band
         descriptions, else by position.
+    infrared: path of a colour infrared image of the same place, whose near infrared (the band described so, else the
+        first) is used for the role nir.
     elevation: path of a raster of heights above ground in metres, used for the role elevation.
     terrain: path of a terrain model in metres; with it `elevation` is a surface model, and the height above
         ground is the difference of both where both have data. None: `elevation` is above ground already.
@@ -45,8 +48,9 @@ class ImageSettings:
     device: one of `choices.DEVICES`. precision: one of `choices.PRECISIONS`.
     """
 
-    input: str
+    input: tuple[str, ...]
     bands: str = ""
+    infrared: str | None = None
     elevation: str | None = None
     terrain: str | None = None
     sentinel2: tuple[str, ...] | None = None
@@ -56,6 +60,7 @@ class ImageSettings:
     precision: str = PRECISIONS[0]
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "input", texts(self.input))
         object.__setattr__(self, "sentinel2", texts(self.sentinel2) or None)
         object.__setattr__(self, "leave_out", texts(self.leave_out))
 

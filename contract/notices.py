@@ -8,7 +8,7 @@ placeholders are the names of its values. To make one that is not defined so is 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field, replace
 from functools import cache
 from string import Formatter
 from typing import Any, ClassVar, TypeVar, Union
@@ -122,6 +122,22 @@ NOTICES: dict[str, Template] = {
     "{share:.0%} of it: to use it on all of it, choose that it counts on images that look otherwise, too.",
 }
 
+# Notices that only say what is done: nothing in them is in doubt, so that no strict run is refused for them.
+TOLD = frozenset(
+    {
+        "stretched",
+        "no_infrared",
+        "no_elevation",
+        "heights_end",
+        "terrain_ends",
+        "classes_change",
+        "class_becomes",
+        "classes_become",
+        "many_classes_become",
+        "predicted_twice",
+    }
+)
+
 
 @dataclass(frozen=True)
 class _Told:
@@ -165,10 +181,33 @@ class Stage(_Told):
     templates = STAGES
 
 
+@dataclass(frozen=True)
 class Notice(_Told):
-    """Something that the user should know, in one sentence."""
+    """Something that the user should know, in one sentence.
 
+    setting: of the job that it is about, or "". evidence: what was measured, plain values by name with units in their
+    names. picture: a stretch of the picture where it is seen, a PNG in base64, or "".
+    """
+
+    setting: str = ""
+    evidence: dict[str, Any] = field(default_factory=dict)
+    picture: str = ""
     templates = NOTICES
+
+    @classmethod
+    def from_dict(cls, values: Any) -> Notice:
+        told = super().from_dict(values)
+        kinds = {"setting": str, "evidence": dict, "picture": str}
+        more = {name: values[name] for name, kind in kinds.items() if isinstance(values.get(name), kind)}
+        return replace(told, **more)
+
+    def to_dict(self) -> dict[str, Any]:
+        return {name: value for name, value in asdict(self).items() if value or name in ("code", "values")}
+
+    @property
+    def doubt(self) -> bool:
+        """Whether the engine is not sure of what it takes."""
+        return self.code not in TOLD
 
 
 Warn = Callable[[Notice], None]
@@ -182,6 +221,16 @@ def stage(code: str, **values: object) -> Stage:
 def notice(code: str, **values: object) -> Notice:
     """A notice by its code and its values."""
     return Notice(code, values)
+
+
+def with_evidence(told: Notice, picture: str = "", **evidence: object) -> Notice:
+    """The notice with what it rests on. picture: a PNG in base64."""
+    return replace(told, evidence=evidence, picture=picture)
+
+
+def warn_about(setting: str, warn: Warn) -> Warn:
+    """A `warn` whose notices are about a setting of the job, where they do not say another."""
+    return lambda told: warn(told if told.setting else replace(told, setting=setting))
 
 
 def english(told: _Told) -> str:

@@ -30,6 +30,7 @@ class SegmentationJob(ImageJob):
     probabilities: path of the raster of class probabilities to write, or None.
     difference: path of a raster to write, or None: the labels that the map would have without the series, where
         they differ from those with it, and 0 elsewhere.
+    strict: whether a doubt about what is given refuses the run, which else goes on with a warning.
     """
 
     output: str
@@ -40,6 +41,7 @@ class SegmentationJob(ImageJob):
     probabilities: str | None = None
     difference: str | None = None
     classes: str = CLASSES[0]
+    strict: bool = False
 
     REQUIRED: ClassVar[dict[str, str]] = {
         **ImageJob.REQUIRED,

@@ -99,12 +99,10 @@ def check(job: SegmentationJob, report: FinetuneReport) -> Forecast:
 @serves(calls.DESCRIBE)
 def describe(question: calls.AerialQuestion, report: FinetuneReport) -> AerialDescription:
     """What an aerial raster holds."""
-    if not question.input:
-        raise BadInput("No aerial raster is named: give a path.", "input")
     _load_engine()
     from ..inference.describe import describe as look
 
-    return look(question.input, question.bands, question.extent)
+    return look(question.image, question.extent)
 
 
 @serves(calls.SERIES)

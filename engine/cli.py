@@ -62,7 +62,12 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", required=True, parser_class=_Parser)
 
     segment = commands.add_parser("segment", help="map the land cover of an aerial raster")
-    segment.add_argument("input", metavar="INPUT", help="aerial raster with red, green and blue, 8 or 16 bits")
+    segment.add_argument(
+        "input",
+        metavar="INPUT",
+        nargs="+",
+        help="aerial image with red, green and blue: a raster, several tiles, a folder of tiles or a tile index",
+    )
     segment.add_argument("output", metavar="OUTPUT", help="GeoTIFF to write: class values, 0 = nodata")
     _add_image(segment)
     segment.add_argument(
@@ -81,6 +86,7 @@ def _parser() -> argparse.ArgumentParser:
         metavar="FILE",
         help="GeoTIFF of the labels without Sentinel-2 where they differ; takes about twice as long",
     )
+    segment.add_argument("--strict", action="store_true", help="refuse to run where anything that is given is in doubt")
     segment.set_defaults(run=_segment)
 
     _add_finetune(commands)
@@ -95,6 +101,9 @@ def _parser() -> argparse.ArgumentParser:
 def _add_image(command: argparse.ArgumentParser) -> None:
     """What says how an image is read, and with which model and on which device it is looked at."""
     command.add_argument("--bands", default="", metavar="TEXT", help="such as 'R=1 G=2 B=3 NIR=4 ELEVATION=5'")
+    command.add_argument(
+        "--infrared", metavar="PATH", help="colour infrared image of the same place, to take the near infrared from"
+    )
     command.add_argument("--elevation", metavar="PATH", help="raster of heights above ground in metres")
     command.add_argument(
         "--terrain", metavar="PATH", help="terrain model to subtract from --elevation, which is a surface model then"
@@ -224,6 +233,7 @@ def _segment(options: argparse.Namespace) -> int:
         confidence=options.confidence,
         probabilities=options.probabilities,
         difference=options.difference,
+        strict=options.strict,
     )
     with progress_bar() as report:
         result = segment(job, report)

@@ -68,7 +68,7 @@ def new_card(
     title = title_of(job, base)
     classes = annotated_classes(annotations, inputs.geobox.metres)
     names = ", ".join(f"{c.polygons} {c.name}" for c in classes)
-    image = os.path.basename(job.image.input)
+    image = ", ".join(os.path.basename(path) for path in job.image.input)
     asked = job.to_dict()
     scores = {"before": evaluation.before.to_dict(), "after": evaluation.after.to_dict()}
     epochs = [epoch.to_dict() for epoch in training.history]

@@ -6,6 +6,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Collection
+from dataclasses import replace
 
 from rasterio.features import bounds as geometry_bounds
 from rasterio.features import is_valid_geom
@@ -14,7 +15,7 @@ from ..contract.cards import ModelCard
 from ..contract.choices import AUGMENTATIONS, CLASSES, DEVICES, PRECISIONS
 from ..contract.errors import BadInput, about
 from ..contract.image import dated_path
-from ..contract.notices import Warn, notice
+from ..contract.notices import Notice, Warn, english, notice, warn_about
 from ..contract.segmentation import SegmentationJob
 from ..models.library import installed_models
 from .raster.extents import check_lies_under
@@ -32,11 +33,20 @@ _MOST_TITLES = 4  # models that an error names
 def check_job(job: SegmentationJob, warn: Warn) -> Inputs:
     """Resolves and checks everything that can be known before the map is made. `warn` takes what the user should know.
 
-    Raises BadInput, which names the setting, at the first thing that is wrong; nothing has been written then.
+    Raises BadInput, which names the setting, at the first thing that is wrong, or in doubt where the job is strict;
+    nothing has been written then.
     """
-    inputs = with_legend(checked_inputs(job, warn), warn)
+    findings: list[Notice] = []
+
+    def found(told: Notice) -> None:
+        findings.append(told)
+        warn(told)
+
+    inputs = with_legend(checked_inputs(job, found), found)
     check_outputs(inputs)
-    return inputs
+    if job.strict:
+        _refuse_doubts(findings)
+    return replace(inputs, findings=tuple(findings))
 
 
 def checked_inputs(job: SegmentationJob, warn: Warn) -> Inputs:
@@ -51,16 +61,24 @@ def checked_inputs(job: SegmentationJob, warn: Warn) -> Inputs:
     inputs = resolve(job, warn)
     with about("mask"):
         _check_mask(inputs)
-    _check_heights(inputs, warn)
+    _check_heights(inputs, warn_about("elevation", warn))
     with about("bands"):
-        _check_roles(inputs, warn)
+        _check_roles(inputs, warn_about("bands", warn))
     _check_sentinel2(inputs)
-    inputs = with_series(inputs, warn)
+    of_series = warn_about("sentinel2", warn)
+    inputs = with_series(inputs, of_series)
     if inputs.sentinel2 is not None:
-        warn_of_missing_masks(inputs.sentinel2, warn)
+        warn_of_missing_masks(inputs.sentinel2, of_series)
     if job.difference is not None:
         warn(notice("predicted_twice"))
     return inputs
+
+
+def _refuse_doubts(findings: list[Notice]) -> None:
+    doubts = [told for told in findings if told.doubt]
+    if doubts:
+        sentences = " ".join(english(told) for told in doubts)
+        raise BadInput(f"Refused, as a strict run takes nothing that is in doubt. {sentences}", doubts[0].setting)
 
 
 def _check_choice(setting: str, name: str, value: str, choices: Collection[str]) -> None:
@@ -101,7 +119,8 @@ def _check_heights(inputs: Inputs, warn: Warn) -> None:
             share = check_lies_under(dataset, what, inputs.geobox.crs_wkt, extent)
         if share < _COVERED:
             percent = max(1, int(100 * share))
-            warn(notice("terrain_ends" if setting == "terrain" else "heights_end", percent=percent))
+            ends = notice("terrain_ends" if setting == "terrain" else "heights_end", percent=percent)
+            warn_about(setting, warn)(ends)
 
 
 def _check_roles(inputs: Inputs, warn: Warn) -> None:
@@ -151,7 +170,12 @@ def check_outputs(inputs: Inputs) -> None:
     job, series = inputs.job, inputs.sentinel2
     seen: set[str] = set()
     image = job.image
-    sources = (image.input, image.elevation, image.terrain, *(dated_path(path)[0] for path in image.sentinel2 or ()))
+    sources = (
+        *inputs.aerial.files,
+        image.elevation,
+        image.terrain,
+        *(dated_path(path)[0] for path in image.sentinel2 or ()),
+    )
     bands = {source.path for acquisition in (series.acquisitions if series else ()) for source in acquisition.bands}
     given = {os.path.realpath(path) for path in {*sources, *bands} if path}
     needed: dict[str, int] = {}

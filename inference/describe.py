@@ -14,47 +14,47 @@ from rasterio.io import DatasetReader
 
 from ..contract.answers import AerialDescription
 from ..contract.errors import about
-from .raster.aerial import aerial_geobox, mended
-from .raster.band_roles import bands_by_role
+from ..contract.image import ImageSettings
+from ..contract.notices import Notice
+from .raster.aerial import describe_aerial
 from .raster.geobox import Bounds
-from .raster.open import open_raster, unreadable
-from .raster.pictures import png
+from .raster.open import unreadable
+from .raster.pictures import grey, png
 from .raster.read import gdal_settings
 from .raster.windows import Window
 
 _PICTURE = (96, 72)  # pixels
 _SHOWN_M = (60.0, 45.0)  # metres that a picture is wide and high: houses, trees and roads can be told
 _MOST_BANDS = 12
-_STRETCH = (2, 98)  # percentiles of what is shown that become black and white
 
 
-def describe(path: str, bands_text: str, extent: Bounds | None) -> AerialDescription:
-    """Describes an aerial raster, reading no more of it than it shows.
+def describe(image: ImageSettings, extent: Bounds | None) -> AerialDescription:
+    """Describes an aerial image, reading no more of it than it looks at and shows.
 
     extent: (xmin, ymin, xmax, ymax) in the raster's CRS, around whose centre to look; None, or one that
     the raster does not reach: its own centre.
 
     Raises BadInput about ``input`` or ``bands``.
     """
+    found: list[Notice] = []
     with gdal_settings(), about("input"):
-        with open_raster(path, "The aerial raster") as dataset:
-            readable = mended(dataset)
-        with rasterio.open(readable) as dataset:
-            sizes = aerial_geobox(dataset, path, lambda warning: None).pixel_size_m
-            bands = bands_by_role(dataset, path, bands_text)
+        source = describe_aerial(image, found.append)
+        with rasterio.open(source.readable) as dataset:
+            sizes = source.geobox.pixel_size_m
             window = _shown(dataset, extent, (math.ceil(_SHOWN_M[0] / sizes[0]), math.ceil(_SHOWN_M[1] / sizes[1])))
             try:
                 pictures = _pictures(dataset, window)
             except RasterioError as error:
-                raise unreadable(path, error) from None
+                raise unreadable(source.path, error) from None
             return AerialDescription(
                 count=dataset.count,
                 descriptions=tuple(dataset.descriptions),
-                bands=bands,
+                bands=source.bands,
                 pixel_m=max(sizes),
                 width=dataset.width,
                 height=dataset.height,
                 pictures=pictures,
+                findings=found,
             )
 
 
@@ -84,14 +84,4 @@ def _pictures(dataset: DatasetReader, window: Window) -> dict[int, str]:
 
 
 def _grey(band: np.ma.MaskedArray) -> np.ndarray:
-    """Grey values 1..255 of a band, (rows, columns) uint8; 0 where it has no data."""
-    values = band.filled(0).astype(np.float64)
-    known = ~np.ma.getmaskarray(band) & np.isfinite(values)
-    if not known.any():
-        return np.zeros(values.shape, np.uint8)
-    low, high = np.percentile(values[known], _STRETCH)
-    if high <= low:  # a band of one value says so by a middling grey
-        low, high = low - 1, low + 1
-    with np.errstate(invalid="ignore"):  # NaN is not known
-        shades = 1 + np.rint(np.clip((values - low) / (high - low), 0, 1) * 254)
-    return np.where(known, shades, 0).astype(np.uint8)
+    return grey(band.filled(0), ~np.ma.getmaskarray(band))

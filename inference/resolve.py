@@ -10,7 +10,7 @@ from pathlib import Path
 from ..contract.cards import BadModel, ModelCard, read_card
 from ..contract.choices import FLAIR13
 from ..contract.errors import BadInput, about
-from ..contract.notices import Warn, notice
+from ..contract.notices import Notice, Warn, notice
 from ..contract.segmentation import SegmentationJob
 from ..models.library import find_model
 from .backends.backend import checkpoint_card
@@ -46,11 +46,13 @@ class Inputs(Place):
     card: the model's as it stands, or with the classes that the map is to show (see `with_legend`).
     heights: whether elevation comes from a raster of its own. roles: the model's inputs that are at hand.
     sentinel2: the acquisitions of the place that the job does not leave out (see `with_series`), or None.
+    findings: what `check` told of the job.
     """
 
     heights: bool
     roles: tuple[str, ...]
     sentinel2: Series | None
+    findings: tuple[Notice, ...] = ()
 
 
 def resolve(job: SegmentationJob, warn: Warn) -> Inputs:
@@ -84,7 +86,7 @@ def resolve_place(job: SegmentationJob, warn: Warn) -> Place:
     """Where a job maps. Raises BadInput, which names the setting, where model, raster or extent cannot be used."""
     model, card = _find_card(job.image.model)
     with about("input"):
-        aerial = describe_aerial(job.image.input, job.image.bands, warn)
+        aerial = describe_aerial(job.image, warn)
     geobox = aerial.geobox.at(card.ground_sampling_distance)
     with about("extent"):
         window = _window(job, geobox)

@@ -18,7 +18,7 @@ from ..contract.choices import BUNDLED
 from ..contract.errors import BadInput, Cancelled
 from ..contract.image import dated_path
 from ..contract.nomenclature import NODATA
-from ..contract.notices import notice, stage
+from ..contract.notices import english, notice, stage
 from ..contract.report import Report
 from ..contract.segmentation import ModelName, SegmentationJob, SegmentationResult
 from ..contract.version import plugin_version
@@ -223,10 +223,11 @@ class _Clock:
 def _with_full_paths(job: SegmentationJob) -> SegmentationJob:
     """The job as it can be run again from any folder; sources that are no files and ids of models stay as they are."""
     written = {name: getattr(job, name) for name in ("output", "confidence", "probabilities", "difference")}
-    read = {name: getattr(job.image, name) for name in ("input", "elevation", "terrain", "model")}
+    read = {name: getattr(job.image, name) for name in ("infrared", "elevation", "terrain", "model")}
     read = {name: path for name, path in read.items() if path != BUNDLED and os.path.exists(path or "")}
+    image = tuple(os.path.abspath(path) if os.path.exists(path) else path for path in job.image.input)
     series = tuple(_absolute(path) for path in job.image.sentinel2 or ())
-    return replace(job, image=replace(job.image, sentinel2=series, **_full(read)), **_full(written))
+    return replace(job, image=replace(job.image, input=image, sentinel2=series, **_full(read)), **_full(written))
 
 
 def _full(paths: dict[str, str | None]) -> dict[str, Any]:
@@ -254,6 +255,7 @@ def _provenance(inputs: Inputs, backend: Backend, tally: _Tally) -> dict:
         "tile_size": card.tile_size,
         "overlap": overlap_of(card.tile_size),
         "sentinel2_dates": sorted(tally.dates),
+        "findings": [{"said": english(told), **told.to_dict(), "picture": ""} for told in inputs.findings],
         "complete": tally.complete,
         "tiles": tally.tiles,
         "planned_tiles": tally.planned,

@@ -52,7 +52,7 @@ def image_settings(
         raise QgsProcessingException(algorithm.invalidRasterError(parameters, INPUT))
     model = algorithm.parameterAsString(parameters, MODEL, context) or default_model()
     settings = ImageSettings(
-        input=or_refuse(raster_path, layer),
+        input=(or_refuse(raster_path, layer),),
         bands=algorithm.parameterAsString(parameters, BANDS, context),
         elevation=_optional_path(algorithm, parameters, ELEVATION, context),
         terrain=_optional_path(algorithm, parameters, TERRAIN, context),

@@ -1,28 +1,30 @@
-"""What an aerial raster is: opened once, checked, described by plain values."""
+"""The one place that looks at an aerial image: opened once, checked, described by plain values."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 import numpy as np
 import rasterio
 import rasterio.shutil
 from rasterio.enums import ColorInterp, MaskFlags
-from rasterio.errors import CRSError, RasterioError
+from rasterio.errors import CRSError
 from rasterio.io import DatasetReader
 
 from ...contract.errors import BadInput
-from ...contract.notices import Warn, notice
+from ...contract.image import ImageSettings
+from ...contract.notices import Notice, Warn, notice, warn_about
 from .band_roles import bands_by_role
+from .gather import Gathered, gather, stamps
 from .geobox import GeoBox
-from .open import check_not_truncated, open_raster, unreadable
-from .windows import spread_windows
+from .open import check_not_truncated, open_raster
+from .sample import take_sample
+from .values import stretch_of
 
 COARSEST_M = 5.0  # metres a pixel beyond which no class but the largest could be told
 POOR_M = 0.6  # metres a pixel beyond which the map is much worse than its model card says
 _WEB_MERCATOR = 3857  # EPSG code
-_SAMPLES = 8  # windows a side that the radiometry is measured on
-_SAMPLE_SIZE = 128  # pixels a side of such a window
 _ALL_OR_NOTHING = 0.95  # share of pixels that real transparency hides or shows wholly; the rest are soft edges
 
 
@@ -30,7 +32,8 @@ _ALL_OR_NOTHING = 0.95  # share of pixels that real transparency hides or shows 
 class AerialSource:
     """An aerial raster, readable and georeferenced.
 
-    readable: what rasterio opens: the path, or the text of a virtual raster that mends it (see `mended`).
+    path: as messages name it. readable: what rasterio opens: the path, or the text of a virtual raster (see `mended`).
+    files: on the disk, of which it is made.
     bands: band numbers by role. stretch: for 16-bit rasters the digital numbers (low, high) of each band
     number that become 0 and 255; empty for 8 bits.
     needs_alpha: whether validity is only known from a mask that warping must carry along.
@@ -38,18 +41,40 @@ class AerialSource:
 
     path: str
     readable: str
+    files: tuple[str, ...]
     geobox: GeoBox
     bands: dict[str, int]
     stretch: dict[int, tuple[float, float]]
     needs_alpha: bool
 
 
-def describe_aerial(path: str, bands_text: str, warn: Warn) -> AerialSource:
-    """Checks an aerial raster and describes it. `warn` takes what the user should know.
+def describe_aerial(image: ImageSettings, warn: Warn) -> AerialSource:
+    """Looks at an aerial image. `warn` takes what the user should know.
 
+    The same image that has not changed on the disk is not looked at again: a form asks at every change.
     Raises BadInput where it cannot be used, which names ``bands`` where they are at fault.
     """
-    with open_raster(path, "The aerial raster") as dataset:
+    gathered = gather(image)
+    asked = replace(ImageSettings(image.input), bands=image.bands, infrared=image.infrared)
+    source, found = _looked_at(asked, gathered, stamps(gathered.files))
+    for told in found:
+        warn(told)
+    return source
+
+
+@lru_cache(maxsize=8)
+def _looked_at(
+    image: ImageSettings, gathered: Gathered, changed: tuple[tuple[int, int], ...]
+) -> tuple[AerialSource, tuple[Notice, ...]]:
+    """An image with all that is to be told of it. changed: of its files, to look again where one has changed."""
+    found: list[Notice] = []
+    source = _look(image, gathered, warn_about("input", found.append))
+    return source, tuple(found)
+
+
+def _look(image: ImageSettings, gathered: Gathered, warn: Warn) -> AerialSource:
+    path = gathered.path
+    with open_raster(gathered.readable, "The aerial raster") as dataset:
         check_not_truncated(dataset, "The aerial raster")
         readable = mended(dataset)
     with rasterio.open(readable) as dataset:
@@ -62,31 +87,18 @@ def describe_aerial(path: str, bands_text: str, warn: Warn) -> AerialSource:
             )
         if size > POOR_M:
             warn(notice("coarse_pixels", size=size))
-        bands = bands_by_role(dataset, path, bands_text)
-        dtypes = {dataset.dtypes[number - 1] for number in bands.values()}
-        if not dtypes <= {"uint8", "uint16"}:
-            raise BadInput(
-                f"The aerial raster {path} has values of type {sorted(dtypes - {'uint8', 'uint16'})[0]}: "
-                "convert it to 8 or 16 bits without sign."
-            )
-        if len(dtypes) > 1:
-            raise BadInput(
-                f"The aerial raster {path} has bands of 8 and of 16 bits: convert them all to one, "
-                "or give the elevation as a raster of its own."
-            )
+        sample = take_sample(dataset)
+        bands = bands_by_role(dataset, path, image.bands)
         flags = dataset.mask_flag_enums[bands["red"] - 1]
-        source = AerialSource(
+        return AerialSource(
             path=path,
             readable=readable,
+            files=gathered.files,
             geobox=geobox,
             bands=bands,
-            stretch=_stretch(dataset, bands),
+            stretch=stretch_of(dataset, sample, path, bands, warn),
             needs_alpha=MaskFlags.per_dataset in flags and MaskFlags.alpha not in flags,
         )
-    if source.stretch:
-        low, high = source.stretch[bands["red"]]
-        warn(notice("stretched", low=low, high=high))
-    return source
 
 
 def mended(dataset: DatasetReader) -> str:
@@ -97,15 +109,19 @@ def mended(dataset: DatasetReader) -> str:
     for its edges, where reprojecting leaves values in between.
     """
     transparent = [n for n, kind in enumerate(dataset.colorinterp, start=1) if kind == ColorInterp.alpha]
-    if not transparent or all(
-        np.isin(band, (0, np.iinfo(band.dtype).max)).mean() >= _ALL_OR_NOTHING
-        for band in _samples(dataset, transparent)
-    ):
+    if not transparent:
+        return dataset.name
+    sample = take_sample(dataset)
+    if all(_all_or_nothing(sample.pixels[number]) for number in transparent):
         return dataset.name
     with rasterio.MemoryFile(ext=".vrt") as file:
         rasterio.shutil.copy(dataset, file.name, driver="VRT")
         text = file.read().decode("utf-8")
     return text.replace("<ColorInterp>Alpha</ColorInterp>", "<ColorInterp>Undefined</ColorInterp>")
+
+
+def _all_or_nothing(band: np.ndarray) -> bool:
+    return bool(np.isin(band, (0, np.iinfo(band.dtype).max)).mean() >= _ALL_OR_NOTHING)
 
 
 def aerial_geobox(dataset: DatasetReader, path: str, warn: Warn) -> GeoBox:
@@ -139,29 +155,3 @@ def aerial_geobox(dataset: DatasetReader, path: str, warn: Warn) -> GeoBox:
         return replace(geobox, metres=float(dataset.crs.linear_units_factor[1]))
     except CRSError:  # a local CRS, as some real FLAIR files have: neither geographic nor projected
         return geobox
-
-
-def _stretch(dataset: DatasetReader, bands: dict[str, int]) -> dict[int, tuple[float, float]]:
-    """The 0.5 and 99.5 percentiles of each optical 16-bit band, over sample windows spread evenly."""
-    numbers = [number for role, number in bands.items() if role != "elevation"]
-    if dataset.dtypes[numbers[0] - 1] != "uint16":
-        return {}
-    values = _samples(dataset, numbers)
-    if values.shape[1] == 0:
-        return {number: (0.0, 65535.0) for number in numbers}
-    low, high = np.percentile(values, [0.5, 99.5], axis=1)
-    return {number: (float(a), float(max(b, a + 1))) for number, a, b in zip(numbers, low, high)}
-
-
-def _samples(dataset: DatasetReader, numbers: list[int]) -> np.ndarray:
-    """Valid pixels of some bands in windows spread evenly over a raster, (bands, pixels)."""
-    samples: list[np.ndarray] = []
-    for window in spread_windows(dataset.width, dataset.height, _SAMPLES, _SAMPLE_SIZE):
-        part = rasterio.windows.Window(*window)
-        try:
-            values = dataset.read(numbers, window=part)
-            valid = dataset.read_masks(numbers, window=part).any(axis=0)
-        except RasterioError as error:
-            raise unreadable(dataset.name, error) from None
-        samples.append(values[:, valid])
-    return np.concatenate(samples, axis=1)

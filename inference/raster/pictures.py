@@ -11,6 +11,7 @@ from rasterio.io import MemoryFile
 from ...contract.nomenclature import NODATA, LandCoverClass
 
 _SIDE = 256  # pixels that a block's picture may have a side
+_STRETCH = (2, 98)  # percentiles of what is shown that become black and white
 _ALL_PIXELS = 16_000_000  # pixels of all pictures of a run together: what shows them holds 64 MB
 
 
@@ -46,6 +47,24 @@ def _thinned(length: int, step: int) -> tuple[np.ndarray, float]:
     count = math.ceil(length / step)
     indices = ((np.arange(count) + 0.5) * (length / count)).astype(int)
     return indices, length / count
+
+
+def grey(values: np.ndarray, known: np.ndarray) -> np.ndarray:
+    """Grey values 1..255 of a band, (rows, columns) uint8, 0 where it is not known or no number.
+
+    values: (rows, columns) of any type. known: (rows, columns) bool. The 2nd and 98th percentiles become black and
+    white.
+    """
+    values = values.astype(np.float64)
+    known = known & np.isfinite(values)
+    if not known.any():
+        return np.zeros(values.shape, np.uint8)
+    low, high = np.percentile(values[known], _STRETCH)
+    if high <= low:  # a band of one value says so by a middling grey
+        low, high = low - 1, low + 1
+    with np.errstate(invalid="ignore"):  # NaN is not known
+        shades = 1 + np.rint(np.clip((values - low) / (high - low), 0, 1) * 254)
+    return np.where(known, shades, 0).astype(np.uint8)
 
 
 def png(pixels: np.ndarray, transform: Affine, colours: dict[int, tuple[int, int, int, int]] | None = None) -> bytes:

@@ -12,7 +12,7 @@ import pytest
 
 from flair_landcover import contract
 from flair_landcover.contract.answers import Hello, SeriesDate
-from flair_landcover.contract.calls import CALLS, AerialQuestion
+from flair_landcover.contract.calls import CALLS, AerialQuestion, HubModel
 from flair_landcover.contract.cards import ModelCard
 from flair_landcover.contract.errors import ProtocolError
 from flair_landcover.contract.image import ImageSettings
@@ -65,7 +65,7 @@ def test_what_may_be_missing_comes_back_as_nothing(kind):
 
 
 def test_all_that_calls_take_and_give_travels():
-    travelling = {*kinds(), type(segmentation_job("a", "b")), type(finetune_job("a", "b"))}
+    travelling = {*kinds(), type(segmentation_job("a", "b")), type(finetune_job("a", "b")), AerialQuestion}
     assert {kind for call in CALLS.values() for kind in (call.params, call.answer)} <= travelling
     assert all(name == call.name for name, call in CALLS.items())
 
@@ -74,13 +74,14 @@ def test_all_that_calls_take_and_give_travels():
     "job",
     [
         segmentation_job("a.tif", "b.tif", extent=(1.0, 2, 3, 4), mask=({"type": "Polygon"},), sentinel2="s", tta="d4"),
+        AerialQuestion(ImageSettings(("a.tif", "b.tif"), infrared="i.tif"), (1.0, 2.0, 3.0, 4.0)),
         finetune_job("a.tif", "p.gpkg", class_map=(("7", "pond"),), leave_out=("2021-04-15",), device="cpu", seed=3),
     ],
-    ids=["segmentation", "finetune"],
+    ids=["segmentation", "question", "finetune"],
 )
 def test_a_job_comes_back_from_one_flat_object(job):
     values = json.loads(json.dumps(job.to_dict()))
-    assert values["input"] == "a.tif" and "image" not in values
+    assert values["input"][0] == "a.tif" and "image" not in values
     assert type(job).from_dict(values) == job
 
 
@@ -97,7 +98,7 @@ def test_keys_that_a_newer_side_has_added_are_passed_over():
         (SeriesDate, {"date": 3, "clear": None, "state": "clear"}, "SeriesDate.date is 3"),
         (SeriesDate, {"date": "2021-04-15", "clear": True, "state": "clear"}, "SeriesDate.clear is True"),
         (SeriesDate, ["2021-04-15"], "SeriesDate is not an object"),
-        (AerialQuestion, {"extent": [1, 2, 3]}, "AerialQuestion.extent"),
+        (HubModel, {"hub_id": 3}, "HubModel.hub_id"),
         (Hello, {"versions": {}, "devices": [{"id": "cpu"}], "folder": "", "executable": ""}, "Device has no name"),
         (Hello, {"versions": {"torch": 2}, "devices": [], "folder": "", "executable": ""}, "Hello.versions is 2"),
     ],
@@ -114,8 +115,8 @@ def test_a_key_that_should_be_a_number_is_named_where_it_is_none():
 
 
 def test_of_kept_settings_those_that_fit_are_taken():
-    values = {"input": "a.tif", "device": 3, "sentinel2": ["s.tif"], "leave_out": "May", "new": 1}
-    assert fitting(ImageSettings, values) == {"input": "a.tif", "sentinel2": ("s.tif",)}
+    values = {"input": ["a.tif"], "device": 3, "sentinel2": ["s.tif"], "leave_out": "May", "new": 1}
+    assert fitting(ImageSettings, values) == {"input": ("a.tif",), "sentinel2": ("s.tif",)}
 
 
 def test_a_type_that_python_3_9_cannot_evaluate_is_read():

@@ -101,8 +101,8 @@ def again(usual, other_image, folder) -> tuple[str, FinetuneJob]:
 
 def test_trained_again_on_another_image_a_model_is_what_it_was_on_the_first(usual, again, other_image, tmp_path):
     (result, first), (model, _) = usual, again
-    before, _ = mapped(first.image.input, result.folder, tmp_path / "before.tif")
-    after, told = mapped(first.image.input, model, tmp_path / "after.tif")
+    before, _ = mapped(first.image.input[0], result.folder, tmp_path / "before.tif")
+    after, told = mapped(first.image.input[0], model, tmp_path / "after.tif")
     assert (before == after).mean() > 0.99 and not told
     before, _ = mapped(other_image, result.folder, tmp_path / "other-before.tif")
     after, told = mapped(other_image, model, tmp_path / "other-after.tif")

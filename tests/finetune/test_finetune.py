@@ -106,7 +106,7 @@ def test_the_card_tells_where_the_model_comes_from(done):
     assert made["scores"]["after"] == result.after.to_dict()
     assert card.title == "Fields & <b>colours</b>" and card.id == "fields-b-colours-b"
     assert card.weights_digest == digest_of(Path(result.folder) / "weights.safetensors")
-    assert str(Path(job.image.input).parent) not in json.dumps(made)
+    assert str(Path(job.image.input[0]).parent) not in json.dumps(made)
 
 
 def test_the_weights_are_stored_in_half_the_bits_and_only_the_last_layers_differ(done):
@@ -315,7 +315,7 @@ def test_a_base_model_that_cannot_be_opened_is_refused(folder, tmp_path):
 
 def test_polygons_without_data_below_are_refused(tmp_path):
     job = scene_job(tmp_path, holdout=0.0)
-    with rasterio.open(job.image.input, "r+") as dataset:
+    with rasterio.open(job.image.input[0], "r+") as dataset:
         dataset.nodata = 0
         pixels = dataset.read()
         pixels[:, :, :150] = 0

@@ -80,7 +80,7 @@ def test_the_hold_out_is_evaluated_on_its_own_pixels_alone(source):
 
 def test_pixels_without_data_are_neither_learnt_nor_evaluated(tmp_path):
     job = scene_job(tmp_path, TINY, holdout=0.0)
-    with rasterio.open(job.image.input, "r+") as dataset:
+    with rasterio.open(job.image.input[0], "r+") as dataset:
         dataset.nodata = 0
         pixels = dataset.read()
         pixels[:, :150] = 0

@@ -15,11 +15,17 @@ from rasterio.io import MemoryFile
 
 from flair_landcover.contract.answers import AerialDescription
 from flair_landcover.contract.errors import BadInput
+from flair_landcover.contract.image import ImageSettings
 from flair_landcover.inference.describe import describe
+from flair_landcover.inference.raster.geobox import Bounds
 
 from .conftest import ORIGIN, picture, write_raster
 
 LEFT, TOP = ORIGIN
+
+
+def look(path: str, bands: str, extent: Bounds | None) -> AerialDescription:
+    return describe(ImageSettings((path,), bands), extent)
 
 
 def pictures_of(said: AerialDescription) -> dict[int, np.ndarray]:
@@ -36,7 +42,7 @@ def test_it_tells_size_bands_and_descriptions(tmp_path):
     raster = write_raster(tmp_path / "a.tif", picture(5, 300, 400).astype(np.uint8))
     with rasterio.open(raster, "r+") as dataset:
         dataset.descriptions = ["NIR", "blue", "red", None, "green"]
-    said = describe(str(raster), "", None)
+    said = look(str(raster), "", None)
     assert {name: value for name, value in said.to_dict().items() if name != "pictures"} == {
         "count": 5,
         "descriptions": ("NIR", "blue", "red", None, "green"),
@@ -44,8 +50,9 @@ def test_it_tells_size_bands_and_descriptions(tmp_path):
         "pixel_m": pytest.approx(0.2),
         "width": 400,
         "height": 300,
+        "findings": [],
     }
-    assert describe(str(raster), "R=1 G=2 B=5", None).bands == {"red": 1, "green": 2, "blue": 5}
+    assert look(str(raster), "R=1 G=2 B=5", None).bands == {"red": 1, "green": 2, "blue": 5}
 
 
 def test_pictures_show_60_metres_around_the_middle_of_the_extent(tmp_path):
@@ -54,7 +61,7 @@ def test_pictures_show_60_metres_around_the_middle_of_the_extent(tmp_path):
     pixels[0, 200:312, 300:450] = 150
     raster = write_raster(tmp_path / "a.tif", pixels)
     x, y = LEFT + 0.2 * 450, TOP - 0.2 * 312.5
-    shown = pictures_of(describe(str(raster), "", (x - 5, y - 1, x + 5, y + 1)))
+    shown = pictures_of(look(str(raster), "", (x - 5, y - 1, x + 5, y + 1)))
     assert sorted(shown) == [1, 2, 3]
     assert shown[1].shape == (72, 96)
     assert (shown[1][:35, :47] == 255).all() and (shown[1][37:, 49:] == 1).all()
@@ -66,7 +73,7 @@ def test_without_an_extent_or_beside_the_raster_they_show_its_middle(tmp_path):
     pixels[:, 500:, :] = 100
     raster = write_raster(tmp_path / "a.tif", pixels)
     for extent in (None, (0, 0, 10, 10)):
-        shown = pictures_of(describe(str(raster), "", extent))[3]
+        shown = pictures_of(look(str(raster), "", extent))[3]
         assert (shown[:35] == 1).all() and (shown[37:] == 255).all()
 
 
@@ -74,17 +81,17 @@ def test_they_are_cut_at_the_rasters_edge(tmp_path):
     pixels = np.zeros((3, 1000, 1000), np.uint8)
     pixels[:, :58] = 100  # half of the 30 metres that are left below the upper edge
     raster = write_raster(tmp_path / "a.tif", pixels)
-    shown = pictures_of(describe(str(raster), "", (LEFT, TOP - 1, LEFT + 1, TOP)))[1]
+    shown = pictures_of(look(str(raster), "", (LEFT, TOP - 1, LEFT + 1, TOP)))[1]
     assert shown.shape == (72, 95)
     assert (shown[:35] == 255).all() and (shown[37:] == 1).all()
     small = write_raster(tmp_path / "small.tif", picture(3, 40, 30).astype(np.uint8))
-    assert pictures_of(describe(str(small), "", None))[1].shape == (40, 30)
+    assert pictures_of(look(str(small), "", None))[1].shape == (40, 30)
 
 
 def test_they_are_stretched_from_the_2nd_to_the_98th_percentile(tmp_path):
     ramp = np.tile(np.arange(90, dtype=np.uint16) * 100, (60, 1))
     raster = write_raster(tmp_path / "a.tif", np.stack([ramp, ramp, ramp]))
-    shown = pictures_of(describe(str(raster), "", None))[2]
+    shown = pictures_of(look(str(raster), "", None))[2]
     low, high = np.percentile(ramp, [2, 98])
     expected = 1 + np.rint(np.clip((ramp - low) / (high - low), 0, 1) * 254)
     np.testing.assert_array_equal(shown, expected)
@@ -94,10 +101,10 @@ def test_pixels_without_data_are_transparent(tmp_path):
     pixels = picture(3, 60, 80).astype(np.uint8)
     pixels[:, 10:20, 30:50] = 0
     raster = write_raster(tmp_path / "a.tif", pixels, nodata=0)
-    for shown in pictures_of(describe(str(raster), "", None)).values():
+    for shown in pictures_of(look(str(raster), "", None)).values():
         np.testing.assert_array_equal(shown == 0, pixels[0] == 0)
     empty = write_raster(tmp_path / "empty.tif", np.zeros((3, 60, 80), np.uint8), nodata=0)
-    assert not pictures_of(describe(str(empty), "", None))[1].any()
+    assert not pictures_of(look(str(empty), "", None))[1].any()
 
 
 def test_infinite_heights_and_those_that_are_no_number_are_transparent(tmp_path):
@@ -105,21 +112,21 @@ def test_infinite_heights_and_those_that_are_no_number_are_transparent(tmp_path)
     pixels[3, :10] = np.nan
     pixels[3, 10:20] = np.inf
     raster = write_raster(tmp_path / "a.tif", pixels)
-    shown = pictures_of(describe(str(raster), "R=1 G=2 B=3 ELEVATION=4", None))[4]
+    shown = pictures_of(look(str(raster), "R=1 G=2 B=3 ELEVATION=4", None))[4]
     assert not shown[:20].any() and shown[20:].all()
 
 
 def test_near_infrared_that_claims_to_be_transparency_is_shown_as_a_band(tmp_path):
     pixels = picture(4, 100, 100).astype(np.uint8)
     pixels[3, :10] = 0
-    said = describe(str(write_raster(tmp_path / "a.tif", pixels)), "", None)
+    said = look(str(write_raster(tmp_path / "a.tif", pixels)), "", None)
     assert said.bands["nir"] == 4
     assert all(shown.all() for shown in pictures_of(said).values())
 
 
 def test_of_many_bands_the_first_12_are_shown(tmp_path):
     raster = write_raster(tmp_path / "a.tif", picture(15, 30, 30).astype(np.uint8), photometric="minisblack")
-    said = describe(str(raster), "R=13 G=14 B=15", None)
+    said = look(str(raster), "R=13 G=14 B=15", None)
     assert said.count == 15 and len(said.descriptions) == 15
     assert sorted(said.pictures) == list(range(1, 13))
 
@@ -132,7 +139,7 @@ def test_a_turned_raster_is_shown_in_its_own_frame(tmp_path):
         pixels,
         transform=Affine.translation(*ORIGIN) * Affine.rotation(30) * Affine.scale(0.2, -0.2),
     )
-    expected, seen = (describe(str(raster), "", None) for raster in (upright, turned))
+    expected, seen = (look(str(raster), "", None) for raster in (upright, turned))
     np.testing.assert_array_equal(pictures_of(seen)[1], pictures_of(expected)[1])
     assert seen.pixel_m == pytest.approx(0.2)
 
@@ -157,11 +164,11 @@ def test_of_a_raster_of_100_000_pixels_a_side_little_is_read(tmp_path):
         for offset in broken:
             file.seek(offset)
             file.write(b"\xff" * 100)
-    said = describe(str(path), "", (LEFT + 40, TOP - 60, LEFT + 60, TOP - 40))
+    said = look(str(path), "", (LEFT + 40, TOP - 60, LEFT + 60, TOP - 40))
     assert (said.width, said.height) == (size, size)
     assert pictures_of(said)[1].shape == (72, 96)
     with pytest.raises(BadInput, match="cannot be read to its end"):  # elsewhere it would
-        describe(str(path), "", (LEFT + 1000, TOP - 60, LEFT + 1020, TOP - 40))
+        look(str(path), "", (LEFT + 1000, TOP - 60, LEFT + 1020, TOP - 40))
 
 
 @pytest.mark.parametrize(
@@ -177,7 +184,7 @@ def test_of_a_raster_of_100_000_pixels_a_side_little_is_read(tmp_path):
 def test_what_cannot_be_described_is_refused_with_its_setting(settings, bands, field, said, tmp_path):
     raster = write_raster(tmp_path / "a.tif", picture(3, 64, 64).astype(np.uint8), **settings)
     with pytest.raises(BadInput, match=said) as caught:
-        describe(str(raster), bands, None)
+        look(str(raster), bands, None)
     assert caught.value.field == field
 
 
@@ -187,7 +194,7 @@ def test_a_raster_of_one_band_and_a_file_that_is_none_are_refused(tmp_path):
     one = write_raster(tmp_path / "one.tif", picture(1, 64, 64).astype(np.uint8))
     for path in (text, one, tmp_path / "missing.tif"):
         with pytest.raises(BadInput) as caught:
-            describe(str(path), "", None)
+            look(str(path), "", None)
         assert caught.value.field == "input"
 
 
@@ -195,7 +202,8 @@ def test_torch_is_not_loaded_for_it(tmp_path):
     raster = write_raster(tmp_path / "a.tif", picture(3, 64, 64).astype(np.uint8))
     code = (
         "import sys; from flair_landcover.inference.describe import describe; "
-        f"describe({str(raster)!r}, '', None); print('torch' in sys.modules)"
+        "from flair_landcover.contract.image import ImageSettings; "
+        f"describe(ImageSettings({str(raster)!r}), None); print('torch' in sys.modules)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=Path.home())
     assert done.stdout.strip() == "False"

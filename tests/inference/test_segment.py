@@ -429,7 +429,7 @@ def test_the_map_carries_colours_names_and_provenance(scene, small_model, tmp_pa
     assert provenance["model"]["weights"].startswith("sha256:")
     assert provenance["bands"] == {"red": 1, "green": 2, "blue": 3, "nir": 4, "elevation": 5}
     again = SegmentationJob.from_dict(provenance["job"])
-    assert again.image.input == str(raster)
+    assert again.image.input == (str(raster),)
 
 
 def test_the_provenance_names_files_so_that_any_folder_can_run_it_again(small_model, tmp_path, monkeypatch):
@@ -438,7 +438,7 @@ def test_the_provenance_names_files_so_that_any_folder_can_run_it_again(small_mo
     run(Path("a.tif"), Path("map.tif"), small_model, confidence="confidence.tif")
     with rasterio.open(tmp_path / "map.tif") as dataset:
         job = json.loads(dataset.tags()["FLAIR_LANDCOVER"])["job"]
-    assert [job[name] for name in ("input", "output", "confidence", "model")] == [
+    assert [job["input"][0], *(job[name] for name in ("output", "confidence", "model"))] == [
         str(path) for path in (tmp_path / "a.tif", tmp_path / "map.tif", tmp_path / "confidence.tif", small_model)
     ]
 

@@ -114,7 +114,7 @@ def test_a_run_writes_three_rasters_by_relative_names_in_a_folder_that_is_not_as
         dataset = gdal.Open(str(folder / name))
         provenance = json.loads(dataset.GetMetadataItem("FLAIR_LANDCOVER"))
         assert provenance["model"]["id"] == "untrained"
-        assert provenance["job"]["input"] == str(folder / "orthophoto é.tif")
+        assert provenance["job"]["input"] == [str(folder / "orthophoto é.tif")]
         assert (provenance["device"], provenance["precision"]) == ("cpu", "fp32")
     written = set(os.listdir(folder)) - {"orthophoto é.tif", "orthophoto é.tif.aux.xml", "modèle"}
     assert written == {"carte ö.tif", "carte ö.tif.aux.xml", "sûreté.tif", "probabilités.tif"}

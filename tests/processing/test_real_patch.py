@@ -60,7 +60,7 @@ def test_colour_table_and_provenance_are_inside(patch_and_map, tmp_path):
         assert names[f"CLASS_{c.value}"] == c.name
     provenance = json.loads(dataset.GetMetadata()["FLAIR_LANDCOVER"])
     assert provenance["model"]["weights"].startswith("sha256:")
-    assert provenance["job"]["input"] == str(patch_and_map[0])
+    assert provenance["job"]["input"] == [str(patch_and_map[0])]
     assert provenance["bands"] == {"red": 1, "green": 2, "blue": 3, "nir": 4, "elevation": 5}
 
 

@@ -16,7 +16,7 @@ _REQUIRED = ("red", "green", "blue")
 # How a job writes them; see SegmentationJob.bands.
 _WORDS = {"red": "R", "green": "G", "blue": "B", "nir": "NIR", "elevation": "ELEVATION"}
 _NONE = "–"
-_NOTHING_KNOWN = AerialDescription(0, (), {}, 0.0, 0, 0, {})
+_NOTHING_KNOWN = AerialDescription(0, (), {}, 0.0, 0, 0, {}, [])
 
 
 def role_name(role: str) -> str:

@@ -12,6 +12,7 @@ from qgis.PyQt.QtWidgets import QPushButton, QVBoxLayout, QWidget
 
 from ...contract import calls
 from ...contract.answers import AerialDescription, Forecast, Hello
+from ...contract.image import ImageSettings
 from ...contract.segmentation import SegmentationJob
 from ...layers.run_request import RunRequest
 from ...runtime.client import EngineClient, shared_client
@@ -215,7 +216,7 @@ class Form(QWidget):
             except ValueError:  # the check says so
                 extent = None
         text = self.fields.bands.text() if known else self.fields.bands_used(path)
-        self._describe_question.ask(calls.AerialQuestion(path, text, extent))
+        self._describe_question.ask(calls.AerialQuestion(ImageSettings((path,), bands=text), extent))
 
     def _on_described(self, answer: AerialDescription) -> None:
         try:

@@ -164,7 +164,7 @@ class FormFields(QWidget):
         elevation, terrain = _of("heights", self.heights.paths)
         sentinel2 = _of("sentinel2", self.sentinel2.paths)
         return ImageSettings(
-            input=path,
+            input=(path,),
             bands=self.bands.text(),
             elevation=elevation,
             terrain=terrain,
@@ -199,7 +199,7 @@ class FormFields(QWidget):
         if not (path and sentinel2):
             return None
         output = self.destination.destination(False).output
-        return SegmentationJob(ImageSettings(path, sentinel2=sentinel2), output, extent=extent, mask=mask)
+        return SegmentationJob(ImageSettings((path,), sentinel2=sentinel2), output, extent=extent, mask=mask)
 
     def bands_used(self, path: str) -> str:
         """The bands' text that was last used for an image, or ""."""
@@ -208,7 +208,7 @@ class FormFields(QWidget):
     def remember(self, job: SegmentationJob) -> None:
         """Keeps the choices for the next time, and makes room for the next map."""
         image = job.image
-        bands = {path: text for path, text in self._used.bands.items() if path != image.input}
+        bands = {path: text for path, text in self._used.bands.items() if path != image.input[0]}
         self._used = LastUsed(
             image,
             heights=self.heights.source().value,
@@ -216,7 +216,7 @@ class FormFields(QWidget):
             classes=job.classes,
             confidence=job.confidence is not None,
             probabilities=job.probabilities is not None,
-            bands={**bands, image.input: image.bands},
+            bands={**bands, image.input[0]: image.bands},
             left_out=self.series.remembered(),
             difference=self.series.difference_box.isChecked(),
         )
@@ -226,7 +226,7 @@ class FormFields(QWidget):
     def take_layers(self) -> None:
         """Chooses the layers that were last used, where the project has them."""
         image = self._used.image
-        layer = layer_of(image.input) if image.input else None
+        layer = layer_of(image.input[0]) if image.input else None
         if layer is not None:
             self.aerial.set_layer(layer)
         # In another project, a file that is no layer would lie somewhere else on earth.

@@ -26,7 +26,7 @@ class LastUsed:
     of what the series changes was wanted.
     """
 
-    image: ImageSettings = field(default_factory=lambda: ImageSettings("", model=""))
+    image: ImageSettings = field(default_factory=lambda: ImageSettings((), model=""))
     heights: str = "band"
     tta: str = ONE_LOOK
     classes: str = CLASSES[0]

@@ -9,6 +9,7 @@ import pytest
 from affine import Affine
 from rasterio.warp import transform_bounds
 
+from flair_landcover.contract.image import ImageSettings
 from flair_landcover.inference.raster.aerial import describe_aerial
 from flair_landcover.inference.raster.geobox import GeoBox
 from flair_landcover.inference.raster.read import WindowReader, aerial_reader, read_ahead, warped_reader
@@ -47,7 +48,7 @@ def test_a_resampled_pixel_does_not_depend_on_the_window(metres, turned, nodata,
     pixels[:, size // 4 : size // 2, size // 8 :] = 0
     transform = Affine.translation(*ORIGIN) * Affine.rotation(turned) * Affine.scale(metres, -metres)
     raster = write_raster(tmp_path / "a.tif", pixels, transform=transform, nodata=nodata)
-    source = describe_aerial(str(raster), "", lambda warning: None)
+    source = describe_aerial(ImageSettings((str(raster),)), lambda warning: None)
     grid = source.geobox.at(0.2)
     assert (grid.width, grid.height) == (640, 640)
     assert_windows_agree(aerial_reader(source, grid), grid, [1, 2, 3])

@@ -96,7 +96,7 @@ def test_run_gives_the_checked_job_as_plain_values(make_form, aerial, model, tmp
     QTest.mouseClick(form.run_button, Qt.MouseButton.LeftButton)
     (request,) = asked
     json.dumps(request.job.to_dict())
-    assert request.job.image.input == aerial.source() and request.job.output == str(tmp_path / "map.tif")
+    assert request.job.image.input == (aerial.source(),) and request.job.output == str(tmp_path / "map.tif")
     assert request.job.image.bands == "R=1 G=2 B=3 NIR=4 ELEVATION=5"
     assert request.job.extent == (LEFT + 5, TOP - 25, LEFT + 30, TOP - 10) and request.job.mask is None
     assert (request.name, request.aerial_layer, request.tiles) == ("ortho", aerial.id(), 1)

@@ -7,6 +7,7 @@ import threading
 import pytest
 
 from flair_landcover.contract.calls import DESCRIBE, MODELS, AerialQuestion, Nothing
+from flair_landcover.contract.image import ImageSettings
 from flair_landcover.tests import qgis_side
 from flair_landcover.tests.qgis_application import qgis_application
 
@@ -66,7 +67,7 @@ def test_only_the_latest_question_is_answered(client, tmp_path):
     question = Question(DESCRIBE, lambda: client)
     told = heard(question)
     for raster in rasters:
-        question.ask(AerialQuestion(str(raster)))
+        question.ask(AerialQuestion(ImageSettings(str(raster))))
     wait_for(lambda: told and over())
     assert [answer.width for answer in told] == [60]
 
@@ -74,7 +75,7 @@ def test_only_the_latest_question_is_answered(client, tmp_path):
 def test_a_dropped_question_is_not_answered(client, tmp_path):
     question = Question(DESCRIBE, lambda: client)
     told = heard(question)
-    question.ask(AerialQuestion(str(qgis_side.write_aerial(tmp_path / "a.tif"))))
+    question.ask(AerialQuestion(ImageSettings(str(qgis_side.write_aerial(tmp_path / "a.tif")))))
     question.drop()
     wait_for(over)
     QTest.qWait(100)
@@ -84,7 +85,7 @@ def test_a_dropped_question_is_not_answered(client, tmp_path):
 def test_what_cannot_be_answered_says_why(client, tmp_path):
     question = Question(DESCRIBE, lambda: client)
     told = heard(question)
-    question.ask(AerialQuestion(str(tmp_path / "gone.tif")))
+    question.ask(AerialQuestion(ImageSettings(str(tmp_path / "gone.tif"))))
     wait_for(lambda: told)
     assert isinstance(told[0], BadInputError) and told[0].field == "input"
 
