@@ -11,8 +11,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from .cards import ModelCard
+from .class_names import COSIA, FLAIR, find_class, known_name
 from .errors import BadInput
-from .nomenclature import LandCoverClass, name_key
+from .nomenclature import LandCoverClass
+from .notices import Notice, notice
 
 MAX_VALUE = 255  # labels are uint8
 # A class with less is warned of: one polygon is one example, and 200 m2 are 5000 pixels of 0.2 m, many of them alike.
@@ -28,11 +30,13 @@ class ClassPlan:
     assigned: class value, or None for ignored, of each value of the field as `value_text` writes it.
     legend: the model's classes and after them the new ones.
     new: names of the new classes, as in the legend.
+    notices: what was taken for granted: values that are a class of FLAIR or CoSIA, but "other" to the model.
     """
 
     assigned: dict[str, int | None]
     legend: tuple[LandCoverClass, ...]
     new: tuple[str, ...]
+    notices: tuple[Notice, ...] = ()
 
     def name_of(self, value: int) -> str:
         """The name of a class of the legend."""
@@ -69,45 +73,69 @@ def parse_class_map(text: str) -> tuple[tuple[str, str], ...]:
     return tuple(pairs)
 
 
-def plan_classes(card: ModelCard, values: Iterable[str], class_map: Iterable[tuple[str, str]] = ()) -> ClassPlan:
+def plan_classes(
+    card: ModelCard, values: Iterable[str], class_map: Iterable[tuple[str, str]] = (), numbers: str = FLAIR
+) -> ClassPlan:
     """What the values of a field mean to the model of `card`, and the legend that follows.
 
     values: distinct values of the field as text (see `value_text`); empty stands for none and is ignored where the
     class map does not list it. A value that the class map lists means the class that it is mapped to. Any
-    other means the class of its number or name, or the new class of its name that the map makes; upper and lower
-    case, accents and spaces make no difference. A new class is made only where one of `values` is mapped to it.
+    other means the class of its number or name, or the new class of its name that the map makes, see
+    `class_names.find_class`, which knows the French names of FLAIR and CoSIA too. A new class is made only where one
+    of `values` is mapped to it.
+    numbers: whose they are in the field, see `class_names.numbering`; those in the class map are the model's.
     Raises BadInput, about ``class_map``, where a value is none of these, or a class cannot be made.
     """
     values = list(dict.fromkeys(value_text(value) for value in values))
     chosen = {value_text(value): value_text(name) for value, name in class_map}
     legend = list(card.classes)
-    known = {name_key(c.name): c.value for c in legend}
-    numbers = {str(c.value): c.value for c in legend}
     assigned: dict[str, int | None] = {}
     for value in (value for value in chosen if value in values):
         name = chosen[value]
         if not name:
             assigned[value] = None
             continue
-        target = numbers.get(name, known.get(name_key(name)))
+        target = find_class(name, legend, or_other=False)
         if target is None:
-            legend.append(_new_class(name, value, legend))
-            target = known[name_key(name)] = legend[-1].value
-        assigned[value] = target
+            target = _new_class(name, value, legend)
+            legend.append(target)
+        assigned[value] = target.value
     assigned.setdefault("", None)
     unknown = []
     for value in values:
         if value in assigned:
             continue
-        target = numbers.get(value, known.get(name_key(value)))
+        # A class that the map has made goes before "other"; its number is not the field's.
+        made = find_class(value, legend[len(card.classes) :], or_other=False) if not value.isdecimal() else None
+        target = made or find_class(value, card.classes, numbers)
         if target is None:
             unknown.append(value)
         else:
-            assigned[value] = target
+            assigned[value] = target.value
     if unknown:
         raise BadInput(_unknown_sentence(unknown, card), "class_map")
     ordered = {value: assigned[value] for value in values}
-    return ClassPlan(ordered, tuple(legend), tuple(c.name for c in legend[len(card.classes) :]))
+    new = tuple(c.name for c in legend[len(card.classes) :])
+    return ClassPlan(ordered, tuple(legend), new, _notices(card, [v for v in values if v not in chosen], numbers))
+
+
+def _notices(card: ModelCard, values: list[str], numbers: str) -> tuple[Notice, ...]:
+    """On the values, of those that no class map lists, that FLAIR or CoSIA has as classes of their own."""
+    names, by_number = [], []
+    for value in values:
+        if not value or find_class(value, card.classes, numbers, or_other=False) is not None:
+            continue
+        name = known_name(value, numbers)
+        if value.isdecimal() and numbers != COSIA:
+            by_number.append(f"{value} ({name})")
+        else:
+            names.append(value if not value.isdecimal() else f"{value} ({name})")
+    notices = []
+    if names:
+        notices.append(notice("classes_as_other", count=len(names), names=names, model=card.title))
+    if by_number:
+        notices.append(notice("numbers_of_flair", count=len(by_number), numbers=by_number))
+    return tuple(notices)
 
 
 def _new_class(name: str, value: str, legend: list[LandCoverClass]) -> LandCoverClass:

@@ -80,6 +80,21 @@ NOTICES: dict[str, Template] = {
         "{count} polygon has no value in the field {field}: left out.",
         "{count} polygons have no value in the field {field}: left out.",
     ),
+    "cosia_numbers": "The numbers in the field {field} are taken as CoSIA's, as the layer has its field classe too.",
+    "numero_of_flair": "The numbers in the field {field} are taken as the model's, where 4 is {four}; if they are "
+    "CoSIA's, choose its field classe, or give a class map.",
+    "classes_as_other": (
+        "{names} is no class of the model {model}: taken as other, as FLAIR does; map it to a class of its own to "
+        "tell it apart.",
+        "{names} are no classes of the model {model}: taken as other, as FLAIR does; map them to classes of their own "
+        "to tell them apart.",
+    ),
+    "numbers_of_flair": (
+        "The number {numbers} is taken as one of FLAIR's 19 classes and so as other: if it means something else, map "
+        "it to a class.",
+        "The numbers {numbers} are taken as those of FLAIR's 19 classes and so as other: if they mean something else, "
+        "map them to classes.",
+    ),
     "layer_without_crs": "The layer {layer} has no CRS: its polygons are taken to be in the aerial raster's.",
     "polygons_as_they_are": "The aerial raster has no CRS: the polygons' coordinates, in {crs}, are taken as they are.",
     "local_crs": "The aerial raster or the polygons have a local CRS, whose place on Earth is unknown: the polygons' "

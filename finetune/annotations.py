@@ -17,6 +17,7 @@ from rasterio.errors import CRSError, RasterioError
 from rasterio.warp import transform, transform_bounds
 
 from ..contract.cards import ModelCard
+from ..contract.class_names import COSIA, is_cosia_number, numbering
 from ..contract.class_plan import ClassPlan, plan_classes, value_text
 from ..contract.errors import BadInput, about
 from ..contract.finetuning import AnnotatedClass, FinetuneJob, check_settings
@@ -64,13 +65,14 @@ class Annotations:
 
 @dataclass(frozen=True)
 class _Layer:
-    """An opened layer. crs: None where it has none. features: -1 where the file does not say."""
+    """An opened layer. crs: None where it has none. features: -1 where the file does not say. fields: their names."""
 
     path: str
     name: str
     crs: CRS | None
     features: int
     bounds: Bounds | None
+    fields: tuple[str, ...]
 
 
 def read_annotations(job: FinetuneJob, card: ModelCard, geobox: GeoBox, warn: Warn) -> Annotations:
@@ -92,7 +94,7 @@ def read_annotations(job: FinetuneJob, card: ModelCard, geobox: GeoBox, warn: Wa
         shapes, features = _repaired(shapes, features, warn)
         shapes, features = _on_raster(shapes, features, expected, layer, geobox, warn)
     values = [texts[feature] for feature in features]
-    plan = plan_classes(card, values, job.class_map)
+    plan = _plan(job, card, layer, values, warn)
     meant = [(plan.assigned[text], shape) for text, shape in zip(values, shapes)]
     chosen = [(value, shape) for value, shape in meant if value is not None]
     unclassed = sum(1 for text in values if not text and plan.assigned[text] is None)
@@ -125,6 +127,21 @@ def annotated_classes(annotations: Annotations, metres: float) -> tuple[Annotate
     return tuple(rows)
 
 
+def _plan(job: FinetuneJob, card: ModelCard, layer: _Layer, values: list[str], warn: Warn) -> ClassPlan:
+    numbers = numbering(job.class_field, layer.fields)
+    plan = plan_classes(card, values, job.class_map, numbers)
+    listed = {value_text(value) for value, _ in job.class_map}
+    by_number = any(value.isdecimal() and value not in listed for value in values)
+    if by_number and numbers == COSIA:
+        warn(notice("cosia_numbers", field=job.class_field))
+    elif by_number and is_cosia_number(job.class_field):
+        four = next((c.name for c in card.classes if c.value == 4), "none")
+        warn(notice("numero_of_flair", field=job.class_field, four=four))
+    for each in plan.notices:
+        warn(each)
+    return plan
+
+
 def _open_layer(job: FinetuneJob) -> _Layer:
     path = job.polygons
     if not path.startswith("/vsi") and not os.path.exists(path):
@@ -151,7 +168,7 @@ def _open_layer(job: FinetuneJob) -> _Layer:
         crs = CRS.from_user_input(info["crs"]) if info["crs"] else None
     except CRSError:
         raise BadInput(f"The CRS of the layer {name} of {path} cannot be read: assign it again.") from None
-    return _Layer(path, name, crs, int(info["features"]), info.get("total_bounds"))
+    return _Layer(path, name, crs, int(info["features"]), info.get("total_bounds"), tuple(fields))
 
 
 def _layer_name(job: FinetuneJob, kinds: dict[str, str | None]) -> str:

@@ -7,9 +7,11 @@ import numpy as np
 import pytest
 
 from flair_landcover.contract.cards import ModelCard
+from flair_landcover.contract.class_names import COSIA
 from flair_landcover.contract.class_plan import distinct_colour, parse_class_map, plan_classes, value_text
 from flair_landcover.contract.errors import BadInput
 from flair_landcover.contract.nomenclature import FLAIR_CLASSES, LandCoverClass
+from flair_landcover.contract.notices import english
 
 CARD = ModelCard(id="base", title="Base", architecture="utt")
 
@@ -55,9 +57,9 @@ def test_new_classes_follow_those_of_the_models_own_legend():
 
 
 def test_an_unlisted_unknown_value_is_refused_by_name():
-    assert "'vigne' is no class of the model Base" in refusal(["water", "vigne"])
+    assert "'haie' is no class of the model Base" in refusal(["water", "haie"])
     assert "and 2 more" in refusal([f"kind {letter}" for letter in "abcdefg"])
-    assert "'14'" in refusal(["14"])
+    assert "'20'" in refusal(["20"])
 
 
 def test_no_value_is_ignored_unless_it_is_mapped():
@@ -67,6 +69,36 @@ def test_no_value_is_ignored_unless_it_is_mapped():
 
 def test_a_number_that_is_no_class_is_no_name_of_a_new_one():
     assert "'14'" in refusal(["x"], [("x", "14")])
+
+
+def test_french_names_are_known_in_a_map_too_and_what_flair_merges_is_a_class_of_its_own_there():
+    plan = plan_classes(CARD, ["a", "b"], [("a", "Vignes"), ("b", "Piscine")])
+    assert plan.assigned == {"a": 9, "b": 14} and plan.new == ("Piscine",) and plan.notices == ()
+
+
+def test_a_class_that_the_map_has_made_goes_before_other():
+    assert plan_classes(CARD, ["Piscine", "piscines"], [("Piscine", "pool")]).assigned == {
+        "Piscine": 14,
+        "piscines": 13,
+    }
+    assert plan_classes(CARD, ["x", "piscines"], [("x", "Piscine")]).assigned == {"x": 14, "piscines": 14}
+
+
+def test_classes_of_flair_and_cosia_that_are_other_to_the_model_are_told():
+    plan = plan_classes(CARD, ["Serre", "Piscine", "Vigne", "", "x"], [("x", "")])
+    assert plan.assigned == {"Serre": 13, "Piscine": 13, "Vigne": 9, "": None, "x": None}
+    (told,) = plan.notices
+    assert english(told).startswith("Serre, Piscine are no classes of the model Base: taken as other, as FLAIR does;")
+    (told,) = plan_classes(CARD, ["13", "14", "2"]).notices
+    assert english(told).startswith("The number 14 (snow) is taken as one of FLAIR's 19 classes and so as other:")
+
+
+def test_numbers_in_the_field_of_cosia_are_cosias_and_those_in_the_map_the_models():
+    plan = plan_classes(CARD, ["2", "4", "5", "15", "9"], [("9", "9")], COSIA)
+    assert plan.assigned == {"2": 2, "4": 13, "5": 4, "15": 13, "9": 9}
+    assert english(plan.notices[0]).startswith("4 (swimming pool), 15 (greenhouse) are no classes")
+    with pytest.raises(BadInput, match="'16'"):
+        plan_classes(CARD, ["16"], (), COSIA)
 
 
 def test_labels_end_at_255():

@@ -56,8 +56,13 @@ def write_polygons(
     layer: str = "annotations",
     kind: str = "Unknown",
     append: bool = False,
+    beside: dict[str, list[str]] | None = None,
 ) -> str:
-    """Writes geometries (of shapely, as WKB, or None) with a value each; returns the path as text."""
+    """Writes geometries (of shapely, as WKB, or None) with a value each; returns the path as text.
+
+    beside: other fields and their texts.
+    """
+    beside = beside or {}
     wkb = [g if g is None or isinstance(g, bytes) else shapely.to_wkb(g) for g in geometries]
     missing: np.ndarray | None = np.array([value is None for value in values], bool)
     if values and all(value is None or isinstance(value, int) for value in values):
@@ -67,9 +72,9 @@ def write_polygons(
     pyogrio.raw.write(
         str(path),
         np.array(wkb, object),
-        [column],
-        np.array([field]),
-        field_mask=None if missing is None else [missing],
+        [column, *(np.array(texts, object) for texts in beside.values())],
+        np.array([field, *beside]),
+        field_mask=[missing, *(None for _ in beside)],
         layer=layer,
         geometry_type=kind,
         crs=crs,

@@ -43,6 +43,37 @@ def found(annotations):
     return [(item.number, item.value, round(item.geometry.area, 3)) for item in annotations.items]
 
 
+def test_a_layer_of_cosia_is_taken_by_its_names_and_by_its_numbers(path):
+    names = ["Bâtiment", "Zone imperméable", "Surface eau", "Feuillu"]
+    shapes = [square(15 * i, 0) for i in range(4)]
+    write_polygons(path, shapes, [1, 3, 6, 9], field="numero", beside={"classe": names})
+    warnings: list[str] = []
+    by_name, by_number = (read(path, warnings, class_field=field) for field in ("classe", "numero"))
+    assert [item.value for item in by_name.items] == [item.value for item in by_number.items] == [1, 3, 5, 7]
+    assert by_number.ignored == 0
+    assert warnings == ["The numbers in the field numero are taken as CoSIA's, as the layer has its field classe too."]
+
+
+def test_numbers_that_may_be_cosias_are_the_models_with_a_warning(path):
+    write_polygons(path, [square(15 * i, 0) for i in range(2)], [4, 6], field="numero")
+    warnings: list[str] = []
+    assert [item.value for item in read(path, warnings, class_field="numero").items] == [4, 6]
+    assert warnings == [
+        "The numbers in the field numero are taken as the model's, where 4 is bare soil; if they are CoSIA's, choose "
+        "its field classe, or give a class map."
+    ]
+    warnings.clear()
+    read(path, warnings, class_field="numero", class_map=(("4", "swimming pool"), ("6", "5")))
+    assert warnings == []
+
+
+def test_what_is_other_to_the_model_is_told(path):
+    write_polygons(path, [square(15 * i, 0) for i in range(2)], ["Piscine", "Feuillu"])
+    warnings: list[str] = []
+    assert [item.value for item in read(path, warnings).items] == [13, 7]
+    assert len(warnings) == 1 and warnings[0].startswith("Piscine is no class of the model Base: taken as other")
+
+
 def test_polygons_come_with_their_classes(path):
     write_polygons(path, [square(0, 0), square(20, 0), square(40, 0, 5)], [1, 5, 1])
     warnings: list[str] = []
@@ -184,9 +215,9 @@ def test_a_single_class_is_refused_unless_it_is_allowed(path):
 
 
 def test_unknown_values_are_named(path):
-    write_polygons(path, [square(0, 0), square(20, 0), square(40, 0)], ["water", "vigne", "verger"])
+    write_polygons(path, [square(0, 0), square(20, 0), square(40, 0)], ["water", "haie", "verger"])
     text, field = refusal(path)
-    assert field == "class_map" and "'vigne', 'verger'" in text
+    assert field == "class_map" and "'haie', 'verger'" in text
 
 
 def test_polygons_without_any_class_are_refused(path):

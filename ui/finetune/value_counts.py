@@ -18,6 +18,7 @@ from qgis.core import (
 from qgis.PyQt import sip
 from qgis.PyQt.QtCore import QObject, QTimer, pyqtSignal
 
+from ...contract.class_names import FLAIR, find_class
 from ...contract.class_plan import FEW_POLYGONS, LITTLE_M2, value_text
 from ...contract.nomenclature import LandCoverClass, name_key
 from ...runtime.errors import CancelledError
@@ -159,24 +160,27 @@ class Meaning:
 IGNORED = Meaning("")
 
 
-def preset(value: str, classes: Sequence[LandCoverClass], own: Sequence[LandCoverClass] = ()) -> Meaning | None:
+def preset(
+    value: str, classes: Sequence[LandCoverClass], own: Sequence[LandCoverClass] = (), numbers: str = FLAIR
+) -> Meaning | None:
     """What a value means by itself; None where only the analyst can know.
 
     value: as text. classes: the model's. own: what the layer itself says its numbers mean, which counts before the
-    model's numbers; a class that the model does not have is a new one. No value at all is ignored.
+    model's numbers; a class that the model does not have is a new one. numbers: whose they are where the layer does
+    not say, see `class_names.numbering`. No value at all is ignored.
     """
     if not value:
         return IGNORED
-    said = next((c.name for c in own if str(c.value) == value), value)
-    for each in classes:
-        if name_key(each.name) == name_key(said) or str(each.value) == said:
-            return Meaning(each.name)
-    return Meaning(said) if said != value else None
+    said = next((c.name for c in own if str(c.value) == value), "")
+    found = find_class(said, classes, or_other=False) if said else find_class(value, classes, numbers)
+    if found is not None:
+        return Meaning(found.name)
+    return Meaning(said) if said else None
 
 
-def is_new(meaning: Meaning, classes: Iterable[LandCoverClass]) -> bool:
+def is_new(meaning: Meaning, classes: Sequence[LandCoverClass]) -> bool:
     """Whether it makes a class that the model does not have."""
-    return meaning != IGNORED and name_key(meaning.name) not in {name_key(c.name) for c in classes}
+    return meaning != IGNORED and find_class(meaning.name, classes, or_other=False) is None
 
 
 def class_totals(counts: Iterable[ValueCount], meanings: dict[str, Meaning]) -> dict[str, tuple[int, float]]:

@@ -16,6 +16,7 @@ from qgis.PyQt.QtWidgets import (
     QWidget,
 )
 
+from ...contract.class_names import COSIA, FLAIR, find_class, numbering
 from ...contract.nomenclature import FLAIR_CLASSES, LandCoverClass, name_key
 from ...layers.annotations import classes_of
 from ..widgets.amounts import area_text
@@ -145,8 +146,8 @@ class ClassBox(QComboBox):
         self.lineEdit().removeEventFilter(self)
         self.setEditable(False)
         if any(character.isalpha() for character in name):
-            known = next((c.name for c in self._classes if name_key(c.name) == name_key(name)), name)
-            self._choose(Meaning(known))
+            known = find_class(name, self._classes, or_other=False)
+            self._choose(Meaning(known.name if known is not None else name))
         else:
             self._fill()
 
@@ -239,6 +240,8 @@ class ValueTable(QWidget):
         totals = class_totals(self._counts, meanings)
         new = [name for name in totals if is_new(Meaning(name), self._classes)]
         remarks = []
+        if self._numbers() == COSIA:
+            remarks.append(self.tr("The numbers are taken as CoSIA's."))
         if new:
             remarks.append(self.tr("New to the model: {}.").format(_listed(new)))
         weak = too_little(totals)
@@ -309,12 +312,21 @@ class ValueTable(QWidget):
         for count in self._counts:
             item = QTreeWidgetItem(self._tree)
             box = ClassBox(self._classes, count.value)
-            box.set_meaning(self._said.get(count.value) or preset(count.value, self._classes, self._own))
+            box.set_meaning(self._said.get(count.value) or self._preset(count.value))
             box.changed.connect(lambda value=count.value: self._on_chosen(value))
             self._boxes[count.value] = box
             self._tree.setItemWidget(item, _CLASS, box)
         self._show_numbers()
         self._fit()
+
+    def _preset(self, value: str) -> Meaning | None:
+        return preset(value, self._classes, self._own, self._numbers())
+
+    def _numbers(self) -> str:
+        """Whose numbers the field's are, see `class_names.numbering`."""
+        if self._layer is None:
+            return FLAIR
+        return numbering(self._field, [field.name() for field in self._layer.fields()])
 
     def _is_busy(self) -> bool:
         return any(box.isEditable() or box.view().isVisible() for box in self._boxes.values())

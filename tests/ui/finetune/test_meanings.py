@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from flair_landcover.contract.cards import ModelCard
+from flair_landcover.contract.class_names import COSIA, FLAIR
 from flair_landcover.contract.class_plan import plan_classes
 from flair_landcover.contract.nomenclature import FLAIR_CLASSES, LandCoverClass
 
@@ -24,13 +25,20 @@ OWN = (LandCoverClass(5, "hedge", "#00aa00"), LandCoverClass(20, "Water", "#0000
 
 @pytest.mark.parametrize(
     ("value", "name"),
-    [("5", "water"), ("water", "water"), ("Plowed  LAND", "plowed land"), ("BARE_SOIL", "bare soil"), ("", "")],
+    [
+        ("5", "water"),
+        ("water", "water"),
+        ("Plowed  LAND", "plowed land"),
+        ("BARE_SOIL", "bare soil"),
+        ("Feuillus", "deciduous"),
+        ("", ""),
+    ],
 )
 def test_numbers_and_names_of_classes_are_known(value, name):
     assert preset(value, FLAIR_CLASSES) == Meaning(name)
 
 
-@pytest.mark.parametrize("value", ["14", "0", "roof", "5.5"])
+@pytest.mark.parametrize("value", ["20", "0", "roof", "5.5"])
 def test_other_values_wait_for_the_analyst(value):
     assert preset(value, FLAIR_CLASSES) is None
 
@@ -43,9 +51,10 @@ def test_what_the_layer_says_of_its_numbers_counts_before_the_models_numbers():
 
 def test_what_is_preset_is_what_the_engine_takes_it_for():
     card = ModelCard("m", "M", "utt")
-    values = ["5", "water", "Plowed LAND", "13", ""]
-    plan = plan_classes(card, values, [(value, preset(value, card.classes).name) for value in values])
-    assert plan.assigned == plan_classes(card, values).assigned
+    values = ["5", "water", "Plowed LAND", "13", "14", "Zone perméable", "Piscine", ""]
+    for numbers in (FLAIR, COSIA):
+        plan = plan_classes(card, values, [(value, preset(value, card.classes, (), numbers).name) for value in values])
+        assert plan.assigned == plan_classes(card, values, (), numbers).assigned
 
 
 def test_values_of_one_class_count_together_and_what_is_ignored_does_not():

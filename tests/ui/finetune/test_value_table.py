@@ -7,7 +7,8 @@ import pytest
 from flair_landcover.contract.nomenclature import FLAIR_CLASSES, LandCoverClass
 
 pytest.importorskip("qgis.core", reason="needs QGIS's Python")
-from qgis.PyQt.QtCore import QEvent, Qt
+from qgis.core import QgsFeature, QgsField
+from qgis.PyQt.QtCore import QEvent, Qt, QVariant
 from qgis.PyQt.QtTest import QTest
 from qgis.PyQt.QtWidgets import QApplication, QLabel, QTreeWidget, QVBoxLayout, QWidget
 
@@ -76,6 +77,32 @@ def test_known_values_have_their_class_and_others_wait(table, project):
     assert table.class_map() == (("7", "deciduous"), ("Water", "water"))
     assert box(table, "roof").currentIndex() == -1
     assert table.complaint() == "Choose a class for roof, or ignore it." and table.complaint() in said(table)
+
+
+def cosia(project, *values):
+    """A layer with CoSIA's fields `numero` and `classe`."""
+    layer = memory_layer(project, "int", [], pixels=100)
+    layer.dataProvider().deleteAttributes([0])
+    layer.dataProvider().addAttributes([QgsField("numero", QVariant.Int), QgsField("classe", QVariant.String)])
+    layer.updateFields()
+    features = []
+    for number, value in enumerate(values):
+        feature = QgsFeature(layer.fields())
+        feature.setAttributes(list(value))
+        feature.setGeometry(square(number * 100, 0, 100))
+        features.append(feature)
+    layer.dataProvider().addFeatures(features)
+    return layer
+
+
+def test_names_and_numbers_of_cosia_are_known(table, project):
+    layer = cosia(project, (9, "Feuillu"), (4, "Piscine"), (14, "Terre labourée"))
+    show(table, layer, "classe")
+    assert dict(table.class_map()) == {"Feuillu": "deciduous", "Piscine": "other", "Terre labourée": "plowed land"}
+    assert table.complaint() == "" and "CoSIA" not in table.remark()
+    show(table, layer, "numero")
+    assert dict(table.class_map()) == {"9": "deciduous", "4": "other", "14": "plowed land"}
+    assert "The numbers are taken as CoSIA's." in said(table)
 
 
 def test_a_value_gets_a_class_or_is_ignored(table, project):
