@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from .cards import ModelCard
 from .finetuning import AnnotatedClass
@@ -74,7 +74,7 @@ class AerialDescription(Plain):
     width: int
     height: int
     pictures: dict[int, str]
-    findings: list[Notice]
+    findings: list[Notice] = field(default_factory=list)
 
 
 @dataclass(frozen=True)

@@ -40,6 +40,8 @@ class LastUsed:
 def last_used() -> LastUsed:
     """What `remember` kept, or the defaults."""
     values = _stored(_LAST_USED)
+    if isinstance(values.get("input"), str):  # as the first version kept it
+        values["input"] = [values["input"]]
     image = replace(LastUsed().image, **fitting(ImageSettings, values))
     return LastUsed(**{**fitting(LastUsed, values), "image": image})
 

@@ -63,7 +63,7 @@ def test_the_page_opens_with_the_docks_image_and_model_and_says_what_there_is_to
     assert dialog.setup.model.model() == dialog.fields.model.model()
     assert dialog.setup.summary.text() == "6 polygons of 2 classes, 550 m²: 4 to learn from, 2 held out."
     job = teacher.params("annotations")
-    assert job["input"] == [dialog.fields.aerial.path()]
+    assert job["input"] == (dialog.fields.aerial.path(),)
     assert job["class_field"] == "class"
     assert dict(job["class_map"]) == {"1": "building", "5": "water"}
     assert (job["epochs"], job["trainable"], job["holdout"], job["keep_base"]) == (0, "last", 0.25, 0.25)

@@ -72,12 +72,15 @@ def test_what_the_first_version_kept_is_read():
     }
     QgsSettings().setValue("flair_landcover/last_used", json.dumps(stored))
     image = ImageSettings(
-        "/a.tif", elevation="/h.tif", terrain="", sentinel2=("/s.tif",), model="own", device="cpu", precision="fp32"
+        ("/a.tif",), elevation="/h.tif", terrain="", sentinel2=("/s.tif",), model="own", device="cpu", precision="fp32"
     )
     bands, left_out = {"/a.tif": "R=1"}, {"/s.tif": ["2021-04-15"]}
     assert last_used() == LastUsed(image, "raster", "d4", "model", True, False, bands, left_out, True)
     remember(last_used())
-    assert json.loads(QgsSettings().value("flair_landcover/last_used")) == {**stored, "leave_out": []}
+    assert json.loads(QgsSettings().value("flair_landcover/last_used")) == {
+        **{**stored, "input": ["/a.tif"], "infrared": None},
+        "leave_out": [],
+    }
 
 
 def test_a_pace_is_kept_for_its_kind_of_run():
