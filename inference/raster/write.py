@@ -1,7 +1,7 @@
 """Writes the map: windows into a working file beside the final name, then one Cloud Optimized GeoTIFF.
 
-GeoTIFF has no place for class names, so they stand in the band's tags and, as GDAL keeps them, in a
-small `.aux.xml` beside the file, which QGIS and every GDAL program read.
+GeoTIFF has no place for class names, so they stand in the band's tags and in two small files beside it, see
+`legend_files`.
 """
 
 from __future__ import annotations
@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from xml.etree import ElementTree  # nosec B405 - only writes XML of our own, parses none
 
 import numpy as np
 import rasterio
@@ -18,6 +17,7 @@ from rasterio.enums import ColorInterp
 
 from ...contract.nomenclature import NODATA, LandCoverClass
 from .geobox import GeoBox
+from .legend_files import category_names_xml, is_our_style, may_take_style, style_path, style_qml
 from .windows import Window
 from .working_folder import WorkingFolder
 
@@ -25,7 +25,7 @@ CONFIDENCE_NODATA = 255
 PROVENANCE_TAG = "FLAIR_LANDCOVER"
 _BESIDE = (".aux.xml", ".ovr", ".msk")  # what GDAL reads beside a file: of an older file it would belie the new one
 _LABELS = ("labels", "difference")  # the files that hold class values and get their names beside them
-_AUX = "aux.xml"
+_AUX, _STYLE = "aux.xml", "qml"
 _BLOCK = 512  # pixels a side of the files' inner tiles
 _DEFLATE_EXCESS = 1.01  # DEFLATE adds 5 bytes to each 16 KB that it cannot compress, GDAL 16 to each tile
 _HEAD_BYTES = 100_000  # tags, colour table and provenance, roomy
@@ -158,11 +158,17 @@ class MapWriter:
         named = [self._files[name] for name in _LABELS if name in self._files]
         for file in named:
             (file.part / _AUX).write_bytes(category_names_xml(self._classes))
+            (file.part / _STYLE).write_bytes(style_qml(self._classes))
         for file in self._files.values():
             for suffix in _BESIDE:
                 Path(file.path + suffix).unlink(missing_ok=True)
+        for file in self._files.values():
+            if is_our_style(style_path(file.path)):
+                style_path(file.path).unlink()
         for file in named:
             os.replace(file.part / _AUX, f"{file.path}.aux.xml")
+            if may_take_style(file.path):
+                os.replace(file.part / _STYLE, style_path(file.path))
         for file in self._files.values():
             os.replace(file.optimised, file.path)
 
@@ -233,28 +239,3 @@ _DESCRIBE = {
     "probabilities": _describe_probabilities,
     "difference": _describe_difference,
 }
-
-
-def category_names_xml(classes: tuple[LandCoverClass, ...]) -> bytes:
-    """GDAL's auxiliary file (PAM) with category names and a raster attribute table for band 1."""
-    names = {c.value: c.name for c in classes}
-    root = ElementTree.Element("PAMDataset")
-    band = ElementTree.SubElement(root, "PAMRasterBand", band="1")
-    categories = ElementTree.SubElement(band, "CategoryNames")
-    for value in range(max(names) + 1):
-        ElementTree.SubElement(categories, "Category").text = "no data" if value == NODATA else names.get(value, "")
-    table = ElementTree.SubElement(band, "GDALRasterAttributeTable", tableType="thematic")
-    # Field types and usages are GDAL's GDALRATFieldType and GDALRATFieldUsage.
-    for index, (name, kind, usage) in enumerate(
-        [("Value", 0, 5), ("Class", 2, 2), ("Red", 0, 6), ("Green", 0, 7), ("Blue", 0, 8)]
-    ):
-        field = ElementTree.SubElement(table, "FieldDefn", index=str(index))
-        ElementTree.SubElement(field, "Name").text = name
-        ElementTree.SubElement(field, "Type").text = str(kind)
-        ElementTree.SubElement(field, "Usage").text = str(usage)
-    for index, c in enumerate(classes):
-        row = ElementTree.SubElement(table, "Row", index=str(index))
-        for cell in (c.value, c.name, *c.rgb):
-            ElementTree.SubElement(row, "F").text = str(cell)
-    # without an XML declaration: GDAL 3.6 takes the file for empty where it begins with one
-    return ElementTree.tostring(root, encoding="unicode").encode("utf-8")

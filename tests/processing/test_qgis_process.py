@@ -117,7 +117,7 @@ def test_a_run_writes_three_rasters_by_relative_names_in_a_folder_that_is_not_as
         assert provenance["job"]["input"] == [str(folder / "orthophoto é.tif")]
         assert (provenance["device"], provenance["precision"]) == ("cpu", "fp32")
     written = set(os.listdir(folder)) - {"orthophoto é.tif", "orthophoto é.tif.aux.xml", "modèle"}
-    assert written == {"carte ö.tif", "carte ö.tif.aux.xml", "sûreté.tif", "probabilités.tif"}
+    assert written == {"carte ö.tif", "carte ö.tif.aux.xml", "carte ö.qml", "sûreté.tif", "probabilités.tif"}
     # The worker ends with QGIS, of which it learns when its standard input closes.
     give_up = time.monotonic() + 30
     while processes_in(folder) and time.monotonic() < give_up:

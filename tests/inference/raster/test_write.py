@@ -12,13 +12,12 @@ import pytest
 import rasterio
 from affine import Affine
 
-from flair_landcover.contract.nomenclature import FLAIR_CLASSES, LandCoverClass
+from flair_landcover.contract.nomenclature import FLAIR_CLASSES
 from flair_landcover.inference.raster.geobox import GeoBox
 from flair_landcover.inference.raster.windows import Window
 from flair_landcover.inference.raster.write import (
     MapBlock,
     MapWriter,
-    category_names_xml,
     finished_size,
     label_bits,
     working_size,
@@ -64,7 +63,7 @@ def test_a_difference_is_a_file_of_labels_with_their_names(tmp_path):
         assert dataset.tags(ns="IMAGE_STRUCTURE")["LAYOUT"] == "COG"
     np.testing.assert_array_equal(labels[700:, 100:700], difference)
     assert np.count_nonzero(labels) == 200 * 300
-    names = {"map.tif", "map.tif.aux.xml", "d.tif", "d.tif.aux.xml"}
+    names = {"map.tif", "map.tif.aux.xml", "map.qml", "d.tif", "d.tif.aux.xml", "d.qml"}
     assert {path.name for path in tmp_path.iterdir()} == names
 
 
@@ -78,7 +77,7 @@ def test_finished_files_are_cloud_optimized_with_overviews(tmp_path):
         assert dataset.overviews(1)
         assert dataset.block_shapes == [(512, 512)]
         assert dataset.tags()["FLAIR_LANDCOVER"] == '{"a": 1}'
-    assert sorted(p.name for p in tmp_path.iterdir()) == ["map.tif", "map.tif.aux.xml"]
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["map.qml", "map.tif", "map.tif.aux.xml"]
 
 
 def test_gdals_own_validator_finds_every_file_a_cloud_optimized_geotiff(tmp_path):
@@ -127,7 +126,7 @@ def test_what_lay_beside_an_older_file_is_replaced_or_gone(tmp_path):
     with MapWriter(str(labels), str(confidence), None, GRID, Window(0, 0, 64, 64), FLAIR_CLASSES) as writer:
         writer.write(block(Window(0, 0, 64, 64), 3))
         writer.finish("{}")
-    assert sorted(p.name for p in tmp_path.iterdir()) == ["confidence.tif", "map.tif", "map.tif.aux.xml"]
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["confidence.tif", "map.qml", "map.tif", "map.tif.aux.xml"]
     with rasterio.open(labels) as dataset:
         assert "STALE" not in dataset.tags()
 
@@ -165,7 +164,7 @@ def test_a_killed_run_leaves_no_file_under_the_final_name(tmp_path):
         assert len(list(tmp_path.iterdir())) == 1
         writer.write(block(Window(0, 0, 64, 64), 3))
         writer.finish("{}")
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["map.tif", "map.tif.aux.xml"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["map.qml", "map.tif", "map.tif.aux.xml"]
 
 
 def test_the_working_folder_of_a_run_that_lives_is_left_alone(tmp_path):
@@ -177,9 +176,3 @@ def test_the_working_folder_of_a_run_that_lives_is_left_alone(tmp_path):
         first.write(block(Window(0, 0, 64, 64), 4))
         first.finish("{}")
     assert (rasterio.open(tmp_path / "map.tif").read() == 4).all()
-
-
-def test_category_names_start_at_value_0():
-    text = category_names_xml((LandCoverClass(2, "two & more", "#010203"),)).decode()
-    assert text.startswith("<PAMDataset>")
-    assert "<Category>no data</Category><Category /><Category>two &amp; more</Category>" in text
