@@ -56,6 +56,8 @@ NOTICES: dict[str, Template] = {
     "series_not_taken": "The model {model} takes no Sentinel-2: the series is left out.",
     "predicted_twice": "To show what Sentinel-2 changes, every tile is predicted twice: the map takes about twice as "
     "long.",
+    "older_products": "Of the same Sentinel-2 image there are several versions: the latest is taken, and left out: "
+    "{names}.",
     "incomplete_dates": "Dates of the Sentinel-2 cube that not all bands have are left out: {dates}.",
     "unknown_rasters": "Rasters beside the Sentinel-2 series without its 10 bands or names for them are left out: "
     "{names}.",
@@ -150,6 +152,7 @@ TOLD = frozenset(
         "classes_become",
         "many_classes_become",
         "predicted_twice",
+        "older_products",
     }
 )
 

@@ -106,7 +106,7 @@ def _definitions() -> dict[str, QgsProcessingParameterDefinition]:
             _tr(
                 "A year of Sentinel-2 tells crops and trees apart by season: a raster or layer of the 10 bands B2 B3 "
                 "B4 B5 B6 B7 B8 B8A B11 B12 (or 10 for each date), several of one date each, a folder of them, "
-                "Level-2A products (.SAFE or .zip), a NetCDF cube, or an array of FLAIR #2."
+                "Level-2A products (.SAFE, Theia's, or .zip), a NetCDF cube, or an array of FLAIR #2."
             ),
         ),
         described(

@@ -9,17 +9,17 @@ from collections.abc import Sequence
 from ...contract.errors import BadInput, about
 from ...contract.image import dated_path
 from ...contract.notices import Warn
+from .archive import check_no_other_archive, files_of, is_zip
 from .cube import is_cube, read_cube
 from .flair import is_flair, read_flair
 from .folder import SUFFIXES, read_folder
-from .product import is_product, products_in, read_products
+from .product import holds_product, is_product, product_around, products_in, read_products
 from .raster import read_raster
 from .series import Acquisition, Series
 
 # What QGIS calls a layer that it took out of a cube or a product: the file is what counts.
 _LAYER_OF = re.compile(r'^(?:NETCDF|ZARR|HDF5|SENTINEL2_L[12][AC]):"?(.{2,}?)"?(?::[^/\\]*|:/[^:]*)?$', re.IGNORECASE)
 _VSIZIP = re.compile(r"^/vsizip/\{?(.+?\.zip)\}?(?:/.*)?$", re.IGNORECASE)
-_PRODUCT_FILE = re.compile(r"MTD_MSIL[12][AC]\.xml$")
 
 
 def open_series(paths: Sequence[str], warn: Warn) -> Series:
@@ -60,14 +60,19 @@ def _read(form: str, items: list[str], given: list[str], where: str, warn: Warn)
 
 
 def _file_of(path: str) -> str:
-    """The file or folder that a path or the name of a layer in QGIS is about, the date behind it kept."""
+    """What a path or the name of a layer in QGIS is about, the date behind it kept.
+
+    A cube of which it is a variable, a product of which it is a part; else itself.
+    """
     path = os.fspath(path)
     file = dated_path(path)[0]
-    for pattern in (_LAYER_OF, _VSIZIP):
-        match = pattern.match(file)
-        if match:
-            path = file = match[1]
-    return os.path.dirname(file) or "." if _PRODUCT_FILE.search(file) else path
+    match = _LAYER_OF.match(file)
+    if match:
+        path = file = match[1]
+    match = _VSIZIP.match(file)
+    if match:
+        return match[1] if os.path.isfile(match[1]) and holds_product(match[1]) else path
+    return product_around(file) or path
 
 
 def _form_of(path: str) -> tuple[str, list[str]]:
@@ -76,18 +81,34 @@ def _form_of(path: str) -> tuple[str, list[str]]:
     remote = "://" in path or path.startswith("/vsi")
     if not remote and not os.path.exists(path):
         raise BadInput(f"{path} does not exist: choose an existing Sentinel-2 file or folder.")
-    if is_product(path) or path.lower().endswith(".zip"):
+    if is_product(path):
         return "product", [path]
+    if is_zip(path):
+        return _form_of_zip(path, given[len(path) :])
     if is_cube(path):
         return "cube", [path]
     if is_flair(path):
         return "flair", [path]
     if not os.path.isdir(path):
+        check_no_other_archive(path)
         return "raster", [given]
     try:
         return _form_of_folder(path)
     except OSError as error:
         raise BadInput(f"The folder {path} cannot be read ({error.strerror}): choose another one.") from None
+
+
+def _form_of_zip(path: str, date: str) -> tuple[str, list[str]]:
+    """The form of what a zip file holds. date: what stands behind its path, for the raster that is alone in it."""
+    rasters = [] if holds_product(path) else _rasters_in_zip(path)
+    if len(rasters) == 1:
+        rasters = [f"{rasters[0]}{date}"]
+    return ("raster", rasters) if rasters else ("product", [path])
+
+
+def _rasters_in_zip(path: str) -> list[str]:
+    files = files_of(path)
+    return [files.source(name) for name in files.names if name.lower().endswith(SUFFIXES)]
 
 
 def _form_of_folder(folder: str) -> tuple[str, list[str]]:
@@ -110,6 +131,8 @@ def _form_of_folder(folder: str) -> tuple[str, list[str]]:
                 for name in sorted(os.listdir(path))
                 if name.lower().endswith(SUFFIXES) and not name.startswith(".")
             ]
+    if not rasters:
+        rasters = [raster for path in inside if is_zip(path) for raster in _rasters_in_zip(path)]
     if not rasters:
         raise BadInput(
             f"The folder {folder} holds no Sentinel-2 data: choose one with rasters of 10 bands, Level-2A products, "

@@ -1,4 +1,4 @@
-"""Level-2A products as they are downloaded: `.SAFE` folders and zip files that hold one or several.
+"""Level-2A products as they are downloaded: `.SAFE` folders, Theia's, and zip files that hold one or several.
 
 The band files are opened themselves: GDAL's driver for products wants their metadata whole and under the
 original names, also in zip files, which analysts pack anew.
@@ -9,20 +9,19 @@ from __future__ import annotations
 import os
 import posixpath
 import re
-import zipfile
 from collections.abc import Sequence
-from dataclasses import dataclass
-from pathlib import Path
 
 from ...contract.cards import SATELLITE_BANDS
 from ...contract.dates import date_in, unknown_date
 from ...contract.errors import BadInput
-from ...contract.notices import Warn
+from ...contract.notices import Warn, notice
 from ..raster.geobox import GeoBox
 from ..raster.open import open_raster
+from .archive import Files, files_of, is_zip
 from .bands import CLASSES, CLOUDS, SNOW, check_complete
 from .raster import REFLECTANCE
 from .series import Acquisition, BandSource
+from .theia import is_theia, product_of, read_theia
 
 _METADATA = re.compile(r"MTD_?.*(L1C|L2A).*\.xml$")  # MTD_MSIL2A.xml; before 2016-12 S2A_USER_MTD_SAFL2A_PDMC_....xml
 _NAMED_LEVEL = re.compile(r"MSIL?_?(L1C|L2A|1C|2A)_")
@@ -41,47 +40,73 @@ _BAND_IDS = dict(zip(SATELLITE_BANDS, (1, 2, 3, 4, 5, 6, 7, 8, 11, 12)))
 _OFFSET = re.compile(r'<BOA_ADD_OFFSET\s+band_id="(\d+)"\s*>\s*(-?[\d.]+)\s*<')
 _QUANTIFICATION = re.compile(r"BOA_QUANTIFICATION_VALUE[^>]*>\s*([\d.]+)\s*<")
 _START = re.compile(r"<PRODUCT_START_TIME>\s*([^<]+?)\s*<")
+# Versions of one image: the same sensing time, orbit and tile. Products that differ in their last field alone are parts
+# of one image, cut where the satellite's recordings are.
+_VERSIONED = (
+    re.compile(r"^(?P<image>S2[A-D]_MSIL2A_\d{8}T\d{6})_N(?P<version>\d{4})_(?P<tile>R\d{3}_T\w{5})_"),
+    re.compile(
+        r"^(?P<image>SENTINEL2[A-DX]_\d{8}-\d{6}-\d{3}_L[23]A)_(?P<tile>T?\d\d[A-Z]{3})_[A-Z]_V(?P<version>\d+-\d+)$"
+    ),
+)
 _NODATA = 0.0  # SPECIAL_VALUE_TEXT NODATA of all products
+_LEVELS = 5  # of folders from a band to its product: GRANULE/L2A_.../IMG_DATA/R10m/T31..._B02_10m.jp2
 _DEPTH = 3  # folders below the one given in which products are looked for
 
 
-@dataclass(frozen=True)
-class _Files:
-    """The files of a folder or of a zip file.
-
-    root: as rasterio takes it. names: relative, with slashes.
-    """
-
-    path: str
-    root: str
-    names: tuple[str, ...]
-
-    def text(self, name: str) -> str:
-        """A file's text; BadInput where it cannot be read."""
-        try:
-            if self.root == self.path:
-                return Path(self.path, name).read_text(encoding="utf-8", errors="replace")
-            with zipfile.ZipFile(self.path) as archive:
-                return archive.read(name).decode("utf-8", errors="replace")
-        except (OSError, zipfile.BadZipFile, RuntimeError, NotImplementedError) as error:
-            raise BadInput(f"{self.path} cannot be read to its end ({error}): copy or download it again.") from None
-
-
 def is_product(path: str) -> bool:
-    """Whether a folder is a product, by its name or its metadata."""
+    """Whether a folder is a product, by its name or the files in it."""
     if not os.path.isdir(path):
         return False
-    return path.rstrip("/\\").upper().endswith(".SAFE") or any(_METADATA.search(name) for name in os.listdir(path))
+    if path.rstrip("/\\").upper().endswith(".SAFE"):
+        return True
+    names = [name for name in os.listdir(path) if name.lower().endswith((".tif", ".xml"))]
+    return any(_METADATA.search(name) for name in names) or is_theia(names)
+
+
+def product_around(path: str) -> str:
+    """The folder of the product of which a file or folder on disk is a part, "" where it is of none.
+
+    Its metadata file, a band or mask of it, or a folder in it: the product knows what they alone do not say.
+    """
+    path = path.rstrip("/\\")
+    if not os.path.exists(path):
+        return ""
+    name, folder = os.path.basename(path), os.path.dirname(path) or "."
+    if os.path.isfile(path) and _METADATA.search(name) and is_product(folder):
+        return folder
+    if os.path.isfile(path) and product_of(name):
+        whole = os.path.dirname(folder) or "." if os.path.basename(folder) in ("MASKS", "DATA") else folder
+        one = {product_of(each) for each in os.listdir(whole)} - {""} == {product_of(name)}
+        return whole if one else ""
+    inside = [name]
+    while len(inside) <= _LEVELS and folder != os.path.dirname(folder):
+        if "GRANULE" in inside and _metadata_of(os.listdir(folder)):
+            return folder
+        inside.append(os.path.basename(folder))
+        folder = os.path.dirname(folder) or "."
+        if inside[-1] in ("", "."):
+            break
+    return ""
+
+
+def holds_product(path: str) -> bool:
+    """Whether a zip file holds products, by its name or the files in it. Raises BadInput where it cannot be read."""
+    names = files_of(path).names
+    return bool(_NAMED_LEVEL.search(os.path.basename(path))) or is_theia(names) or bool(_metadata_of(names))
 
 
 def products_in(folder: str) -> list[str]:
-    """The products in a folder and the folders in it: folders and zip files, sorted."""
+    """The products in a folder and the folders in it: folders and zip files, sorted. Zip files of other things are not.
+
+    Raises BadInput where a zip file cannot be read.
+    """
     found: list[str] = []
     base = folder.rstrip("/\\").count(os.sep)
     for current, folders, files in os.walk(folder):
         inner = [os.path.join(current, name) for name in folders if is_product(os.path.join(current, name))]
         found += inner
-        found += [os.path.join(current, name) for name in files if name.lower().endswith(".zip")]
+        zips = [os.path.join(current, name) for name in files if is_zip(name)]
+        found += [path for path in zips if holds_product(path)]
         deep = current.count(os.sep) - base >= _DEPTH
         folders[:] = [] if deep else [name for name in folders if os.path.join(current, name) not in inner]
     return sorted(found)
@@ -90,63 +115,95 @@ def products_in(folder: str) -> list[str]:
 def read_products(paths: Sequence[str], warn: Warn) -> list[Acquisition]:
     """The dates of products, ascending; an acquisition for each granule.
 
-    A product that is there both as a folder and as a zip file is taken once. Raises BadInput where one is of
-    another level, incomplete or unreadable.
+    A product that is there both as a folder and as a zip file is taken once, and of several versions of one the
+    latest, which is told. Raises BadInput where one is of another level, incomplete or unreadable.
     """
     found: dict[tuple[str, str], Acquisition] = {}
     for path in sorted(paths, key=lambda each: os.path.isfile(each)):  # folders first: reading them is quicker
-        for granule, acquisition in _granules(path, warn):
+        for granule, acquisition in _granules(path):
             found.setdefault((acquisition.name, granule), acquisition)
-    return sorted(found.values(), key=lambda each: (each.date, each.name))
+    latest: dict[str, tuple[str, ...]] = {}
+    for name, _ in found:
+        image, version = _version(name)
+        latest[image] = max(latest.get(image, version), version)
+    older = sorted({name for name, _ in found if _version(name)[1] < latest[_version(name)[0]]})
+    if older:
+        warn(notice("older_products", names=older))
+    kept = [acquisition for (name, _), acquisition in found.items() if name not in older]
+    return sorted(kept, key=lambda each: (each.date, each.name))
 
 
-def _granules(path: str, warn: Warn) -> list[tuple[str, Acquisition]]:
-    files = _files_of(path)
-    metadata = sorted(name for name in files.names if _METADATA.search(posixpath.basename(name)))
-    tops = {posixpath.dirname(name): name for name in reversed(metadata) if "GRANULE" not in name.split("/")}
-    if not tops:
-        level = _NAMED_LEVEL.search(os.path.basename(path))
-        if level and "1C" in level[1]:
-            raise _level_1c(path)
-        if level or is_product(path):
-            raise BadInput(
-                f"The Sentinel-2 product {path} has no metadata file MTD_MSIL2A.xml: copy or download it again, whole."
-            )
-        raise BadInput(f"{path} holds no Sentinel-2 product: choose the zip file of a Level-2A product.")
-    found = []
+def _version(name: str) -> tuple[str, tuple[str, ...]]:
+    """Which image a product is of, and its version: the processing baseline, or Theia's number."""
+    for pattern in _VERSIONED:
+        match = pattern.match(name)
+        if match:
+            image, version = match["image"], match["version"]
+            return f"{image} {match['tile']}", tuple(part.zfill(4) for part in version.split("-"))
+    return name, ()
+
+
+def _granules(path: str) -> list[tuple[str, Acquisition]]:
+    files = files_of(path)
+    found = [("", acquisition) for acquisition in read_theia(files)]
+    tops = {posixpath.dirname(name): name for name in reversed(_metadata_of(files.names))}
+    if not tops and not found:
+        raise _no_product(path, files)
     for top, name in sorted(tops.items()):
         product = posixpath.basename(top) or os.path.basename(path.rstrip("/\\"))
         where = path if len(tops) == 1 else f"{path}/{top}"
         level = _METADATA.search(posixpath.basename(name))
         if level and level[1] == "L1C":
-            raise _level_1c(where)
+            raise level_1c(where)
         within = [each for each in files.names if each.startswith(f"{top}/" if top else "")]
-        found += _read_product(files, within, files.text(name), re.sub(r"(?i)\.(safe|zip)$", "", product), where)
+        found += _read_product(files, within, files.text(name), re.sub(r"(?i)(\.safe|\.zip)+$", "", product), where)
     return found
 
 
-def _level_1c(path: str) -> BadInput:
+def _metadata_of(names: Sequence[str]) -> list[str]:
+    """The metadata files of products among files: not those of granules, nor what Theia keeps of the Level-1C ones."""
+    theia = is_theia(names)
+    return [
+        name
+        for name in sorted(names)
+        if _METADATA.search(posixpath.basename(name))
+        and "GRANULE" not in name.split("/")
+        and not (theia and "DATA" in name.split("/"))
+    ]
+
+
+def _no_product(path: str, files: Files) -> BadInput:
+    """Why a folder or a zip file that should hold a product holds none."""
+    level = _NAMED_LEVEL.search(os.path.basename(path.rstrip("/\\")))
+    if level and "1C" in level[1]:
+        return level_1c(path)
+    if level or is_product(path):
+        return BadInput(
+            f"The Sentinel-2 product {path} has no metadata file MTD_MSIL2A.xml: copy or download it again, whole."
+        )
+    inner = [name for name in files.names if is_zip(name)]
+    if inner:
+        return BadInput(
+            f"{path} holds zip files ({posixpath.basename(inner[0])}) and no Sentinel-2 product itself: unpack it once "
+            "and choose the folder of what was in it."
+        )
+    if any(name.lower().endswith((".nc", ".nc4", ".npy")) or ".zarr/" in name.lower() for name in files.names):
+        return BadInput(f"{path} holds a data cube or arrays, which can only be read unpacked: unpack it first.")
+    return BadInput(
+        f"{path} holds no Sentinel-2 product: choose the zip file of a Level-2A product, or of rasters of the 10 bands."
+    )
+
+
+def level_1c(path: str) -> BadInput:
+    """What to raise for data of Level-1C."""
     return BadInput(
         f"The Sentinel-2 product {path} is of Level-1C, not corrected for the atmosphere: "
         "give the Level-2A product of the same date."
     )
 
 
-def _files_of(path: str) -> _Files:
-    if os.path.isdir(path):
-        names = [
-            Path(current, name).relative_to(path).as_posix() for current, _, files in os.walk(path) for name in files
-        ]
-        return _Files(path, path, tuple(sorted(names)))
-    try:
-        with zipfile.ZipFile(path) as archive:
-            return _Files(path, f"/vsizip/{{{path}}}", tuple(sorted(archive.namelist())))
-    except (OSError, zipfile.BadZipFile) as error:
-        raise BadInput(f"The zip file {path} cannot be read ({error}): copy or download it again.") from None
-
-
 def _read_product(
-    files: _Files, names: list[str], metadata: str, product: str, where: str
+    files: Files, names: list[str], metadata: str, product: str, where: str
 ) -> list[tuple[str, Acquisition]]:
     what = f"The Sentinel-2 product {where}"
     start = _START.search(metadata)
@@ -164,7 +221,7 @@ def _read_product(
         if not any(role in SATELLITE_BANDS for role in roles):
             continue
         check_complete(roles, what)
-        sources = {role: BandSource(f"{files.root}/{name}", 1) for role, name in roles.items()}
+        sources = {role: BandSource(files.source(name), 1) for role, name in roles.items()}
         with open_raster(sources[SATELLITE_BANDS[0]].path, "The Sentinel-2 band") as dataset:
             geobox = GeoBox.of(dataset)
         digits = _NODATA, _offset(metadata, what), _scale(metadata, what)

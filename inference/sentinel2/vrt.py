@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from html import escape
 
 import numpy as np
@@ -62,6 +62,17 @@ def of_dataset(dataset: DatasetReader, name: str, **options: str) -> str:
     ]
     kinds = [_TYPES[kind] for kind in dataset.dtypes]
     return _dataset(dataset.width, dataset.height, dataset.crs.to_wkt(), dataset.transform, kinds, lines)
+
+
+def of_table(dataset: DatasetReader, name: str, band: int, table: Mapping[int, int]) -> str:
+    """One band of an open dataset, opened under its name, each of its whole numbers replaced by the table's: uint8."""
+    # GDAL interpolates between entries: a table of all whole numbers is exact.
+    entries = ",".join(f"{value}:{becomes}" for value, becomes in sorted(table.items()))
+    line = (
+        f'><ComplexSource><SourceFilename relativeToVRT="0">{escape(name)}</SourceFilename>'
+        f"<SourceBand>{band}</SourceBand><LUT>{entries}</LUT></ComplexSource>"
+    )
+    return _dataset(dataset.width, dataset.height, dataset.crs.to_wkt(), dataset.transform, ["Byte"], [line])
 
 
 def _nodata(value: float | None) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import zipfile
+
 import numpy as np
 import pytest
 from affine import Affine
@@ -129,3 +131,36 @@ def test_a_folder_with_nothing_usable_is_told(tmp_path):
     write(tmp_path / "preview.tif", np.ones((3, 8, 8), np.uint8))
     with pytest.raises(BadInput, match="no Sentinel-2 raster of 10 bands"):
         opened(tmp_path)
+
+
+@pytest.mark.parametrize("given", ["zip", "folder of zips", "layers of a zip"])
+def test_rasters_in_a_zip_file_are_read_where_they_lie(tmp_path, given):
+    values = pixels()
+    for date, each in zip(DATES, values):
+        write(tmp_path / "made" / f"{date}.tif", each)
+        write(tmp_path / "made" / f"{date}_clouds.tif", np.full((1, 32, 32), 7, np.uint8))
+    archives = tmp_path / "zips"
+    archives.mkdir()
+    dates = [DATES] if given != "folder of zips" else [(date,) for date in DATES]
+    for number, some in enumerate(dates):
+        with zipfile.ZipFile(archives / f"{number}.zip", "w", zipfile.ZIP_DEFLATED) as archive:
+            for file in (file for date in some for file in (tmp_path / "made").glob(f"{date}*")):
+                archive.write(file, f"deep/{file.name}")
+    archive = archives / "0.zip"
+    paths = {
+        "zip": [archive],
+        "folder of zips": [archives],
+        "layers of a zip": [f"/vsizip/{archive}/deep/{date}{mask}.tif" for date in DATES for mask in ("", "_clouds")],
+    }[given]
+    series = open_series([str(path) for path in paths], no_warning)
+    assert (series.kind, series.dates) == ("folder", DATES)
+    for each, expected in zip(series.acquisitions, values):
+        np.testing.assert_array_equal(reflectance_of(each), expected)
+        assert (values_of(each.clouds) == 7).all()
+
+
+def test_a_zip_beside_rasters_does_not_matter(tmp_path):
+    write(tmp_path / "20210415.tif", pixels(1)[0])
+    with zipfile.ZipFile(tmp_path / "download.zip", "w") as archive:
+        archive.writestr("preview.png", b"")
+    assert opened(tmp_path).dates == ("2021-04-15",)
