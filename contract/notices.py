@@ -251,6 +251,11 @@ def warn_about(setting: str, warn: Warn) -> Warn:
     return lambda told: warn(told if told.setting else replace(told, setting=setting))
 
 
+def evidence_text(told: Notice) -> str:
+    """What a notice rests on, such as ``lowest_m 112, share 0.31``; "" where it names nothing."""
+    return ", ".join(f"{name} {_plain(value)}" for name, value in told.evidence.items())
+
+
 def english(told: _Told) -> str:
     """The English words."""
     return in_words(told, str)
@@ -271,6 +276,12 @@ def names_in(template: Template) -> frozenset[str]:
     if isinstance(template, str):
         return frozenset(name for _, name, _, _ in Formatter().parse(template) if name is not None)
     return frozenset({"count"}).union(*map(names_in, template))
+
+
+def _plain(value: object) -> str:
+    if isinstance(value, (list, tuple)):
+        return " ".join(_plain(item) for item in value)
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
 def _items(value: object) -> list[Any]:

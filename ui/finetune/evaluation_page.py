@@ -8,7 +8,8 @@ from qgis.PyQt.QtWidgets import QFormLayout, QHBoxLayout, QLabel, QLineEdit, QPu
 
 from ...contract.finetuning import HOLDOUT_POLYGONS, FinetuneResult, Scores
 from ..widgets.amounts import duration_text
-from ..widgets.labels import Remarks, Sentence
+from ..widgets.labels import Sentence
+from ..widgets.remarks import Remarks
 from .finetune_text import change_text, polygons_text, score_text, share_text
 from .request import FinetuneRequest
 from .score_table import ScoreTable, score_rows

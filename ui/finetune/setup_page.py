@@ -32,9 +32,10 @@ from ...runtime.client import EngineClient, shared_client
 from ...runtime.errors import BadInputError, EngineError
 from ..tasks.question import Check
 from ..widgets.boxes import narrow
-from ..widgets.labels import ElidedLabel, Remarks, Sentence
+from ..widgets.labels import ElidedLabel, Sentence
 from ..widgets.lifetime import Connections
 from ..widgets.model_field import ModelField
+from ..widgets.remarks import Remarks
 from ..widgets.windows import scrolling
 from .finetune_text import summary_text
 from .request import DockServices, FinetuneRequest

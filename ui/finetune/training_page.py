@@ -8,7 +8,8 @@ from qgis.PyQt.QtWidgets import QHBoxLayout, QLabel, QProgressBar, QPushButton, 
 from ...contract.notices import Notice, Stage
 from ...contract.report import Epoch
 from ..tasks.stages import stage_line
-from ..widgets.labels import ElidedLabel, Remarks
+from ..widgets.labels import ElidedLabel
+from ..widgets.remarks import Remarks
 from .training_plot import TrainingPlot
 
 _STEPS = 1000  # of the progress bar

@@ -86,6 +86,9 @@ class BandsField(QWidget):
         self._boxes: dict[str, QComboBox] = {}
         self._labels: dict[str, _Picture] = {}
         self._columns: dict[str, list[QWidget]] = {}
+        self._known: dict[str, int] = {}  # as the engine has them by the text given, or by its own guess
+        self._given = ""
+        self._heights_elsewhere = False
         layout = QGridLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setHorizontalSpacing(4)
@@ -107,9 +110,10 @@ class BandsField(QWidget):
             box.currentIndexChanged.connect(lambda _: self._on_chosen())
         self.set_known(None)
 
-    def set_known(self, answer: AerialDescription | None) -> None:
-        """Shows what the image holds; None: nothing is known (yet)."""
+    def set_known(self, answer: AerialDescription | None, given: str = "") -> None:
+        """Shows what the image holds; None: nothing is known (yet). given: the text by which it was looked at."""
         answer = answer or _NOTHING_KNOWN
+        self._known, self._given = dict(answer.bands), given
         self._pictures = {number: base64.b64decode(png) for number, png in answer.pictures.items()}
         for role, box in self._boxes.items():
             box.blockSignals(True)
@@ -131,8 +135,12 @@ class BandsField(QWidget):
         self._pictures = {number: base64.b64decode(png) for number, png in pictures.items()}
         self._show_pictures()
 
-    def set_height_wanted(self, wanted: bool) -> None:
-        """Whether heights come from a band of this image; its column is hidden where they do not."""
+    def set_height_wanted(self, wanted: bool, elsewhere: bool = False) -> None:
+        """Whether heights come from a band of this image; its column is hidden where they do not.
+
+        elsewhere: they come from a raster of their own, which goes before any band.
+        """
+        self._heights_elsewhere = elsewhere
         for widget in self._columns["elevation"]:
             widget.setVisible(wanted)
 
@@ -144,8 +152,15 @@ class BandsField(QWidget):
         return {role: number for role, number in chosen.items() if number}
 
     def text(self) -> str:
-        """As a job holds them: ``R=1 G=2 B=3 NIR=4``; "" while nothing is known."""
+        """As a job may hold them: ``R=1 G=2 B=3 NIR=4``; "" while nothing is known."""
         return " ".join(f"{_WORDS[role]}={number}" for role, number in self.bands().items())
+
+    def asked(self) -> str:
+        """What a job says of the bands: "" while the engine's guess stands, which it then tells its doubts of."""
+        left = dict(self._known)
+        if self._heights_elsewhere:
+            left.pop("elevation", None)
+        return "" if not self._given and self.bands() == left else self.text()
 
     def complaint(self) -> str:
         """What is wrong with the choice, in one sentence, or ""."""

@@ -13,12 +13,14 @@ from qgis.PyQt.QtWidgets import QPushButton, QVBoxLayout, QWidget
 from ...contract import calls
 from ...contract.answers import AerialDescription, Forecast, Hello
 from ...contract.image import ImageSettings
+from ...contract.notices import Notice
 from ...contract.segmentation import SegmentationJob
 from ...layers.run_request import RunRequest
 from ...runtime.client import EngineClient, shared_client
 from ...runtime.errors import BadInputError, EngineDied, EngineError, EngineNotFound
 from ..tasks.question import Check, Question
-from ..widgets.labels import Remarks, Sentence
+from ..widgets.labels import Sentence
+from ..widgets.remarks import Remarks
 from ..widgets.windows import scrolling
 from .estimate import cost_text, place_text
 from .form_fields import FIELD_OF_SETTING, FormFields, WrongField
@@ -53,6 +55,9 @@ class Form(QWidget):
         self._greeted = False
         self._described: str | None = None  # path of the image that the bands are known of
         self._asked: SegmentationJob | None = None
+        self._looked_at: ImageSettings | None = None
+        self._seen: list[Notice] = []  # what was told of the image
+        self._checked: list[Notice] = []  # what was told of the whole job
 
         self.fields = FormFields(canvas)
         self.cost = Sentence()
@@ -162,7 +167,8 @@ class Form(QWidget):
         title = self.tr("all of the image") if area is None else area.title
         self.fields.set_note("area", f"{place_text(answer)} – {title}")
         self.cost.say(cost_text(answer, last_pace(pace_key(job)), job.tta))
-        self.remarks.set_remarks(answer.warnings)
+        self._checked = answer.warnings
+        self._show_remarks()
         self._check.allow(request)
 
     def _on_failed(self, error: EngineError) -> None:
@@ -175,7 +181,8 @@ class Form(QWidget):
     def _refuse(self, name: str | None, sentence: str) -> None:
         """Says why nothing can be run: under the field that is to blame, else under the button."""
         self.cost.say("")
-        self.remarks.set_remarks([])
+        self._checked = []
+        self._show_remarks()
         self.fields.set_note("area", "")
         if name is None:
             self._check.wait(sentence, wrong=True)
@@ -200,6 +207,7 @@ class Form(QWidget):
             path = ""
         if not path:
             self._described = None
+            self._forget_remarks()
             self._describe_question.drop()
             self.fields.bands.set_known(None)
             self.fields.set_note("aerial", "")
@@ -207,6 +215,7 @@ class Form(QWidget):
         known = path == self._described
         if not known:
             self.fields.bands.set_known(None)
+            self._forget_remarks()
         if not self._active:
             return
         area, extent = self.fields.area.area(), None
@@ -215,8 +224,11 @@ class Form(QWidget):
                 extent = area.in_image(layer)[0]
             except ValueError:  # the check says so
                 extent = None
-        text = self.fields.bands.text() if known else self.fields.bands_used(path)
-        self._describe_question.ask(calls.AerialQuestion(ImageSettings((path,), bands=text), extent))
+        text = self.fields.bands.asked() if known else self.fields.bands_used(path)
+        asked = ImageSettings((path,), bands=text)
+        if asked != self._looked_at:
+            self._looked_at, self._seen = asked, []
+        self._describe_question.ask(calls.AerialQuestion(self._looked_at, extent))
 
     def _on_described(self, answer: AerialDescription) -> None:
         try:
@@ -227,12 +239,27 @@ class Form(QWidget):
         size = f"{answer.width} × {answer.height}"
         pixel_m = QLocale().toString(answer.pixel_m, "g", 3)
         self.fields.set_note("aerial", self.tr("{} pixels of {} m, {}").format(size, pixel_m, count))
+        self._seen = answer.findings
         if path == self._described:
             self.fields.bands.set_pictures(answer.pictures)
+            self._show_remarks()
             return
         self._described = path
-        self.fields.bands.set_known(answer)
+        self.fields.bands.set_known(answer, self.fields.bands_used(path))
+        self._show_remarks()
         self.check_soon()
+
+    def _show_remarks(self) -> None:
+        """All that the engine told of the image and of the job, each once and beside its field."""
+        remarks = list(self._checked)
+        for remark in self._seen:
+            if not any((remark.code, remark.values) == (other.code, other.values) for other in remarks):
+                remarks.append(remark)
+        self.remarks.set_remarks(self.fields.set_remarks(remarks))
+
+    def _forget_remarks(self) -> None:
+        self._seen, self._checked = [], []
+        self._show_remarks()
 
     def _look_at_series(self) -> None:
         """Asks for the dates of the series where the area lies."""

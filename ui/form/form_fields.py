@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from qgis.gui import QgsCollapsibleGroupBox, QgsMapCanvas
 from qgis.PyQt.QtCore import pyqtSignal
@@ -11,10 +11,11 @@ from qgis.PyQt.QtWidgets import QFormLayout, QLabel, QVBoxLayout, QWidget
 
 from ...contract.cards import has_other_classes
 from ...contract.image import ImageSettings
+from ...contract.notices import Notice
 from ...contract.segmentation import SegmentationJob
 from ...layers.chosen_image import ChosenImage
 from ...layers.sources import layer_of
-from ..widgets.labels import Field
+from ..widgets.field import Field
 from ..widgets.model_field import DeviceField, ModelField
 from ..widgets.raster_chooser import RasterChooser
 from ..widgets.series_chooser import SeriesChooser
@@ -92,6 +93,7 @@ class FormFields(QWidget):
         self._offer_classes()
         self.aerial.changed.connect(self.image_changed)
         self.area.changed.connect(self.image_changed)
+        self.bands.changed.connect(self.image_changed)
         for widget in (self.aerial, self.area, self.sentinel2):
             widget.changed.connect(self.series_changed)
         for widget in (
@@ -114,6 +116,17 @@ class FormFields(QWidget):
         self._fields[name].set_complaint(sentence)
         if name == "more":
             self._more_box.setCollapsed(False)
+
+    def set_remarks(self, remarks: Sequence[Notice]) -> list[Notice]:
+        """Shows what the engine remarks on each field beside it, and gives what is about none that is seen."""
+        others = []
+        by_field: dict[str, list[Notice]] = {name: [] for name in self._fields}
+        for remark in remarks:
+            name = FIELD_OF_SETTING.get(remark.setting, "")
+            by_field[name].append(remark) if name in by_field and name != "more" else others.append(remark)
+        for name, field in self._fields.items():
+            field.set_remarks(by_field[name])
+        return others
 
     def clear_complaints(self) -> None:
         """Nothing is wrong any more."""
@@ -165,7 +178,7 @@ class FormFields(QWidget):
         sentinel2 = _of("sentinel2", self.sentinel2.paths)
         return ImageSettings(
             input=(path,),
-            bands=self.bands.text(),
+            bands=self.bands.asked(),
             elevation=elevation,
             terrain=terrain,
             sentinel2=sentinel2,
@@ -216,7 +229,7 @@ class FormFields(QWidget):
             classes=job.classes,
             confidence=job.confidence is not None,
             probabilities=job.probabilities is not None,
-            bands={**bands, image.input[0]: image.bands},
+            bands={**bands, image.input[0]: image.bands} if image.bands else bands,
             left_out=self.series.remembered(),
             difference=self.series.difference_box.isChecked(),
         )
@@ -253,7 +266,10 @@ class FormFields(QWidget):
         self.take_layers()
 
     def _show_height_band(self) -> None:
-        self.bands.set_height_wanted(self.heights.source() is HeightSource.BAND)
+        source = self.heights.source()
+        self.bands.set_height_wanted(
+            source is HeightSource.BAND, source in (HeightSource.RASTER, HeightSource.DIFFERENCE)
+        )
 
     def _show_limits(self) -> None:
         card = self.model.card()

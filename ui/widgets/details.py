@@ -14,7 +14,7 @@ from qgis.core import Qgis
 from qgis.PyQt.QtCore import PYQT_VERSION_STR, QT_VERSION_STR, QSysInfo
 
 from ...contract.image import ImageJob
-from ...contract.notices import Notice, english
+from ...contract.notices import Notice, english, evidence_text
 from ...contract.version import plugin_version
 from ...layers.run_request import RunRequest
 from ...runtime.blanking import blank_user
@@ -38,7 +38,7 @@ def details_text(
     if error is not None:
         parts.append(f"Error ({type(error).__name__})\n{error}")
     if warnings:
-        parts.append("\n".join(["Warnings", *(f"- {english(warning)}" for warning in warnings)]))
+        parts.append("\n".join(["Warnings", *map(_with_evidence, warnings)]))
     if request is not None:
         parts.append(f"Settings\n{_settings(request)}")
     log = _log(error)
@@ -58,6 +58,11 @@ def _engine(versions: dict | None) -> str:
     if not versions:
         return "Engine has not answered yet"
     return "Engine " + ", ".join(f"{name} {version}" for name, version in versions.items())
+
+
+def _with_evidence(warning: Notice) -> str:
+    evidence = evidence_text(warning)
+    return f"- {english(warning)} ({evidence})" if evidence else f"- {english(warning)}"
 
 
 def _settings(request: RunRequest | ImageJob) -> str:

@@ -23,6 +23,11 @@ def alarm(palette: QPalette) -> QColor:
     return QColor("#ff9b93" if is_dark(palette.color(QPalette.ColorRole.Window)) else "#b3121d")
 
 
+def doubtful(palette: QPalette) -> QColor:
+    """Text that says what is not sure; contrast as of `alarm`."""
+    return QColor("#ffc766" if is_dark(palette.color(QPalette.ColorRole.Window)) else "#7a4d00")
+
+
 def is_dark(background: QColor) -> bool:
     """Whether light text belongs on a background."""
     return background.lightness() < _DARK

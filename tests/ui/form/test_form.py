@@ -97,7 +97,7 @@ def test_run_gives_the_checked_job_as_plain_values(make_form, aerial, model, tmp
     (request,) = asked
     json.dumps(request.job.to_dict())
     assert request.job.image.input == (aerial.source(),) and request.job.output == str(tmp_path / "map.tif")
-    assert request.job.image.bands == "R=1 G=2 B=3 NIR=4 ELEVATION=5"
+    assert request.job.image.bands == ""  # the engine's guess stands
     assert request.job.extent == (LEFT + 5, TOP - 25, LEFT + 30, TOP - 10) and request.job.mask is None
     assert (request.name, request.aerial_layer, request.tiles) == ("ortho", aerial.id(), 1)
     assert request.pixels == 125 * 75
@@ -144,9 +144,53 @@ def test_remarks_unfold(make_form, tmp_path):
     form = make_form()
     wait_for(lambda: form.fields.bands.text())
     ready(form)
-    assert "2 remarks" in form.remarks._button.text()
-    QTest.mouseClick(form.remarks._button, Qt.MouseButton.LeftButton)
+    remarks = form.fields._fields["bands"].remarks
+    assert "2 remarks" in remarks._button.text()
+    QTest.mouseClick(remarks._button, Qt.MouseButton.LeftButton)
     assert "has no near infrared" in said(form) and "has no elevation" in said(form)
+    assert form.remarks.remarks() == []
+
+
+def remarks_of(form: Form, name: str) -> list[str]:
+    """The codes of what stands beside a field."""
+    return [remark.code for remark in form.fields._fields[name].remarks.remarks()]
+
+
+def test_a_doubt_stands_unfolded_beside_its_field_once_from_the_look_and_the_check(make_form, tmp_path):
+    pixels = qgis_side.read_pixels(qgis_side.write_aerial(tmp_path / "fine.tif"))
+    coarse = qgis_side.write_raster(tmp_path / "coarse.tif", pixels, pixel_m=1.5)
+    QgsProject.instance().addMapLayer(QgsRasterLayer(str(coarse), "coarse"))
+    form = make_form()
+    wait_for(lambda: remarks_of(form, "aerial") == ["coarse_pixels"])
+    ready(form)
+    assert remarks_of(form, "aerial") == ["coarse_pixels"]
+    assert said(form).count("has pixels of 1.5 m") == 1
+
+
+def test_doubts_of_the_image_stay_where_the_job_is_refused_and_go_with_the_image(make_form, aerial, tmp_path):
+    pixels = qgis_side.read_pixels(aerial.source())
+    coarse = QgsRasterLayer(str(qgis_side.write_raster(tmp_path / "coarse.tif", pixels, pixel_m=1.5)), "coarse")
+    QgsProject.instance().addMapLayer(coarse)
+    form = make_form()
+    form.choose_aerial(coarse)
+    far = QgsGeometry.fromRect(QgsRectangle(LEFT + 5000, TOP, LEFT + 5100, TOP + 100))
+    form.fields.area.set_area(Area((far,), LAMBERT, False, "box"))
+    refused(form, "The extent lies outside the aerial raster")
+    wait_for(lambda: remarks_of(form, "aerial") == ["coarse_pixels"])
+    form.choose_aerial(aerial)
+    assert remarks_of(form, "aerial") == []
+
+
+def test_bands_that_are_chosen_by_hand_are_in_the_job_until_the_guess_is_chosen_again(make_form, aerial):
+    form = make_form()
+    wait_for(lambda: form.fields.bands.text())
+    box = form.fields.bands._boxes["nir"]
+    box.setCurrentIndex(0)
+    assert form.fields.job().image.bands == "R=1 G=2 B=3 ELEVATION=5"
+    box.setCurrentIndex(box.findData(4))
+    assert form.fields.job().image.bands == ""
+    form.fields.heights.set_source(HeightSource.NONE)
+    assert form.fields.job().image.bands == "R=1 G=2 B=3 NIR=4"
 
 
 def test_what_becomes_other_is_remarked_until_the_models_own_classes_are_chosen(make_form, aerial, model, tmp_path):

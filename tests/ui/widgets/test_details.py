@@ -11,7 +11,7 @@ pytest.importorskip("qgis.core", reason="needs QGIS's Python")
 from qgis.core import Qgis
 from qgis.PyQt.QtCore import QT_VERSION_STR
 
-from flair_landcover.contract.notices import notice
+from flair_landcover.contract.notices import notice, with_evidence
 from flair_landcover.contract.version import plugin_version
 from flair_landcover.layers.run_request import RunRequest
 from flair_landcover.runtime.errors import EngineDied
@@ -48,7 +48,7 @@ def test_the_settings_are_told_as_they_were_but_for_names(form):
     request = RunRequest(job=JOB, name="été", model_title="M", aerial_layer="", crs_wkt="", tiles=24)
     text = details_text({"request": request, "job": JOB}[form])
     plain = json.loads(json.dumps(JOB.to_dict()))  # as JSON has it: lists, no tuples
-    expected = {**plain, "input": "~/été.tif", "output": "/home/<user>/map.tif", "extent": [1.0, 2.0, 3.5, 4.0]}
+    expected = {**plain, "input": ["~/été.tif"], "output": "/home/<user>/map.tif", "extent": [1.0, 2.0, 3.5, 4.0]}
     assert settings_in(text) == expected
     assert ("24 tiles planned" in text) == (form == "request")
 
@@ -56,7 +56,7 @@ def test_the_settings_are_told_as_they_were_but_for_names(form):
 def test_the_settings_of_a_fine_tuning_are_told_too():
     job = finetune_job("/data/people/josefine/été.tif", "/home/marie/p.gpkg")
     plain = json.loads(json.dumps(job.to_dict()))
-    expected = {**plain, "input": "~/été.tif", "polygons": "/home/<user>/p.gpkg"}
+    expected = {**plain, "input": ["~/été.tif"], "polygons": "/home/<user>/p.gpkg"}
     assert settings_in(details_text(job)) == expected
 
 
@@ -68,6 +68,11 @@ def test_warnings_and_the_engines_log_are_told_without_names():
     assert f"Warnings\n{remarks}- The aerial raster has no near infrared: " in text
     assert text.endswith('Log\nFile "~/x.py"\n<user> was here\n')
     assert "josefine" not in text and "marie" not in text
+
+
+def test_a_warning_is_told_with_what_it_rests_on():
+    text = details_text(JOB, None, [with_evidence(notice("coarse_pixels", size=1.5), pixel_m=1.5, share=0.123456)])
+    assert " less accurate. (pixel_m 1.5, share 0.1235)\n" in text
 
 
 def test_an_error_of_python_is_told_with_its_traceback():

@@ -6,7 +6,8 @@ import pytest
 from qgis.PyQt.QtGui import QColor, QFont
 from qgis.PyQt.QtWidgets import QLabel, QWidget
 
-from flair_landcover.ui.widgets.labels import Field, Sentence
+from flair_landcover.ui.widgets.field import Field
+from flair_landcover.ui.widgets.labels import Sentence
 
 
 def _reddest(label: QLabel) -> QColor:
