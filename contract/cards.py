@@ -69,6 +69,8 @@ class ModelCard:
     metadata: whether the network has U-T&T's branch for aerial metadata.
     outputs: for each network output the value of the class it means; 0: it is never predicted.
     classes: the legend of the map.
+    seen: by role between which digital numbers of 8 bits the means of most of the pictures lie that it was trained on:
+        the 1st and 99th of 100. Empty: not known.
     own_classes: what the outputs were trained to tell apart, where `classes` tells less apart; empty: `classes`.
     own_outputs: for each network output the value of its class among own_classes, as in `outputs`; outputs that are
         beyond its end, which fine-tuning has added, mean what `outputs` says.
@@ -102,6 +104,7 @@ class ModelCard:
     fine_tuning: dict[str, Any] = field(default_factory=dict)
     own_classes: tuple[LandCoverClass, ...] = ()
     own_outputs: tuple[int, ...] = ()
+    seen: dict[str, tuple[float, float]] = field(default_factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain JSON values; `from_dict` gives the same card back."""
@@ -126,6 +129,8 @@ def card_from_dict(values: dict[str, Any], where: str = "the model card") -> Mod
         for name in ("classes", "own_classes"):
             if name in known:
                 known[name] = tuple(LandCoverClass(**_known(LandCoverClass, c)) for c in known[name])
+        if "seen" in known:
+            known["seen"] = {role: (float(low), float(high)) for role, (low, high) in known["seen"].items()}
         if known.get("satellite") is not None:
             satellite = _known(SatelliteInput, known["satellite"])
             if "bands" in satellite:
@@ -133,7 +138,7 @@ def card_from_dict(values: dict[str, Any], where: str = "the model card") -> Mod
             known["satellite"] = SatelliteInput(**satellite)
         card = ModelCard(**known)
         complaints = _complaints(card)
-    except (TypeError, AttributeError) as error:  # a setting is missing, or is of another kind than it should be
+    except (TypeError, AttributeError, ValueError) as error:  # something is missing, or of another kind
         raise BadModel(f"{where} is incomplete ({error}): install the model again.") from None
     if complaints:
         raise BadModel(f"{where} does not have {complaints[0]}: install the model again.")

@@ -45,6 +45,19 @@ NOTICES: dict[str, Template] = {
     "stretched": "The aerial raster has 16 bits: its values are stretched to 8 bits (red from {low:g} to {high:g}).",
     "no_infrared": "The aerial raster has no near infrared: the model works without it, less accurately.",
     "no_elevation": "The aerial raster has no elevation: the model works without it, less accurately.",
+    "without_data": "{share:.0%} of the image has no data and stays empty in the map.",
+    "resampled": "The image's pixels of {size:.3g} m are resampled to the model's {model_size:g} m.",
+    "bands_missing": "{count} of the model's {total} bands are at hand: its card tells a mean IoU of {without:.2f} "
+    "with these and {whole:.2f} with all ({where}).",
+    "band_darker": "{band} is much darker (on average {mean:.0f} of 255) than the images that {model} was trained on "
+    "({low:.0f} to {high:.0f}): the map may be wrong; check which band is which, and whether the image is stretched.",
+    "band_brighter": "{band} is much brighter (on average {mean:.0f} of 255) than the images that {model} was trained "
+    "on ({low:.0f} to {high:.0f}): the map may be wrong; check which band is which, and whether the image is "
+    "stretched.",
+    "red_band": "Red",
+    "green_band": "Green",
+    "blue_band": "Blue",
+    "infrared_band": "Near infrared",
     "heights_end": "The heights cover {percent} % of the extent: the rest counts as bare ground.",
     "terrain_ends": "The terrain model covers {percent} % of the extent: the rest counts as bare ground.",
     # the classes of a map
@@ -145,6 +158,9 @@ TOLD = frozenset(
         "stretched",
         "no_infrared",
         "no_elevation",
+        "without_data",
+        "resampled",
+        "bands_missing",
         "heights_end",
         "terrain_ends",
         "classes_change",

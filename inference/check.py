@@ -18,6 +18,7 @@ from ..contract.image import dated_path
 from ..contract.notices import Notice, Warn, english, notice, warn_about
 from ..contract.segmentation import SegmentationJob
 from ..models.library import installed_models
+from .preflight import preflight
 from .raster.extents import check_lies_under
 from .raster.open import check_not_truncated, open_raster
 from .raster.write import finished_size, label_bits, working_size
@@ -64,6 +65,7 @@ def checked_inputs(job: SegmentationJob, warn: Warn) -> Inputs:
     _check_heights(inputs, warn_about("elevation", warn))
     with about("bands"):
         _check_roles(inputs, warn_about("bands", warn))
+    preflight(inputs, warn)
     _check_sentinel2(inputs)
     of_series = warn_about("sentinel2", warn)
     inputs = with_series(inputs, of_series)

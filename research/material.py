@@ -24,6 +24,7 @@ from .recipe import Recipe, TrainingStage
 # Seeds of the generated scenes that are learnt from, and of those that are measured on.
 WITH_SERIES, WITHOUT_SERIES, MEASURED = range(1000, 1100), range(1100, 1300), range(900_000, 900_012)
 _DRAWS = 6  # images of drawn bands from each rendering
+_PICTURES = 1000  # of the published patches that are looked at for how bright they are, about
 _IN_EXACT_KINDS = ("flair2", "flair2-renderings")  # those that get a series of their labels
 
 
@@ -36,6 +37,9 @@ class Material(Protocol):
 
     def crops(self, stage: TrainingStage, left_out: str | None = None) -> Crops:
         """What a stage draws from. left_out: name of the one patch that it must not see; None: those held out."""
+
+    def pictures(self) -> Iterable[LabelledImage]:
+        """Real pictures that are trained on, many enough to tell how bright they are."""
 
     def measured(self) -> Mapping[str, Iterable[LabelledImage]]:
         """Images without a pixel in training, by kind; each can be gone through again."""
@@ -78,6 +82,10 @@ class OpenDatasets:
             others = [image for image in images if image.kind != "flair2"]
             images = [*others, *(patch for patch in self.patches if patch.name != left_out)]
         return ImageCrops(images, stage.shares, stage.pasted, stage.flooded)
+
+    def pictures(self) -> list[LabelledImage]:
+        """See `Material`."""
+        return [image for image in self._images if image.kind not in (DRAWN_BANDS, "generated")]
 
     def measured(self) -> dict[str, list[LabelledImage]]:
         """See `Material`."""
@@ -145,6 +153,10 @@ class PublishedFlair2:
     def crops(self, stage: TrainingStage, left_out: str | None = None) -> Flair2Crops:
         """See `Material`."""
         return Flair2Crops(self._train)
+
+    def pictures(self) -> _PatchFiles:
+        """See `Material`."""
+        return _PatchFiles(tuple(self._train[:: max(1, len(self._train) // _PICTURES)]))
 
     def measured(self) -> dict[str, _PatchFiles]:
         """See `Material`."""

@@ -17,6 +17,7 @@ from .evaluate import coarse_scores, count_predictions, predict, scores_of
 from .folds import BAND_SETS
 from .material import Material
 from .recipe import Recipe
+from .seen import seen_means
 from .stages import Network
 
 BITS = 7
@@ -62,6 +63,7 @@ def _card(recipe: Recipe, material: Material, scores: dict) -> ModelCard:
         ),
         training_data=f"{_steps(recipe)}, on crops of: {material.description()}",
         limits=limits_of(scores),
+        seen=seen_means(material.pictures()),
         scores={"measured": _measured(material), **{name: part for name, part in scores.items() if part}},
     )
 

@@ -7,6 +7,8 @@ import json
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 
+BUNDLED_RECIPE = Path(__file__).parent / "recipes" / "bundled.json"
+
 DATA_KINDS = ("pictures", "flair2")
 
 

@@ -17,10 +17,9 @@ import torch
 from .folds import leave_one_out
 from .material import read_material
 from .publish import publish
-from .recipe import Recipe, read_recipe
+from .recipe import BUNDLED_RECIPE, Recipe, read_recipe
 from .stages import train_base, train_on_patches, train_satellite_branch
 
-BUNDLED_RECIPE = Path(__file__).parent / "recipes" / "bundled.json"
 _STAMP = "recipe.txt"
 
 

@@ -18,6 +18,7 @@ from ...contract.notices import Notice, Warn, notice, warn_about
 from .band_roles import bands_by_role
 from .gather import Gathered, gather, stamps
 from .geobox import GeoBox
+from .histograms import Histogram, histogram_of
 from .open import check_not_truncated, open_raster
 from .sample import take_sample
 from .values import stretch_of
@@ -37,6 +38,7 @@ class AerialSource:
     bands: band numbers by role. stretch: for 16-bit rasters the digital numbers (low, high) of each band
     number that become 0 and 255; empty for 8 bits.
     needs_alpha: whether validity is only known from a mask that warping must carry along.
+    histograms: by band number, of those that have data. without_data: share of the sampled pixels, 0..1.
     """
 
     path: str
@@ -46,6 +48,8 @@ class AerialSource:
     bands: dict[str, int]
     stretch: dict[int, tuple[float, float]]
     needs_alpha: bool
+    histograms: dict[int, Histogram]
+    without_data: float
 
 
 def describe_aerial(image: ImageSettings, warn: Warn) -> AerialSource:
@@ -89,6 +93,8 @@ def _look(image: ImageSettings, gathered: Gathered, warn: Warn) -> AerialSource:
             warn(notice("coarse_pixels", size=size))
         sample = take_sample(dataset)
         bands = bands_by_role(dataset, path, image.bands)
+        stretch = stretch_of(dataset, sample, path, bands, warn)
+        histograms = {number: histogram_of(sample, number, stretch.get(number)) for number in bands.values()}
         flags = dataset.mask_flag_enums[bands["red"] - 1]
         return AerialSource(
             path=path,
@@ -96,8 +102,10 @@ def _look(image: ImageSettings, gathered: Gathered, warn: Warn) -> AerialSource:
             files=gathered.files,
             geobox=geobox,
             bands=bands,
-            stretch=stretch_of(dataset, sample, path, bands, warn),
+            stretch=stretch,
             needs_alpha=MaskFlags.per_dataset in flags and MaskFlags.alpha not in flags,
+            histograms={number: found for number, found in histograms.items() if found is not None},
+            without_data=1 - float(sample.valid.mean()),
         )
 
 

@@ -16,6 +16,7 @@ from .pictures import grey, png
 from .windows import Window, spread_windows
 
 _SIDE = 8  # windows a side
+_PLACE = Affine.scale(2)  # of pictures, which have none: rasterio warns of a raster without one
 _SIZE = 128  # pixels a side of such a window
 
 
@@ -38,7 +39,7 @@ class Sample:
     def picture(self, number: int, index: int) -> str:
         """A grey picture of a window of a band: a PNG in base64, transparent where there is no data."""
         values, valid = self.pixels[number][index], self.valid[index]
-        return base64.b64encode(png(grey(values, valid), Affine.identity())).decode("ascii")
+        return base64.b64encode(png(grey(values, valid), _PLACE)).decode("ascii")
 
 
 def take_sample(dataset: DatasetReader) -> Sample:

@@ -22,6 +22,9 @@ class Little:
         self.patches = (patch,)
         self._measured = {"flair2": [patch], "generated": [scene]}
 
+    def pictures(self):
+        return self.patches
+
     def measured(self):
         return self._measured
 
@@ -56,6 +59,7 @@ def test_a_model_folder_predicts_as_its_card_says(network, material, tmp_path):
     labels, codes = predict(stored, material.patches[0], ALL_ROLES)
     said = card.scores["real FLAIR #2 patches"]["five bands"]
     assert said["overall_accuracy"] == pytest.approx((labels == codes).mean(), abs=1e-3)
+    assert card.seen["red"] == (round(float(material.patches[0].bands[0].mean()), 1),) * 2
     assert 0 <= said["expected_calibration_error"] <= 1
     other, _ = predict(network, material.patches[0], ALL_ROLES)
     assert card.scores["agreement of stored and float32 weights"] == pytest.approx((labels == other).mean(), abs=1e-4)
