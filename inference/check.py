@@ -20,7 +20,7 @@ from ..contract.segmentation import SegmentationJob
 from ..models.library import installed_models
 from .preflight import preflight
 from .raster.extents import check_lies_under
-from .raster.open import check_not_truncated, open_raster
+from .raster.open import open_raster
 from .raster.write import finished_size, label_bits, working_size
 from .resolve import Inputs, resolve, with_legend, with_series
 from .sentinel2.usable import warn_of_missing_masks
@@ -117,7 +117,6 @@ def _check_heights(inputs: Inputs, warn: Warn) -> None:
         rasters["terrain"] = (image.terrain, "The terrain model")
     for setting, (path, what) in rasters.items():
         with about(setting), open_raster(path, what) as dataset:
-            check_not_truncated(dataset, what)
             share = check_lies_under(dataset, what, inputs.geobox.crs_wkt, extent)
         if share < _COVERED:
             percent = max(1, int(100 * share))

@@ -19,7 +19,7 @@ from .band_roles import bands_by_role
 from .gather import Gathered, gather, stamps
 from .geobox import GeoBox
 from .histograms import Histogram, histogram_of
-from .open import check_not_truncated, open_raster
+from .open import open_raster
 from .sample import take_sample
 from .values import stretch_of
 
@@ -79,7 +79,6 @@ def _looked_at(
 def _look(image: ImageSettings, gathered: Gathered, warn: Warn) -> AerialSource:
     path = gathered.path
     with open_raster(gathered.readable, "The aerial raster") as dataset:
-        check_not_truncated(dataset, "The aerial raster")
         readable = mended(dataset)
     with rasterio.open(readable) as dataset:
         geobox = aerial_geobox(dataset, path, warn)

@@ -17,7 +17,7 @@ from ...contract.errors import BadInput
 from ...contract.image import dated_path
 from ...contract.notices import Warn, notice
 from ..raster.geobox import GeoBox
-from ..raster.open import check_not_truncated, open_raster, unreadable
+from ..raster.open import open_raster, unreadable
 from ..raster.windows import spread_windows
 from .bands import MASKS, check_complete, role_in
 from .series import Acquisition, BandSource
@@ -109,7 +109,6 @@ def parts_of(path: str, warn: Warn) -> list[Part]:
     """
     path, given = dated_path(path)
     with open_raster(path, WHAT) as dataset:
-        check_not_truncated(dataset, WHAT)
         descriptions = [text or "" for text in dataset.descriptions]
         if dataset.count == 1 and role_in(descriptions[0]) is None:
             descriptions = [f"{descriptions[0]} {os.path.splitext(os.path.basename(path))[0]}"]
