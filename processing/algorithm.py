@@ -17,7 +17,7 @@ from qgis.PyQt.QtCore import QCoreApplication
 from qgis.PyQt.QtGui import QIcon
 
 from ..contract.calls import Answer, EngineCall, Params
-from ..contract.notices import Stage
+from ..contract.notices import Notice, Stage, evidence_text
 from ..runtime.client import shared_client
 from ..runtime.environment import find_engine
 from ..runtime.errors import CancelledError, EngineError, EngineNotFound
@@ -106,7 +106,7 @@ def or_refuse(copy: Callable, *arguments: object):
 def call_engine(
     call: EngineCall[Params, Answer], params: Params, feedback: QgsProcessingFeedback, **handlers: Callable
 ) -> Answer:
-    """The engine's answer; its progress and warnings go to the feedback.
+    """The engine's answer; its progress and notices go to the feedback.
 
     handlers: more of `EngineClient.call`'s, such as ``on_epoch``. Raises EngineError as that does.
     """
@@ -124,7 +124,15 @@ def call_engine(
         call,
         params,
         on_progress=show_progress,
-        on_warning=lambda notice: feedback.pushWarning(worded(notice)),
+        on_warning=lambda notice: _tell(notice, feedback),
         is_cancelled=feedback.isCanceled,
         **handlers,
     )
+
+
+def _tell(notice: Notice, feedback: QgsProcessingFeedback) -> None:
+    """What is in doubt as a warning, what is only told as information; below it what it rests on."""
+    (feedback.pushWarning if notice.doubt else feedback.pushInfo)(worded(notice))
+    evidence = evidence_text(notice)
+    if evidence:
+        feedback.pushDebugInfo(evidence)

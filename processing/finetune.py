@@ -21,7 +21,6 @@ from qgis.core import (
     QgsProcessingParameterFolderDestination,
     QgsProcessingParameterNumber,
     QgsProcessingParameterString,
-    QgsRasterLayer,
 )
 
 from ..contract import calls
@@ -37,14 +36,17 @@ from .image_parameters import (
     BANDS,
     DEVICE,
     ELEVATION,
+    INFRARED,
     INPUT,
     LEAVE_OUT,
     MODEL,
     PRECISION,
     SENTINEL2,
     TERRAIN,
+    TILES,
+    GivenImage,
+    given_image,
     image_parameters,
-    image_settings,
 )
 
 POLYGONS = "POLYGONS"
@@ -100,7 +102,7 @@ class FinetuneAlgorithm(FlairAlgorithm):
             REPORT, self.tr("Report"), "HTML (*.html *.htm)", optional=True, createByDefault=False
         )
         self.add(
-            *image_parameters(INPUT, BANDS, ELEVATION, TERRAIN, SENTINEL2, LEAVE_OUT),
+            *image_parameters(INPUT, TILES, BANDS, INFRARED, ELEVATION, TERRAIN, SENTINEL2, LEAVE_OUT),
             *self._of_polygons(),
             *image_parameters(MODEL),
             *self._of_training(),
@@ -192,12 +194,12 @@ class FinetuneAlgorithm(FlairAlgorithm):
         self, parameters: dict, context: QgsProcessingContext, feedback: QgsProcessingFeedback
     ) -> bool:
         """Copies all that belongs to QGIS to plain values and files: the work itself runs in another thread."""
-        layer, image = image_settings(self, parameters, context)
+        image = given_image(self, parameters, context)
         field = self.parameterAsString(parameters, CLASS_FIELD, context) or _FIELD
         class_map = or_refuse(parse_class_map, self.parameterAsString(parameters, CLASS_MAP, context))
-        self._polygons = self._polygon_file(parameters, layer, field, context)
+        self._polygons = self._polygon_file(parameters, image, field, context)
         self._job = FinetuneJob(
-            image,
+            image.settings,
             polygons=self._polygons.path,
             layer=self._polygons.layer,
             class_field=field,
@@ -240,7 +242,7 @@ class FinetuneAlgorithm(FlairAlgorithm):
         }
 
     def _polygon_file(
-        self, parameters: dict, image: QgsRasterLayer, field: str, context: QgsProcessingContext
+        self, parameters: dict, image: GivenImage, field: str, context: QgsProcessingContext
     ) -> PolygonFile:
         source = self.parameterAsSource(parameters, POLYGONS, context)
         if source is None:
@@ -249,7 +251,8 @@ class FinetuneAlgorithm(FlairAlgorithm):
         # Of a definition, which may be about selected features, QGIS knows what is meant, the layer does not.
         whole = not isinstance(parameters[POLYGONS], QgsProcessingFeatureSourceDefinition)
         saved = saved_file(layer, field) if layer is not None and whole else None
-        return saved or or_refuse(copied_file, source, field, context.transformContext(), (image.extent(), image.crs()))
+        near = None if image.extent is None else (image.extent, image.crs)
+        return saved or or_refuse(copied_file, source, field, context.transformContext(), near)
 
     def _show_scores(self, result: FinetuneResult, feedback: QgsProcessingFeedback) -> None:
         before, after = result.before, result.after

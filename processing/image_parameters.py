@@ -3,27 +3,34 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 
 from qgis.core import (
+    QgsCoordinateReferenceSystem,
     QgsProcessingAlgorithm,
     QgsProcessingContext,
     QgsProcessingException,
     QgsProcessingParameterDefinition,
     QgsProcessingParameterRasterLayer,
     QgsProcessingParameterString,
-    QgsRasterLayer,
+    QgsRectangle,
 )
 from qgis.PyQt.QtCore import QCoreApplication
 
 from ..contract.choices import BUNDLED, DEVICES, PRECISIONS
 from ..contract.image import ImageSettings
 from ..layers.sources import absolute, raster_path
+from ..layers.tiles import image_paths
 from ..models.library import default_model
 from .algorithm import choice, described, or_refuse
+from .paths_parameter import PathsParameter
 from .series_parameter import SeriesParameter, series_of
+from .tiles import crs_of_tiles, tiles_of
 
 INPUT = "INPUT"
+TILES = "TILES"
 BANDS = "BANDS"
+INFRARED = "INFRARED"
 ELEVATION = "ELEVATION"
 TERRAIN = "TERRAIN"
 SENTINEL2 = "SENTINEL2"
@@ -39,21 +46,42 @@ def image_parameters(*names: str) -> tuple[QgsProcessingParameterDefinition, ...
     return tuple(definitions[name] for name in names)
 
 
-def image_settings(
-    algorithm: QgsProcessingAlgorithm, parameters: dict, context: QgsProcessingContext
-) -> tuple[QgsRasterLayer, ImageSettings]:
-    """The layer of INPUT, and what all parameters named above give.
+@dataclass(frozen=True)
+class GivenImage:
+    """The image that the parameters above name, and how it is to be looked at.
+
+    crs: of the image; invalid where it is not known. layer: its id in the project or the run, "" where the image is of
+    several tiles. extent: in that CRS, None where the image is of several tiles.
+    """
+
+    settings: ImageSettings
+    crs: QgsCoordinateReferenceSystem
+    layer: str
+    extent: QgsRectangle | None
+
+
+def given_image(algorithm: QgsProcessingAlgorithm, parameters: dict, context: QgsProcessingContext) -> GivenImage:
+    """What all parameters named above give.
 
     For `prepareAlgorithm`, which runs on the main thread.
     Raises QgsProcessingException, with a sentence for the user, where one of them cannot be used.
     """
-    layer = algorithm.parameterAsRasterLayer(parameters, INPUT, context)
-    if layer is None:
+    tiles = or_refuse(tiles_of, parameters.get(TILES), context)
+    one = parameters.get(INPUT) not in (None, "")
+    if one == bool(tiles):
+        raise QgsProcessingException(
+            _tr("Give the aerial image either as one raster (INPUT) or as several tiles (TILES), not both.")
+            if one
+            else _tr("There is no aerial image: give one raster (INPUT), or several tiles or a folder of them (TILES).")
+        )
+    layer = algorithm.parameterAsRasterLayer(parameters, INPUT, context) if one else None
+    if one and layer is None:
         raise QgsProcessingException(algorithm.invalidRasterError(parameters, INPUT))
     model = algorithm.parameterAsString(parameters, MODEL, context) or default_model()
     settings = ImageSettings(
-        input=(or_refuse(raster_path, layer),),
+        input=tiles if layer is None else or_refuse(image_paths, layer),
         bands=algorithm.parameterAsString(parameters, BANDS, context),
+        infrared=_optional_path(algorithm, parameters, INFRARED, context),
         elevation=_optional_path(algorithm, parameters, ELEVATION, context),
         terrain=_optional_path(algorithm, parameters, TERRAIN, context),
         sentinel2=or_refuse(series_of, parameters.get(SENTINEL2), context),
@@ -61,7 +89,9 @@ def image_settings(
         model=model if model == BUNDLED else absolute(model),
         **{name.lower(): algorithm.parameterAsEnumString(parameters, name, context) for name in (DEVICE, PRECISION)},
     )
-    return layer, settings
+    if layer is None:
+        return GivenImage(settings, crs_of_tiles(tiles), "", None)
+    return GivenImage(settings, layer.crs(), layer.id(), layer.extent())
 
 
 def _optional_path(
@@ -79,14 +109,32 @@ def _definitions() -> dict[str, QgsProcessingParameterDefinition]:
     raster, string = QgsProcessingParameterRasterLayer, QgsProcessingParameterString
     definitions = (
         described(
-            raster(INPUT, _tr("Aerial image")),
-            _tr("Raster file or layer with red, green and blue, 8 or 16 bits, in a projected CRS."),
+            raster(INPUT, _tr("Aerial image"), optional=True),
+            _tr(
+                "Raster file or layer with red, green and blue, 8 or 16 bits, in a projected CRS. Left empty where the "
+                "image is given as tiles."
+            ),
+        ),
+        described(
+            PathsParameter(TILES, _tr("Tiles of an aerial image")),
+            _tr(
+                "Instead of one aerial image: several rasters that are one image, a folder of them, or a tile index "
+                "(a vector file with the paths in its field location). For one map a tile, which fit together to the "
+                "pixel, run a batch with all tiles here and one tile after the other as the extent."
+            ),
         ),
         described(
             string(BANDS, _tr("Bands"), optional=True),
             _tr(
                 "Which band is what, such as 'R=1 G=2 B=3 NIR=4 ELEVATION=5'. Left empty: by the bands' "
                 "descriptions, else in this order. An elevation band counts 0.2 m to one digital number."
+            ),
+        ),
+        described(
+            raster(INFRARED, _tr("Infrared image"), optional=True),
+            _tr(
+                "Colour infrared image of the same place, such as BD ORTHO's IRC: its near infrared is used, the band "
+                "that is described so, else the first."
             ),
         ),
         described(

@@ -12,6 +12,7 @@ from qgis.core import (
     QgsProcessingException,
     QgsProcessingFeedback,
     QgsProcessingOutputNumber,
+    QgsProcessingParameterBoolean,
     QgsProcessingParameterExtent,
     QgsProcessingParameterFeatureSource,
     QgsProcessingParameterRasterDestination,
@@ -26,14 +27,16 @@ from .image_parameters import (
     BANDS,
     DEVICE,
     ELEVATION,
+    INFRARED,
     INPUT,
     LEAVE_OUT,
     MODEL,
     PRECISION,
     SENTINEL2,
     TERRAIN,
+    TILES,
+    given_image,
     image_parameters,
-    image_settings,
 )
 from .loaded import ConfidenceStyler, DifferenceStyler, LandCoverStyler
 
@@ -41,6 +44,7 @@ EXTENT = "EXTENT"
 MASK = "MASK"
 TTA = "TTA"
 CLASSES = "CLASSES"
+STRICT = "STRICT"
 OUTPUT = "OUTPUT"
 OUTPUT_CONFIDENCE = "OUTPUT_CONFIDENCE"
 OUTPUT_PROBABILITIES = "OUTPUT_PROBABILITIES"
@@ -85,7 +89,7 @@ class SegmentAlgorithm(FlairAlgorithm):
     def initAlgorithm(self, configuration: dict | None = None) -> None:
         polygons = [QgsProcessing.SourceType.TypeVectorPolygon]
         self.add(
-            *image_parameters(INPUT, BANDS, ELEVATION, TERRAIN),
+            *image_parameters(INPUT, TILES, BANDS, INFRARED, ELEVATION, TERRAIN),
             described(
                 QgsProcessingParameterExtent(EXTENT, self.tr("Extent"), optional=True),
                 self.tr("Part of the image to map. Left empty: all of it."),
@@ -110,6 +114,14 @@ class SegmentAlgorithm(FlairAlgorithm):
                     "greenhouses, swimming pools and snow, become other. model: all of the model's own, with their "
                     "values and colours. New classes that a fine-tuned model was taught by polygons are in both."
                 ),
+            ),
+            described(
+                QgsProcessingParameterBoolean(STRICT, self.tr("Refuse what is in doubt"), False),
+                self.tr(
+                    "Refuse to run where anything given is in doubt, such as bands that could only be guessed. "
+                    "Otherwise the run goes on with a warning. For batches that nobody looks at."
+                ),
+                advanced=True,
             ),
             described(
                 QgsProcessingParameterRasterDestination(OUTPUT, self.tr("Land cover")),
@@ -139,14 +151,15 @@ class SegmentAlgorithm(FlairAlgorithm):
         self, parameters: dict, context: QgsProcessingContext, feedback: QgsProcessingFeedback
     ) -> bool:
         """Copies all that belongs to QGIS to plain values: the work itself runs in another thread."""
-        layer, image = image_settings(self, parameters, context)
-        self._aerial_layer = layer.id()
+        image = given_image(self, parameters, context)
+        self._aerial_layer = image.layer
         self._settings = dict(
-            image=image,
-            extent=self._extent(parameters, layer.crs(), context),
-            mask=self._mask(parameters, layer.crs(), context, feedback),
+            image=image.settings,
+            extent=self._extent(parameters, image.crs, context),
+            mask=self._mask(parameters, image.crs, context, feedback),
             tta=self.parameterAsEnumString(parameters, TTA, context),
             classes=self.parameterAsEnumString(parameters, CLASSES, context),
+            strict=self.parameterAsBool(parameters, STRICT, context),
         )
         return True
 

@@ -30,7 +30,9 @@ LEFT, TOP = 942_390.0, 6_538_568.0
 
 PARAMETERS = [
     "INPUT",
+    "TILES",
     "BANDS",
+    "INFRARED",
     "ELEVATION",
     "TERRAIN",
     "EXTENT",
@@ -42,6 +44,7 @@ PARAMETERS = [
     "PRECISION",
     "TTA",
     "CLASSES",
+    "STRICT",
     "OUTPUT",
     "OUTPUT_CONFIDENCE",
     "OUTPUT_PROBABILITIES",
@@ -49,7 +52,9 @@ PARAMETERS = [
 ]
 FINETUNE_PARAMETERS = [
     "INPUT",
+    "TILES",
     "BANDS",
+    "INFRARED",
     "ELEVATION",
     "TERRAIN",
     "SENTINEL2",

@@ -74,16 +74,20 @@ def test_the_parameters_have_the_names_that_others_rely_on_and_a_help_text(appli
         for name, parameter in parameters.items()
         if not parameter.flags() & QgsProcessingParameterDefinition.FlagOptional and parameter.defaultValue() is None
     }
-    assert required == {"INPUT", "OUTPUT"}
+    assert required == {"OUTPUT"}  # of INPUT and TILES one is needed
     assert not parameters["MODEL"].defaultValue()  # the library's default model
     assert not parameters["OUTPUT_CONFIDENCE"].createByDefault()
     assert not parameters["OUTPUT_PROBABILITIES"].createByDefault()
 
 
-def test_every_parameter_reaches_the_engine(segment, feedback, aerial, model, tmp_path):
+@pytest.fixture
+def seasons(tmp_path) -> Path:
+    return qgis_side.write_raster(tmp_path / "seasons.tif", np.full((10, 40, 40), 9, np.float32), pixel_m=10.0)
+
+
+def test_every_parameter_reaches_the_engine(segment, feedback, aerial, model, seasons, tmp_path):
     heights = qgis_side.write_raster(tmp_path / "heights.tif", np.full((1, 40, 40), 4, np.float32), pixel_m=1.0)
     ground = qgis_side.write_raster(tmp_path / "ground.tif", np.full((1, 40, 40), 1, np.float32), pixel_m=1.0)
-    seasons = qgis_side.write_raster(tmp_path / "seasons.tif", np.full((10, 40, 40), 9, np.float32), pixel_m=10.0)
     ring = [(LEFT, TOP), (LEFT, TOP - 40), (LEFT + 40, TOP - 40), (LEFT + 40, TOP)]
     mask = qgis_side.write_polygons(tmp_path / "mask.gpkg", [ring], 2154)
     results = segment(
@@ -102,7 +106,8 @@ def test_every_parameter_reaches_the_engine(segment, feedback, aerial, model, tm
     job = job_of(tmp_path / "map.tif")
     assert job.pop("mask")[0]["type"] in ("Polygon", "MultiPolygon")
     assert job == {
-        "input": str(aerial),
+        "input": [str(aerial)],
+        "infrared": None,
         "output": str(tmp_path / "map.tif"),
         "bands": "R=3 G=2 B=1 NIR=4",
         "elevation": str(heights),
@@ -118,9 +123,35 @@ def test_every_parameter_reaches_the_engine(segment, feedback, aerial, model, tm
         "probabilities": None,
         "difference": None,
         "classes": "flair13",
+        "strict": False,
     }
     assert feedback.warnings == ["The model Untrained takes no Sentinel-2: the series is left out."]
     assert set(results) - {name for name in results if name.startswith("AREA_")} == {"OUTPUT", "OUTPUT_CONFIDENCE"}
+
+
+def test_one_raster_or_several_tiles_must_be_given_and_not_both(segment, feedback, aerial, tmp_path):
+    for given, told in (
+        ({}, "There is no aerial image: give one raster (INPUT), or several tiles or a folder of them (TILES)."),
+        (
+            {"INPUT": aerial, "TILES": [str(aerial)]},
+            "either as one raster (INPUT) or as several tiles (TILES), not both",
+        ),
+    ):
+        with pytest.raises(QgsProcessingException):
+            segment(**given, OUTPUT=tmp_path / "map.tif")
+        assert told in sentence(feedback)
+    assert not (tmp_path / "map.tif").exists()
+
+
+def test_what_is_in_doubt_is_a_warning_and_refuses_a_strict_run(segment, feedback, aerial, seasons, tmp_path):
+    segment(INPUT=aerial, SENTINEL2=seasons, OUTPUT=tmp_path / "map.tif")
+    (doubt,) = feedback.warnings
+    assert doubt == "The model Untrained takes no Sentinel-2: the series is left out."
+    with pytest.raises(QgsProcessingException, match=f"takes nothing that is in doubt. {doubt}"):
+        segment(INPUT=aerial, SENTINEL2=seasons, STRICT=True, OUTPUT=tmp_path / "strict.tif")
+    assert not (tmp_path / "strict.tif").exists()
+    segment(INPUT=aerial, STRICT=True, OUTPUT=tmp_path / "sure.tif")
+    assert job_of(tmp_path / "sure.tif")["strict"] is True
 
 
 def test_layers_of_the_project_serve_as_inputs(segment, aerial, whole_map, tmp_path):
@@ -363,8 +394,9 @@ def test_the_classes_of_another_model_are_mapped_by_name_unless_its_own_are_aske
     assert results["AREA_WATER"] == pytest.approx((labels == 5).sum() * PIXEL_M**2)
     assert results["AREA_OTHER"] == pytest.approx((labels == 13).sum() * PIXEL_M**2)
     assert area_of(results) == pytest.approx(labels.size * PIXEL_M**2)
-    (warning,) = feedback.warnings
-    assert "class 2, class 3, class 4, roof" in warning and "become other" in warning
+    assert feedback.warnings == []  # nothing in it is in doubt
+    (told,) = [info for info in feedback.infos if "become other" in info]
+    assert "class 2, class 3, class 4, roof" in told
 
 
 def test_a_models_own_classes_are_mapped_with_their_legend(segment, feedback, aerial, with_card, tmp_path):
