@@ -24,6 +24,7 @@ from .sample import take_sample
 from .values import stretch_of
 
 COARSEST_M = 5.0  # metres a pixel beyond which no class but the largest could be told
+_ROUNDING = 1.001  # many a NAIP tile has pixels of 0.6000000000000106 m
 POOR_M = 0.6  # metres a pixel beyond which the map is much worse than its model card says
 _WEB_MERCATOR = 3857  # EPSG code
 _ALL_OR_NOTHING = 0.95  # share of pixels that real transparency hides or shows wholly; the rest are soft edges
@@ -88,7 +89,7 @@ def _look(image: ImageSettings, gathered: Gathered, warn: Warn) -> AerialSource:
                 f"The aerial raster {path} has pixels of {size:g} m, too coarse for land cover from the air: "
                 f"give an image of {POOR_M:g} m or finer."
             )
-        if size > POOR_M:
+        if size > POOR_M * _ROUNDING:
             warn(notice("coarse_pixels", size=size))
         sample = take_sample(dataset)
         bands = bands_by_role(dataset, path, image.bands)
