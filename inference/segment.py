@@ -28,6 +28,7 @@ from .check import check_job
 from .mask import Mask
 from .plan import Strip, make_plan, overlap_of, plan_strips
 from .predict import TileInput, predict_tiles, warm_backend
+from .raster.origin import sources_of
 from .raster.pictures import BlockPictures
 from .raster.read import gdal_settings, read_ahead
 from .raster.write import MapBlock, MapWriter
@@ -242,12 +243,14 @@ def _absolute(text: str) -> str:
 def _provenance(inputs: Inputs, backend: Backend, tally: _Tally) -> dict:
     """How the map was made, enough to make it again."""
     card: ModelCard = inputs.card
+    image = inputs.job.image
     return {
         "plugin": "FLAIR Land Cover",
         "version": plugin_version(),
         "job": _with_full_paths(inputs.job).to_dict(),
         "model": {"id": card.id, "title": card.title, "weights": card.weights_digest},
         "classes": [[c.value, c.name, c.colour] for c in card.classes],
+        "source": sources_of(filter(None, (*inputs.aerial.files, image.infrared, image.elevation, image.terrain))),
         "bands": inputs.aerial.bands,
         "stretch": {str(number): limits for number, limits in inputs.aerial.stretch.items()},
         "normalisation": {"scale": card.scale, "means": card.means, "stds": card.stds},

@@ -7,6 +7,7 @@ from qgis.PyQt.QtGui import QIcon
 
 from .algorithm import ICON_PATH
 from .engine import EngineAlgorithm
+from .fetcharea import FetchAreaAlgorithm
 from .finetune import FinetuneAlgorithm
 from .segment import SegmentAlgorithm
 
@@ -15,7 +16,7 @@ class FlairProvider(QgsProcessingProvider):
     """Lists the plugin's algorithms."""
 
     def loadAlgorithms(self) -> None:
-        for algorithm in (SegmentAlgorithm(), FinetuneAlgorithm(), EngineAlgorithm()):
+        for algorithm in (SegmentAlgorithm(), FinetuneAlgorithm(), FetchAreaAlgorithm(), EngineAlgorithm()):
             self.addAlgorithm(algorithm)
 
     def id(self) -> str:

@@ -28,7 +28,7 @@ PRESENT = {
     ],
     "docks": 0,
     "provider": {"name": "FLAIR Land Cover", "icon": True},
-    "algorithms": ["flair:engine", "flair:finetune", "flair:segment"],
+    "algorithms": ["flair:engine", "flair:fetcharea", "flair:finetune", "flair:segment"],
     "active": True,
 }
 ABSENT: dict = {

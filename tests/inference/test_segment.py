@@ -16,6 +16,7 @@ from rasterio.io import MemoryFile
 
 from flair_landcover.contract.errors import Cancelled
 from flair_landcover.contract.nomenclature import FLAIR_CLASSES
+from flair_landcover.contract.origin import ORIGIN_TAG, ImageOrigin
 from flair_landcover.contract.segmentation import ModelName, SegmentationJob
 from flair_landcover.inference.segment import segment
 from flair_landcover.tests.jobs import segmentation_job
@@ -430,6 +431,20 @@ def test_the_map_carries_colours_names_and_provenance(scene, small_model, tmp_pa
     assert provenance["bands"] == {"red": 1, "green": 2, "blue": 3, "nir": 4, "elevation": 5}
     again = SegmentationJob.from_dict(provenance["job"])
     assert again.image.input == (str(raster),)
+
+
+def test_the_provenance_says_where_the_image_comes_from(small_model, tmp_path):
+    raster = tmp_path / "fetched.tif"
+    write_raster(raster, five_bands(40, 40))
+    said = ImageOrigin(
+        "Orthophotos", "https://data.geopf.fr/wms-r/wms", "ORTHO", "IGN", "Licence Ouverte 2.0"
+    ).to_dict()
+    with rasterio.open(raster, "r+") as dataset:
+        dataset.update_tags(**{ORIGIN_TAG: json.dumps(said)})
+    run(raster, tmp_path / "map.tif", small_model)
+    with rasterio.open(tmp_path / "map.tif") as dataset:
+        provenance = json.loads(dataset.tags()["FLAIR_LANDCOVER"])
+    assert provenance["source"] == {str(raster): said}
 
 
 def test_the_provenance_names_files_so_that_any_folder_can_run_it_again(small_model, tmp_path, monkeypatch):
