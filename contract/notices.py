@@ -43,6 +43,18 @@ NOTICES: dict[str, Template] = {
     "coarse_pixels": "The aerial raster has pixels of {size:g} m; the model was made for 0.2 m and will be less "
     "accurate.",
     "stretched": "The aerial raster has 16 bits: its values are stretched to 8 bits (red from {low:g} to {high:g}).",
+    "stretched_values": "The aerial raster has values of type {dtype}: they are stretched to 8 bits (red from {low:g} "
+    "to {high:g}).",
+    "eight_bits_as": "The aerial raster has 8-bit values stored as {dtype}: they are taken as they are, and cut "
+    "off where they go beyond 0 to 255.",
+    "low_bits": "The aerial raster declares {bits} bits: 0 to {top:g} is taken as 0 to 255.",
+    "scaled_floats": "The aerial raster has fractions: 0 to 1 is taken as 0 to 255.",
+    "dark_picture": "The aerial raster is very dark: of 255, nearly nothing is above {high:.0f}, and of such a picture "
+    "the model makes a wrong map; stretch its contrast first, or give the file with the whole range of values.",
+    "flat_picture": "The aerial raster has hardly any contrast: its values lie within {width:.0f} steps, and of such a "
+    "picture the model makes a wrong map; check that it is the right file, or stretch its contrast first.",
+    "band_of_one_value": "Band {number} of the aerial raster, taken as {role}, holds nothing but {value:g}: check the "
+    "bands.",
     "no_infrared": "The aerial raster has no near infrared: the model works without it, less accurately.",
     "no_elevation": "The aerial raster has no elevation: the model works without it, less accurately.",
     "without_data": "{share:.0%} of the image has no data and stays empty in the map.",
@@ -156,6 +168,10 @@ NOTICES: dict[str, Template] = {
 TOLD = frozenset(
     {
         "stretched",
+        "stretched_values",
+        "eight_bits_as",
+        "low_bits",
+        "scaled_floats",
         "no_infrared",
         "no_elevation",
         "without_data",

@@ -7,13 +7,31 @@ import numpy as np
 from ..contract.cards import ModelCard
 
 
+def are_numbers(pixels: np.ndarray, colours: list[int]) -> np.ndarray:
+    """Where the colours of a picture are numbers, (rows, columns) bool; what is none becomes 0.
+
+    pixels: (bands, rows, columns), changed in place. colours: the places among its bands that count.
+    """
+    if not np.issubdtype(pixels.dtype, np.floating):
+        return np.ones(pixels.shape[1:], bool)
+    numbers = np.isfinite(pixels)
+    pixels[~numbers] = 0
+    found: np.ndarray = numbers[colours].all(axis=0)
+    return found
+
+
 def to_8_bits(pixels: np.ndarray, stretch: list[tuple[float, float] | None]) -> np.ndarray:
     """Digital numbers of 8 bits as float32.
 
     pixels: (bands, rows, columns). stretch: for each band the values that become 0 and 255, or None
-    where the band is on that scale already.
+    where the band is on that scale already. Fractions on that scale, as averages of whole numbers that are stored as
+    floats, are rounded as those of bytes are.
     """
     result = pixels.astype(np.float32)
+    if np.issubdtype(pixels.dtype, np.floating):
+        for band, limits in zip(result, stretch):
+            if limits is None:
+                np.floor(band + 0.5, out=band)
     for band, limits in zip(result, stretch):
         if limits is not None:
             low, high = limits

@@ -9,7 +9,7 @@ import numpy as np
 from ..contract.errors import about
 from .plan import Tile
 from .predict import TileInput
-from .prepare import fill_invalid, heights_to_digital_numbers, network_input, pad_to, to_8_bits
+from .prepare import are_numbers, fill_invalid, heights_to_digital_numbers, network_input, pad_to, to_8_bits
 from .raster.read import WindowReader, aerial_reader, warped_reader
 from .raster.windows import Window
 from .resolve import Inputs
@@ -56,6 +56,7 @@ class Tiles:
         numbers = [source.bands[role] for role in roles]
         with about("input"):
             pixels, inside = self.aerial.read(held, numbers)
+        inside &= are_numbers(pixels, [place for place, role in enumerate(roles) if role != "elevation"])
         valid = np.zeros(window.shape, bool)
         valid[held.within(window)] = inside
         if not inside.any():

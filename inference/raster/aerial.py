@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
@@ -21,7 +22,7 @@ from .geobox import GeoBox
 from .histograms import Histogram, histogram_of
 from .open import open_raster
 from .sample import take_sample
-from .values import stretch_of
+from .values import check_real_numbers, stretch_of
 
 COARSEST_M = 5.0  # metres a pixel beyond which no class but the largest could be told
 _ROUNDING = 1.001  # many a NAIP tile has pixels of 0.6000000000000106 m
@@ -80,6 +81,7 @@ def _looked_at(
 def _look(image: ImageSettings, gathered: Gathered, warn: Warn) -> AerialSource:
     path = gathered.path
     with open_raster(gathered.readable, "The aerial raster") as dataset:
+        check_real_numbers(dataset, path)
         readable = mended(dataset)
     with rasterio.open(readable) as dataset:
         geobox = aerial_geobox(dataset, path, warn)
@@ -129,7 +131,9 @@ def mended(dataset: DatasetReader) -> str:
 
 
 def _all_or_nothing(band: np.ndarray) -> bool:
-    return bool(np.isin(band, (0, np.iinfo(band.dtype).max)).mean() >= _ALL_OR_NOTHING)
+    """Whether a band shows wholly or hides nearly everything: 0, and all bits of as many as it has, or 1."""
+    top = float(band.max())
+    return math.log2(top + 1).is_integer() and bool(np.isin(band, (0, top)).mean() >= _ALL_OR_NOTHING)
 
 
 def aerial_geobox(dataset: DatasetReader, path: str, warn: Warn) -> GeoBox:

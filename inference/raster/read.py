@@ -58,13 +58,14 @@ class WindowReader:
         return self._local.dataset
 
     def read(self, window: Window, bands: list[int]) -> tuple[np.ndarray, np.ndarray]:
-        """Pixels (len(bands), rows, columns) in the raster's type, and their validity (rows, columns) bool.
+        """Pixels (len(bands), rows, columns) in the bands' common type, and their validity (rows, columns) bool.
 
         What a pixel holds does not depend on the window that it is read in. Outside the raster pixels are
         0 and not valid. Raises BadInput where the file cannot be read.
         """
         dataset = self.dataset()
-        pixels = np.zeros((len(bands), *window.shape), dataset.dtypes[bands[0] - 1])
+        types = {number: dataset.dtypes[number - 1] for number in bands}
+        pixels = np.zeros((len(bands), *window.shape), np.result_type(*types.values()))
         valid = np.zeros(window.shape, bool)
         inside = window.intersection(Window(0, 0, dataset.width, dataset.height))
         if inside is None:
@@ -73,7 +74,10 @@ class WindowReader:
         source = rasterio.windows.Window(*inside)
         try:
             with rasterio.Env(**_BY_BLOCKS):
-                pixels[(..., *part)] = dataset.read(bands, window=source)
+                for dtype in set(types.values()):  # bands of several types cannot be read at once
+                    places = [place for place, number in enumerate(bands) if types[number] == dtype]
+                    read = dataset.read([bands[place] for place in places], window=source)
+                    pixels[(places, *part)] = read
                 valid[part] = dataset.read_masks(bands, window=source).any(axis=0)
         except RasterioError as error:
             raise unreadable(self._path, error) from None

@@ -33,8 +33,9 @@ class Sample:
     valid: np.ndarray
 
     def values(self, number: int) -> np.ndarray:
-        """The valid pixels of a band, (pixels,) in the band's type."""
-        return self.pixels[number][self.valid]
+        """The valid pixels of a band that are numbers, (pixels,) in the band's type."""
+        values: np.ndarray = self.pixels[number][self.valid]
+        return values[np.isfinite(values)] if np.issubdtype(values.dtype, np.floating) else values
 
     def picture(self, number: int, index: int) -> str:
         """A grey picture of a window of a band: a PNG in base64, transparent where there is no data."""
