@@ -64,7 +64,8 @@ class AerialDescription(Plain):
     count: of bands. descriptions: of each band, None where it has none. bands: band numbers by role, as the text says
     or as guessed where it is empty. pixel_m: the larger pixel size in metres. width, height: in pixels.
     pictures: a grey picture of each of the first bands by its number, a PNG in base64, transparent where nodata.
-    findings: what is told of the image.
+    findings: what is told of the image. readable: what GDAL opens for the image alone, without an infrared one: its
+    path, or the text of a virtual raster of its tiles. files: of which it is made.
     """
 
     count: int
@@ -75,6 +76,8 @@ class AerialDescription(Plain):
     height: int
     pictures: dict[int, str]
     findings: list[Notice] = field(default_factory=list)
+    readable: str = ""
+    files: int = 1
 
 
 @dataclass(frozen=True)

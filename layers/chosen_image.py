@@ -11,13 +11,15 @@ from ..contract.image import ImageSettings
 
 @dataclass(frozen=True)
 class ChosenImage:
-    """layer: None while none is chosen. with_series: whether a Sentinel-2 series goes with it.
+    """layer: None while none is chosen. with_infrared, with_series: whether a colour infrared image or a Sentinel-2
+    series goes with it.
 
     settings: how it is looked at, by what model and where, as a job holds it; None where something is missing or
     wrong, which complaint says in a sentence for the user.
     """
 
     layer: QgsRasterLayer | None
+    with_infrared: bool
     with_series: bool
     settings: ImageSettings | None
     complaint: str

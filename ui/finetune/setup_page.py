@@ -117,8 +117,11 @@ class SetupPage(QWidget):
         if image.layer is None:
             self.image.setText(self.tr("none yet: choose one in the panel"))
         else:
-            name = image.layer.name()
-            self.image.setText(self.tr("{}, with Sentinel-2").format(name) if image.with_series else name)
+            text = self.tr("{}, with infrared") if image.with_infrared else "{}"
+            if image.with_series:
+                both = self.tr("{}, with infrared and Sentinel-2")
+                text = both if image.with_infrared else self.tr("{}, with Sentinel-2")
+            self.image.setText(text.format(image.layer.name()))
         self.check_soon()
 
     def say_outcome(self, sentence: str, wrong: bool = False) -> None:

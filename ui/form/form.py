@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from dataclasses import replace
 
 from qgis.core import QgsMapLayer, QgsProject, QgsRasterLayer
 from qgis.gui import QgsMapCanvas
@@ -56,6 +57,7 @@ class Form(QWidget):
         self._described: str | None = None  # path of the image that the bands are known of
         self._asked: SegmentationJob | None = None
         self._looked_at: ImageSettings | None = None
+        self._unseen: EngineError | None = None  # why the image could not be looked at
         self._seen: list[Notice] = []  # what was told of the image
         self._checked: list[Notice] = []  # what was told of the whole job
 
@@ -73,6 +75,7 @@ class Form(QWidget):
         # Where these fail, the check fails too and says why.
         self._describe_question = Question(calls.DESCRIBE, client)
         self._describe_question.answered.connect(self._on_described)
+        self._describe_question.failed.connect(self._on_unseen)
         self._series_question = Question(calls.SERIES, client)
         self._series_question.answered.connect(self.fields.series.set_known)
         self._series_question.failed.connect(lambda _: self.fields.series.set_unknown())
@@ -137,6 +140,9 @@ class Form(QWidget):
 
     def _look(self) -> None:
         self.fields.clear_complaints()
+        if self.fields.aerial.pending():
+            self._wait_for_tiles()
+            return
         try:
             job = self.fields.job()
             busy = {os.path.normcase(path) for path in self._busy_paths()}
@@ -149,6 +155,12 @@ class Form(QWidget):
         if self._active:
             self._asked = job
             self._check.ask(job, "" if self._greeted else self.tr("Starting the engine…"))
+
+    def _wait_for_tiles(self) -> None:
+        if self._unseen is None:
+            self._check.wait(self.tr("Looking at the tiles…"))
+        else:
+            self._on_failed(self._unseen)
 
     def _on_checked(self, answer: Forecast) -> None:
         job, layer = self._asked, self.fields.aerial.layer()
@@ -201,53 +213,58 @@ class Form(QWidget):
 
     def _describe(self) -> None:
         """Asks for the bands of the image, and for their pictures where the area lies."""
-        try:
-            layer, path = self.fields.aerial.layer(), self.fields.aerial.path()
-        except ValueError:
-            path = ""
-        if not path:
+        image = self.fields.look()
+        if image is None:
             self._described = None
             self._forget_remarks()
             self._describe_question.drop()
-            self.fields.bands.set_known(None)
+            self.fields.set_described(None)
             self.fields.set_note("aerial", "")
             return
-        known = path == self._described
+        known = image == self._described
         if not known:
-            self.fields.bands.set_known(None)
+            self.fields.set_described(None)
             self._forget_remarks()
         if not self._active:
             return
-        area, extent = self.fields.area.area(), None
-        if area is not None:
+        layer, area, extent = self.fields.aerial.layer(), self.fields.area.area(), None
+        if area is not None and layer is not None:
             try:
                 extent = area.in_image(layer)[0]
             except ValueError:  # the check says so
                 extent = None
-        text = self.fields.bands.asked() if known else self.fields.bands_used(path)
-        asked = ImageSettings((path,), bands=text)
+        asked = replace(image, bands=self.fields.bands.asked() if known else self.fields.bands_used(image))
         if asked != self._looked_at:
-            self._looked_at, self._seen = asked, []
-        self._describe_question.ask(calls.AerialQuestion(self._looked_at, extent))
+            self._looked_at, self._seen, self._unseen = asked, [], None
+        self._describe_question.ask(calls.AerialQuestion(asked, extent))
 
     def _on_described(self, answer: AerialDescription) -> None:
-        try:
-            path = self.fields.aerial.path()
-        except ValueError:
+        image = self.fields.look()
+        if image is None:
+            return
+        if self.fields.aerial.pending():
+            if not self.fields.aerial.show_tiles(answer.readable, answer.files):
+                self._on_unseen(BadInputError(self.tr("QGIS cannot show these tiles as one image."), field="input"))
             return
         count = self.tr("one band") if answer.count == 1 else self.tr("{} bands").format(answer.count)
         size = f"{answer.width} × {answer.height}"
         pixel_m = QLocale().toString(answer.pixel_m, "g", 3)
         self.fields.set_note("aerial", self.tr("{} pixels of {} m, {}").format(size, pixel_m, count))
         self._seen = answer.findings
-        if path == self._described:
+        if image == self._described:
             self.fields.bands.set_pictures(answer.pictures)
             self._show_remarks()
             return
-        self._described = path
-        self.fields.bands.set_known(answer, self.fields.bands_used(path))
+        self._described = image
+        self.fields.set_described(answer, self.fields.bands_used(image))
         self._show_remarks()
         self.check_soon()
+
+    def _on_unseen(self, error: EngineError) -> None:
+        """The image cannot be looked at. The check says why, but for tiles, which are no image before."""
+        self._seen, self._unseen = [], error
+        if self.fields.aerial.pending():
+            self._on_failed(error)
 
     def _show_remarks(self) -> None:
         """All that the engine told of the image and of the job, each once and beside its field."""

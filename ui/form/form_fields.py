@@ -5,24 +5,30 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Sequence
 
+from qgis.core import QgsProject
 from qgis.gui import QgsCollapsibleGroupBox, QgsMapCanvas
 from qgis.PyQt.QtCore import pyqtSignal
 from qgis.PyQt.QtWidgets import QFormLayout, QLabel, QVBoxLayout, QWidget
 
+from ...contract.answers import AerialDescription
 from ...contract.cards import has_other_classes
 from ...contract.image import ImageSettings
 from ...contract.notices import Notice
 from ...contract.segmentation import SegmentationJob
 from ...layers.chosen_image import ChosenImage
+from ...layers.partners import colours_of, may_lack_infrared
 from ...layers.sources import layer_of
+from ...layers.tiles import layer_of_image
 from ..widgets.field import Field
+from ..widgets.lifetime import Connections
 from ..widgets.model_field import DeviceField, ModelField
-from ..widgets.raster_chooser import RasterChooser
 from ..widgets.series_chooser import SeriesChooser
 from .area_field import AreaField
 from .bands_field import BandsField
 from .destination_field import DestinationField, beside
 from .heights_field import HeightsField, HeightSource
+from .image_field import ImageField
+from .infrared_field import InfraredField
 from .more_field import MoreField
 from .remembered import LastUsed, last_used, remember
 from .series_field import SeriesField
@@ -30,6 +36,7 @@ from .series_field import SeriesField
 # The field that shows what is wrong with a setting of the job.
 FIELD_OF_SETTING = {
     "input": "aerial",
+    "infrared": "infrared",
     "bands": "bands",
     "elevation": "heights",
     "terrain": "heights",
@@ -70,7 +77,8 @@ class FormFields(QWidget):
 
     def __init__(self, canvas: QgsMapCanvas, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.aerial = RasterChooser(self.tr("Aerial image"), adds_layer=True)
+        self.aerial = ImageField()
+        self.infrared = InfraredField()
         self.bands = BandsField()
         self.heights = HeightsField()
         self.area = AreaField(canvas)
@@ -81,9 +89,13 @@ class FormFields(QWidget):
         self.destination = DestinationField()
         self.more = MoreField()
         self._used = last_used()
+        self._described: AerialDescription | None = None
         self._fields: dict[str, Field] = {}
+        self._labels: dict[str, QLabel] = {}
         self._titles: dict[str, str] = {}
         self._lay_out()
+        self._choose_colours()
+        self._offer_infrared()
         self._restore()
         self.heights.changed.connect(self._show_height_band)
         self.model.changed.connect(self._show_limits)
@@ -91,13 +103,18 @@ class FormFields(QWidget):
         self._show_height_band()
         self._show_limits()
         self._offer_classes()
+        self.aerial.changed.connect(self._offer_infrared)  # before the image is looked at
+        self.infrared.changed.connect(self._show_infrared)
+        self._of_project = Connections()
+        self._of_project.add(QgsProject.instance(), "layersAdded", self._look_for_infrared)
         self.aerial.changed.connect(self.image_changed)
+        self.infrared.changed.connect(self.image_changed)
         self.area.changed.connect(self.image_changed)
         self.bands.changed.connect(self.image_changed)
         for widget in (self.aerial, self.area, self.sentinel2):
             widget.changed.connect(self.series_changed)
         for widget in (
-            *(self.aerial, self.bands, self.heights, self.area, self.sentinel2, self.series, self.model),
+            *(self.aerial, self.infrared, self.bands, self.heights, self.area, self.sentinel2, self.series, self.model),
             *(self.destination, self.more),
         ):
             widget.changed.connect(self.changed)
@@ -116,6 +133,12 @@ class FormFields(QWidget):
         self._fields[name].set_complaint(sentence)
         if name == "more":
             self._more_box.setCollapsed(False)
+
+    def set_described(self, answer: AerialDescription | None, given: str = "") -> None:
+        """What the image holds; None: nothing is known (yet). given: the bands' text by which it was looked at."""
+        self._described = answer
+        self.bands.set_known(answer, given)
+        self._show_infrared()
 
     def set_remarks(self, remarks: Sequence[Notice]) -> list[Notice]:
         """Shows what the engine remarks on each field beside it, and gives what is about none that is seen."""
@@ -169,16 +192,19 @@ class FormFields(QWidget):
 
         Raises WrongField as `job`.
         """
+        if self.aerial.pending():
+            raise WrongField("aerial", self.tr("The tiles have not been looked at yet."))
         if self.aerial.layer() is None:
             raise WrongField("aerial", self.tr("Add an aerial image to the project, or choose a file."))
-        path = _of("aerial", self.aerial.path)
+        paths = _of("aerial", self.aerial.paths)
         if self.bands.complaint():
             raise WrongField("bands", self.bands.complaint())
         elevation, terrain = _of("heights", self.heights.paths)
         sentinel2 = _of("sentinel2", self.sentinel2.paths)
         return ImageSettings(
-            input=(path,),
+            input=paths,
             bands=self.bands.asked(),
+            infrared=_of("infrared", self.infrared.path) or None,
             elevation=elevation,
             terrain=terrain,
             sentinel2=sentinel2,
@@ -199,29 +225,40 @@ class FormFields(QWidget):
             series = self.sentinel2.paths()
         except ValueError:  # which is what the complaint is about
             series = None
-        return ChosenImage(self.aerial.layer(), bool(series), settings, complaint)
+        infrared = self.infrared.layer() is not None or bool(self.infrared.path())
+        return ChosenImage(self.aerial.layer(), infrared, bool(series), settings, complaint)
 
     def series_job(self) -> SegmentationJob | None:
         """The job as far as the dates of its series depend on it; None where there is nothing to ask for."""
         try:
-            layer, path, sentinel2 = self.aerial.layer(), self.aerial.path(), self.sentinel2.paths()
+            layer, paths, sentinel2 = self.aerial.layer(), self.aerial.paths(), self.sentinel2.paths()
             area = self.area.area()
             extent, mask = (None, None) if area is None or layer is None else area.in_image(layer)
         except ValueError:  # the check says so
             return None
-        if not (path and sentinel2):
+        if layer is None or not (paths and sentinel2):
             return None
         output = self.destination.destination(False).output
-        return SegmentationJob(ImageSettings((path,), sentinel2=sentinel2), output, extent=extent, mask=mask)
+        return SegmentationJob(ImageSettings(paths, sentinel2=sentinel2), output, extent=extent, mask=mask)
 
-    def bands_used(self, path: str) -> str:
+    def look(self) -> ImageSettings | None:
+        """The image with the infrared that goes with it, bands aside; None where there is nothing to look at."""
+        try:
+            paths, infrared = self.aerial.paths(), self.infrared.path()
+        except ValueError:  # the check says so
+            return None
+        if not paths:
+            return None
+        return ImageSettings(paths) if self.aerial.pending() else ImageSettings(paths, infrared=infrared or None)
+
+    def bands_used(self, image: ImageSettings) -> str:
         """The bands' text that was last used for an image, or ""."""
-        return self._used.bands.get(path, "")
+        return self._used.bands.get(_key(image), "")
 
     def remember(self, job: SegmentationJob) -> None:
         """Keeps the choices for the next time, and makes room for the next map."""
         image = job.image
-        bands = {path: text for path, text in self._used.bands.items() if path != image.input[0]}
+        bands = {key: text for key, text in self._used.bands.items() if key != _key(image)}
         self._used = LastUsed(
             image,
             heights=self.heights.source().value,
@@ -229,8 +266,9 @@ class FormFields(QWidget):
             classes=job.classes,
             confidence=job.confidence is not None,
             probabilities=job.probabilities is not None,
-            bands={**bands, image.input[0]: image.bands} if image.bands else bands,
+            bands={**bands, _key(image): image.bands} if image.bands else bands,
             left_out=self.series.remembered(),
+            without_infrared=self.infrared.left_out(),
             difference=self.series.difference_box.isChecked(),
         )
         remember(self._used)
@@ -239,15 +277,18 @@ class FormFields(QWidget):
     def take_layers(self) -> None:
         """Chooses the layers that were last used, where the project has them."""
         image = self._used.image
-        layer = layer_of(image.input[0]) if image.input else None
+        layer = layer_of_image(image.input) if image.input else None
         if layer is not None:
             self.aerial.set_layer(layer)
+            if image.infrared and image.infrared != self.infrared.path():
+                self.infrared.choose(image.infrared)
         # In another project, a file that is no layer would lie somewhere else on earth.
         if image.sentinel2 and (layer is not None or all(map(layer_of, image.sentinel2))):
             self.sentinel2.set_paths(image.sentinel2)
 
     def close(self) -> None:
         """Lets go of the canvas and the project."""
+        self._of_project.close()
         self.area.close()
         self.sentinel2.close()
 
@@ -264,6 +305,40 @@ class FormFields(QWidget):
             if image.elevation and os.path.exists(image.elevation):
                 self.heights.set_paths(image.elevation, image.terrain or "")
         self.take_layers()
+
+    def _choose_colours(self) -> None:
+        """Of the two layers of a place the one in colours is the image, the infrared one goes with it."""
+        layer = self.aerial.layer()
+        colours = colours_of(layer) if layer is not None else None
+        if colours is not None:
+            self.aerial.set_layer(colours)
+
+    def _offer_infrared(self) -> None:
+        """Chooses the infrared image that belongs to the image."""
+        try:
+            image = () if self.aerial.pending() else self.aerial.paths()
+        except ValueError:  # the check says so
+            image = ()
+        left_out = self._used.without_infrared if image == self._used.image.input else ""
+        self.infrared.set_image(image, self._may_lack_infrared(), left_out)
+        self._show_infrared()
+
+    def _look_for_infrared(self, _: list) -> None:
+        self.infrared.look_again(self._may_lack_infrared())
+
+    def _may_lack_infrared(self) -> bool:
+        layer = self.aerial.layer()
+        return layer is not None and may_lack_infrared(layer)
+
+    def _show_infrared(self) -> None:
+        """Shows the field where it is used, or where the image has no infrared of its own."""
+        chosen = self.infrared.layer() is not None or bool(self.infrared.path())
+        known = self._described
+        lacks = self._may_lack_infrared() if known is None else "nir" not in known.bands
+        for widget in (self._fields["infrared"], self._labels["infrared"]):
+            widget.setVisible(chosen or lacks)
+        found = self.tr("Found by its name; its near infrared is used. Choose “none” to do without.")
+        self.set_note("infrared", found if self.infrared.chosen_by_itself() else "")
 
     def _show_height_band(self) -> None:
         source = self.heights.source()
@@ -287,6 +362,7 @@ class FormFields(QWidget):
         column.addLayout(rows)
         for name, title, widget in (
             ("aerial", self.tr("Image"), self.aerial),
+            ("infrared", self.tr("Infrared"), self.infrared),
             ("bands", self.tr("Bands"), self.bands),
             ("heights", self.tr("Heights"), self.heights),
             ("area", self.tr("Area"), self.area),
@@ -300,7 +376,7 @@ class FormFields(QWidget):
             if name == "bands":  # five pictures beside each other need the whole width
                 rows.addRow(field)
                 continue
-            label = QLabel(title)
+            label = self._labels[name] = QLabel(title)
             label.setBuddy(widget)
             rows.addRow(label, field)
             if name == "sentinel2":  # a year of dates needs the whole width too
@@ -311,6 +387,11 @@ class FormFields(QWidget):
         QVBoxLayout(self._more_box).addWidget(self._fields["more"])
         column.addWidget(self._more_box)
         column.addStretch(1)
+
+
+def _key(image: ImageSettings) -> str:
+    """By which the bands of an image are remembered."""
+    return "\n".join((*image.input, *filter(None, (image.infrared,))))
 
 
 def _of(name: str, read: Callable):

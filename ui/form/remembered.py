@@ -23,7 +23,8 @@ class LastUsed:
 
     image: its own bands and dates aside. heights: a `HeightSource` by its value. bands: the bands' text by image.
     left_out: ISO dates not used, by series, as `SeriesField.remembered` gives them. difference: whether a layer
-    of what the series changes was wanted.
+    of what the series changes was wanted. without_infrared: the infrared image that belongs to the image and was not
+    wanted, or "".
     """
 
     image: ImageSettings = field(default_factory=lambda: ImageSettings((), model=""))
@@ -35,6 +36,7 @@ class LastUsed:
     bands: dict[str, str] = field(default_factory=dict)
     left_out: dict[str, list[str]] = field(default_factory=dict)
     difference: bool = False
+    without_infrared: str = ""
 
 
 def last_used() -> LastUsed:

@@ -6,7 +6,7 @@ import os
 
 from qgis.core import QgsMapLayerProxyModel, QgsProject, QgsProviderRegistry, QgsRasterLayer
 from qgis.gui import QgsMapLayerComboBox
-from qgis.PyQt.QtCore import pyqtSignal
+from qgis.PyQt.QtCore import QSignalBlocker, pyqtSignal
 from qgis.PyQt.QtWidgets import QFileDialog, QWidget
 
 from ...layers.results import companions, result_layers
@@ -35,6 +35,7 @@ class RasterChooser(QWidget):
         self._title = title
         self._adds_layer = adds_layer
         self._folder = ""
+        self._file = ""  # the entry beside the project's layers
         self._layers = QgsMapLayerComboBox(self)
         self._layers.setFilters(QgsMapLayerProxyModel.Filter.RasterLayer)
         self._layers.setAllowEmptyLayer(optional, nothing)
@@ -71,8 +72,7 @@ class RasterChooser(QWidget):
         layer = self.layer()
         if layer is not None:
             return raster_path(layer)
-        chosen = self._layers.currentText()
-        return chosen if chosen in self._layers.additionalItems() else ""
+        return self._given_file()
 
     def set_path(self, path: str) -> bool:
         """Chooses the layer that shows a file, else the file itself; True where it is now chosen.
@@ -90,9 +90,19 @@ class RasterChooser(QWidget):
             QgsProject.instance().addMapLayer(layer)
             self._layers.setLayer(layer)
             return True
-        self._layers.setAdditionalItems([path])
-        self._layers.setCurrentIndex(self._layers.findText(path))
+        self._offer_file(path, os.path.basename(os.path.normpath(path)))
         return True
+
+    def _given_file(self) -> str:
+        return self._file if self._layers.currentText() in self._layers.additionalItems() else ""
+
+    def _offer_file(self, path: str, name: str) -> None:
+        """Chooses what is no layer, as the last entry of the list."""
+        self._file = path
+        with QSignalBlocker(self._layers):  # which tells of each step
+            self._layers.setAdditionalItems([name])
+            self._layers.setCurrentIndex(self._layers.count() - 1)
+        self._on_index(self._layers.currentIndex())
 
     def _leave_results_out(self, *_) -> None:
         project = QgsProject.instance()
@@ -104,6 +114,7 @@ class RasterChooser(QWidget):
         if index < 0 and self._optional:  # the layer chosen left the project
             self._layers.setCurrentIndex(0)
         else:
+            self._layers.setToolTip("" if self.layer() is not None else self._given_file())
             self.changed.emit()
 
     def _choose_file(self) -> None:

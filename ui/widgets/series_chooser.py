@@ -9,21 +9,16 @@ from qgis.core import QgsApplication, QgsLayerTreeGroup, QgsMapLayer, QgsProject
 from qgis.PyQt.QtCore import QSignalBlocker, Qt, QTimer, pyqtSignal
 from qgis.PyQt.QtWidgets import (
     QComboBox,
-    QDialog,
-    QDialogButtonBox,
     QFileDialog,
-    QLabel,
-    QListWidget,
-    QListWidgetItem,
     QMenu,
     QToolButton,
-    QVBoxLayout,
     QWidget,
 )
 
 from ...layers.description import RESULT_PROPERTY
 from ...layers.sources import layer_of, series_path, series_paths
 from .boxes import lay_in_row, narrow, small_button
+from .layers_dialog import LayersDialog
 
 
 @dataclass(frozen=True)
@@ -246,46 +241,11 @@ class SeriesChooser(QWidget):
             self.set_paths((path,))
 
     def _choose_layers(self) -> None:
-        dialog = LayersDialog(list(self.choice().layers), self)
+        title, hint = self.tr("Layers of a Sentinel-2 series"), self.tr("Check the layers of the series, one a date:")
+        dialog = LayersDialog(title, hint, list(self.choice().layers), self)
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         dialog.accepted.connect(lambda: self.set_layers(dialog.layers()) if dialog.layers() else None)
         dialog.open()
-
-
-class LayersDialog(QDialog):
-    """The project's raster layers, each with a check box. checked: ids of those that are checked at first."""
-
-    def __init__(self, checked: list[str], parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self.setWindowTitle(self.tr("Layers of a Sentinel-2 series"))
-        self._list = QListWidget(self)
-        self._list.setAccessibleName(self.windowTitle())
-        hint = QLabel(self.tr("Check the layers of the series, one a date:"), self)
-        hint.setWordWrap(True)
-        hint.setBuddy(self._list)
-        for node in QgsProject.instance().layerTreeRoot().findLayers():
-            if isinstance(node.layer(), QgsRasterLayer):
-                item = QListWidgetItem(node.layer().name(), self._list)
-                item.setData(Qt.ItemDataRole.UserRole, node.layer().id())
-                item.setFlags(item.flags() | Qt.ItemFlag.ItemIsUserCheckable)
-                item.setToolTip(node.layer().source())
-                chosen = node.layer().id() in checked
-                item.setCheckState(Qt.CheckState.Checked if chosen else Qt.CheckState.Unchecked)
-        buttons = QDialogButtonBox(
-            QDialogButtonBox.StandardButton.Ok | QDialogButtonBox.StandardButton.Cancel, Qt.Orientation.Horizontal, self
-        )
-        buttons.accepted.connect(self.accept)
-        buttons.rejected.connect(self.reject)
-        column = QVBoxLayout(self)
-        for widget in (hint, self._list, buttons):
-            column.addWidget(widget)
-
-    def layers(self) -> list[QgsMapLayer]:
-        """Those that are checked and still in the project."""
-        items = [self._list.item(row) for row in range(self._list.count())]
-        checked = [item for item in items if item.checkState() == Qt.CheckState.Checked]
-        layers = [QgsProject.instance().mapLayer(item.data(Qt.ItemDataRole.UserRole)) for item in checked]
-        return [layer for layer in layers if layer]
 
 
 def _names(group: QgsLayerTreeGroup) -> tuple[str, ...]:

@@ -161,9 +161,9 @@ def test_a_doubt_stands_unfolded_beside_its_field_once_from_the_look_and_the_che
     coarse = qgis_side.write_raster(tmp_path / "coarse.tif", pixels, pixel_m=1.5)
     QgsProject.instance().addMapLayer(QgsRasterLayer(str(coarse), "coarse"))
     form = make_form()
-    wait_for(lambda: remarks_of(form, "aerial") == ["coarse_pixels"])
+    wait_for(lambda: "coarse_pixels" in remarks_of(form, "aerial"))
     ready(form)
-    assert remarks_of(form, "aerial") == ["coarse_pixels"]
+    assert remarks_of(form, "aerial").count("coarse_pixels") == 1
     assert said(form).count("has pixels of 1.5 m") == 1
 
 
@@ -176,7 +176,7 @@ def test_doubts_of_the_image_stay_where_the_job_is_refused_and_go_with_the_image
     far = QgsGeometry.fromRect(QgsRectangle(LEFT + 5000, TOP, LEFT + 5100, TOP + 100))
     form.fields.area.set_area(Area((far,), LAMBERT, False, "box"))
     refused(form, "The extent lies outside the aerial raster")
-    wait_for(lambda: remarks_of(form, "aerial") == ["coarse_pixels"])
+    wait_for(lambda: "coarse_pixels" in remarks_of(form, "aerial"))
     form.choose_aerial(aerial)
     assert remarks_of(form, "aerial") == []
 

@@ -80,6 +80,7 @@ def test_what_the_first_version_kept_is_read():
     assert json.loads(QgsSettings().value("flair_landcover/last_used")) == {
         **{**stored, "input": ["/a.tif"], "infrared": None},
         "leave_out": [],
+        "without_infrared": "",
     }
 
 

@@ -14,7 +14,8 @@ from qgis.PyQt.QtTest import QTest
 from qgis.PyQt.QtWidgets import QApplication, QComboBox, QDialogButtonBox, QFileDialog, QListWidget, QToolButton
 
 from flair_landcover.layers.description import RESULT_PROPERTY
-from flair_landcover.ui.widgets.series_chooser import LayersDialog, SeriesChooser
+from flair_landcover.ui.widgets.layers_dialog import LayersDialog
+from flair_landcover.ui.widgets.series_chooser import SeriesChooser
 
 
 @pytest.fixture
