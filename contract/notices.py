@@ -38,8 +38,11 @@ STAGES: dict[str, Template] = {
 NOTICES: dict[str, Template] = {
     # the aerial raster
     "raster_without_crs": "The aerial raster has no CRS; its pixel size of {size:g} is taken as metres.",
-    "web_mercator": "The aerial raster is in Web Mercator, which stretches lengths (by 1.4 at 45 degrees of "
-    "latitude): areas come out too large and the map less accurate than in a local CRS.",
+    "projection_stretches": "The aerial raster's CRS, {crs}, does not keep lengths here: its pixels of {size:.3g} m "
+    "are {across:.3g} m x {down:.3g} m on the ground, which the model and the areas go by.",
+    "scale_varies": "The scale of the aerial raster's CRS, {crs}, varies within it: areas at its corners are off by "
+    "up to {percent} %; for better ones give it in a CRS of its region, such as Lambert-93 (EPSG:2154) or the local "
+    "UTM zone.",
     "coarse_pixels": "The aerial raster has pixels of {size:g} m; the model was made for 0.2 m and will be less "
     "accurate.",
     "stretched": "The aerial raster has 16 bits: its values are stretched to 8 bits (red from {low:g} to {high:g}).",
@@ -167,6 +170,8 @@ NOTICES: dict[str, Template] = {
 # Notices that only say what is done: nothing in them is in doubt, so that no strict run is refused for them.
 TOLD = frozenset(
     {
+        "projection_stretches",
+        "cosia_numbers",
         "stretched",
         "stretched_values",
         "eight_bits_as",

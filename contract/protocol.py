@@ -13,7 +13,7 @@ Answers (from the worker); a call that runs begins with `progress` 0, and every 
 one `result` or `error`::
 
     {"id": 1, "progress": 0.25, "stage": {"code": "tile", "values": {...}}, "remaining_s": 12.5}
-    {"id": 1, "warning": {"code": "web_mercator", "values": {}}}
+    {"id": 1, "warning": {"code": "no_infrared", "values": {}}}
     {"id": 1, "tile": {"transform": [a, b, c, d, e, f], "png": "base64"}}
     {"id": 1, "epoch": {"number": 3, "of": 40, "loss": 0.21, ...}}
     {"id": 1, "result": {...}}

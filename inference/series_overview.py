@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from affine import Affine
@@ -94,7 +94,7 @@ class _Glance:
         )
         shape = (inner[0] + 2 * margin, inner[1] + 2 * margin)
         parts = slice(margin, margin + inner[0]), slice(margin, margin + inner[1])
-        frame = GeoBox(transform, geobox.crs_wkt, shape, geobox.metres)
+        frame = replace(geobox, transform=transform, shape=shape)
         return cls(frame, parts, max(1, round(size / step)), RULES[satellite.cloud_rule])
 
     def look(self, acquisition: Acquisition, files: OpenFiles) -> _Look:

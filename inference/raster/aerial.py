@@ -10,7 +10,6 @@ import numpy as np
 import rasterio
 import rasterio.shutil
 from rasterio.enums import ColorInterp, MaskFlags
-from rasterio.errors import CRSError
 from rasterio.io import DatasetReader
 
 from ...contract.errors import BadInput
@@ -19,6 +18,7 @@ from ...contract.notices import Notice, Warn, notice, warn_about
 from .band_roles import bands_by_role
 from .gather import Gathered, gather, stamps
 from .geobox import GeoBox
+from .ground import on_the_ground
 from .histograms import Histogram, histogram_of
 from .open import open_raster
 from .sample import take_sample
@@ -27,7 +27,6 @@ from .values import check_real_numbers, stretch_of
 COARSEST_M = 5.0  # metres a pixel beyond which no class but the largest could be told
 _ROUNDING = 1.001  # many a NAIP tile has pixels of 0.6000000000000106 m
 POOR_M = 0.6  # metres a pixel beyond which the map is much worse than its model card says
-_WEB_MERCATOR = 3857  # EPSG code
 _ALL_OR_NOTHING = 0.95  # share of pixels that real transparency hides or shows wholly; the rest are soft edges
 
 
@@ -161,9 +160,4 @@ def aerial_geobox(dataset: DatasetReader, path: str, warn: Warn) -> GeoBox:
             )
         warn(notice("raster_without_crs", size=size))
         return geobox
-    if dataset.crs.to_epsg() == _WEB_MERCATOR:
-        warn(notice("web_mercator"))
-    try:
-        return replace(geobox, metres=float(dataset.crs.linear_units_factor[1]))
-    except CRSError:  # a local CRS, as some real FLAIR files have: neither geographic nor projected
-        return geobox
+    return on_the_ground(geobox, dataset.crs, warn)

@@ -9,7 +9,7 @@ does.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from affine import Affine
@@ -29,13 +29,15 @@ class GeoBox:
     """Pixels in a coordinate reference system.
 
     transform: from (column, row) to CRS coordinates. crs_wkt: empty where a raster has none.
-    shape: (rows, columns). metres: metres to one CRS unit.
+    shape: (rows, columns). metres: metres to one CRS unit; where they differ by direction, so many that its square is
+    the square metres of a square unit. metres_xy: those along x and along y, where they differ from it.
     """
 
     transform: Affine
     crs_wkt: str
     shape: tuple[int, int]
     metres: float = 1.0
+    metres_xy: tuple[float, float] | None = None
 
     @classmethod
     def of(cls, dataset: DatasetReader) -> GeoBox:
@@ -70,8 +72,12 @@ class GeoBox:
     @property
     def pixel_size_m(self) -> tuple[float, float]:
         """Metres along a column step and a row step."""
-        across, down = self.pixel_size
-        return across * self.metres, down * self.metres
+        x, y = self.metres_xy or (self.metres, self.metres)
+        if x == y:
+            across, down = self.pixel_size
+            return across * x, down * x
+        t = self.transform
+        return math.hypot(t.a * x, t.d * y), math.hypot(t.b * x, t.e * y)
 
     @property
     def pixel_area_m2(self) -> float:
@@ -85,7 +91,7 @@ class GeoBox:
 
     def crop(self, window: Window) -> GeoBox:
         """The pixels of a window, which may reach past this geobox."""
-        return GeoBox(self.window_transform(window), self.crs_wkt, window.shape, self.metres)
+        return replace(self, transform=self.window_transform(window), shape=window.shape)
 
     def window_transform(self, window: Window) -> Affine:
         """The transform whose origin is the window's upper left corner."""
@@ -122,9 +128,8 @@ class GeoBox:
         across, down = ground_sampling_distance / column_step, ground_sampling_distance / row_step
         if abs(across - 1) < _SAME and abs(down - 1) < _SAME:
             return self
-        return GeoBox(
-            self.transform * Affine.scale(across, down),
-            self.crs_wkt,
-            (math.ceil(self.height / down - _SAME), math.ceil(self.width / across - _SAME)),
-            self.metres,
+        return replace(
+            self,
+            transform=self.transform * Affine.scale(across, down),
+            shape=(math.ceil(self.height / down - _SAME), math.ceil(self.width / across - _SAME)),
         )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from affine import Affine
@@ -74,7 +74,7 @@ class Superpatches:
         self._inverse = ~start
         columns, rows = self._inverse * (geobox.width, geobox.height)
         shape = (math.ceil(rows), math.ceil(columns))
-        grid = GeoBox(geobox.transform * start, geobox.crs_wkt, shape, geobox.metres)
+        grid = replace(geobox, transform=geobox.transform * start, shape=shape)
         self._store = BlockStore(series.acquisitions, grid, self._area(), budget, RULES[card.cloud_rule])
 
     def place(self, tile: Window) -> Window:

@@ -43,7 +43,7 @@ def example(hint):
     if origin is dict:
         return {example(inner[0]): example(inner[1])}
     if hint is Notice:
-        return notice("web_mercator")
+        return notice("empty_map")
     if hint is ModelCard:
         return ModelCard("own", "Étangs", "utt")
     if issubclass(hint, Plain):

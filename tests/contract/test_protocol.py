@@ -151,7 +151,7 @@ def test_a_line_that_is_no_request_is_refused(line):
         b'{"id": 1, "warning": 3}',
         b'{"id": 1, "warning": "No near infrared."}',
         b'{"id": 1, "warning": {"code": "no_heights", "values": {}}}',
-        b'{"id": 1, "warning": {"code": "web_mercator", "values": {"size": 1}}}',
+        b'{"id": 1, "warning": {"code": "empty_map", "values": {"size": 1}}}',
         b'{"id": 1, "tile": [0, 1, 2, 3]}',
         b'{"id": 1, "tile": {"transform": [0, 1, 2, 3, 4], "png": ""}}',
         b'{"id": 1, "tile": {"transform": [0, 1, 2, 3, 4, null], "png": ""}}',

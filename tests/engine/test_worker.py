@@ -36,14 +36,14 @@ from flair_landcover.contract.errors import BadInput, Cancelled
 from flair_landcover.contract.notices import notice, stage
 
 def wait(params, report):
-    report.warning(notice("web_mercator"))
+    report.warning(notice("empty_map"))
     while not report.cancelled():
         time.sleep(0.01)
     raise Cancelled()
 
 def deaf(params, report):
     worker.GRACE_S, worker.PATIENCE_S = 1.5, 1.0  # nobody waits for the usual ones
-    report.warning(notice("web_mercator"))
+    report.warning(notice("empty_map"))
     time.sleep(3600)
 
 def noise(params, report):
@@ -72,7 +72,7 @@ def echo(params, report):
     return params
 
 def keep(params, report):
-    report.warning(notice("web_mercator"))
+    report.warning(notice("empty_map"))
     while not report.enough():
         if report.cancelled():
             raise Cancelled()

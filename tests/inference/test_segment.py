@@ -353,13 +353,6 @@ def test_a_raster_in_feet_is_measured_in_metres(small_model, tmp_path):
     assert sum(result.areas_m2.values()) == pytest.approx(130 * 130 * 0.04, rel=1e-6)
 
 
-def test_web_mercator_is_mapped_with_a_warning(small_model, tmp_path):
-    raster = write_raster(tmp_path / "a.tif", five_bands(60, 60), crs="EPSG:3857")
-    report = Recorder()
-    run(raster, tmp_path / "map.tif", small_model, report)
-    assert any("Web Mercator" in warning for warning in report.warnings)
-
-
 def test_a_raster_without_crs_but_with_metres_is_mapped_with_a_warning(scene, small_model, tmp_path):
     raster, whole = scene
     with rasterio.open(raster) as dataset:
@@ -646,6 +639,19 @@ def test_a_local_crs_in_metres_is_accepted(flair_patches, small_model, tmp_path)
         raster = write_raster(tmp_path / "a.tif", dataset.read(window=((0, 140), (0, 140))), crs=local)
     run(raster, tmp_path / "map.tif", small_model)
     assert read_labels(tmp_path / "map.tif").min() >= 1
+
+
+def test_a_local_crs_in_feet_is_measured_in_metres(scene, small_model, tmp_path):
+    raster, whole = scene
+    local = 'LOCAL_CS["site",UNIT["foot",0.3048],AXIS["E",EAST],AXIS["N",NORTH]]'
+    feet = 0.2 / 0.3048
+    with rasterio.open(raster) as dataset:
+        moved = write_raster(
+            tmp_path / "a.tif", dataset.read(), crs=local, transform=Affine(feet, 0, 1000, 0, -feet, 5000)
+        )
+    result = run(moved, tmp_path / "map.tif", small_model)
+    np.testing.assert_array_equal(read_labels(tmp_path / "map.tif"), whole)
+    assert sum(result.areas_m2.values()) == pytest.approx(330 * 410 * 0.04, rel=1e-6)
 
 
 def test_the_crs_is_kept(scene, small_model, tmp_path):
