@@ -86,6 +86,47 @@ NOTICES: dict[str, Template] = {
     "long.",
     "older_products": "Of the same Sentinel-2 image there are several versions: the latest is taken, and left out: "
     "{names}.",
+    "has_cirrus_band": "The Sentinel-2 series has a band B10, which Level-2A products do not have: it looks like "
+    "Level-1C, not corrected for the atmosphere, which the models do not know. Give Level-2A products of its dates.",
+    "empty_dates": "Sentinel-2 rasters without a single pixel with data are left out: {names}.",
+    "undeclared_nodata": "Values of {values} in the Sentinel-2 rasters are taken as missing pixels.",
+    "percent_reflectance": "The values of {names} are taken as reflectance in percent. If they are not, convert them "
+    "to reflectance x 10000.",
+    "stretched_reflectance": "The values of {names} would be brighter than anything as reflectance x 10000: they are "
+    "taken as reflectance of 0 to 1 stretched over 0 to 65535, as browsers export it. If they are not, export them as "
+    "reflectance x 10000 or as floating-point numbers.",
+    "offset_taken_off": (
+        "The Sentinel-2 raster of {first} does not say its processing baseline, and has no value below 1000: the "
+        "offset of 1000 of baseline 04.00 and later is taken to be in it, and taken off. If it is not in it, put N0300 "
+        "into its name or its folder's; else the baseline, such as N0509, or the product's MTD_MSIL2A.xml beside it.",
+        "{count} Sentinel-2 dates, {first} to {last}, do not say their processing baseline, and have no value below "
+        "1000: the offset of 1000 of baseline 04.00 and later is taken to be in them, and taken off. If it is not in "
+        "them, put N0300 into their names or their folder's; else the baseline, such as N0509, or the products' "
+        "MTD_MSIL2A.xml beside them.",
+    ),
+    "offset_not_in": (
+        "The Sentinel-2 raster of {first} does not say its processing baseline; as it has values below 1000, the "
+        "offset of 1000 of baseline 04.00 is not in it. If it is, put the baseline, such as N0509, into its name.",
+        "{count} Sentinel-2 dates, {first} to {last}, do not say their processing baseline; as they have values below "
+        "1000, the offset of 1000 of baseline 04.00 is not in them. If it is, put the baseline, such as N0509, into "
+        "their names or their folder's.",
+    ),
+    "offset_unclear": (
+        "The Sentinel-2 raster of {first} does not say its processing baseline, and has no value below 1000: it is "
+        "taken as hazy, without the offset of 1000 of baseline 04.00 and later. If it was processed anew, put the "
+        "baseline, such as N0500, into its name; else N0300.",
+        "{count} Sentinel-2 dates, {first} to {last}, do not say their processing baseline, and have no value below "
+        "1000: they are taken as hazy, without the offset of 1000 of baseline 04.00 and later. If they were processed "
+        "anew, put the baseline, such as N0500, into their names; else N0300.",
+    ),
+    "offset_already_off": "{names} should have the offset of 1000 of processing baseline 04.00 in the values, but many "
+    "are lower: it is taken to be off already, and not taken off again. If it is in them, give the products as they "
+    "are.",
+    "mask_of_0_and_1": "The mask of {mask} has no value above 1: 1 is taken as covered. If these are percents, give "
+    "no mask: all of it is clear.",
+    "mask_of_0_and_255": "The mask of {mask} has the values 0 and 255 alone: 255 is taken as covered. If it stands for "
+    "missing pixels, declare it as nodata.",
+    "mask_gaps": "The Sentinel-2 masks of {dates} say nothing of a part of the scene: there it counts as clear.",
     "incomplete_dates": "Dates of the Sentinel-2 cube that not all bands have are left out: {dates}.",
     "unknown_rasters": "Rasters beside the Sentinel-2 series without its 10 bands or names for them are left out: "
     "{names}.",
@@ -190,6 +231,8 @@ TOLD = frozenset(
         "many_classes_become",
         "predicted_twice",
         "older_products",
+        "offset_not_in",
+        "undeclared_nodata",
     }
 )
 

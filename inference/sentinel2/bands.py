@@ -10,6 +10,7 @@ from ...contract.errors import BadInput
 
 CLOUDS, SNOW, CLASSES = "clouds", "snow", "classes"  # of Acquisition
 MASKS = (CLOUDS, SNOW, CLASSES)
+CIRRUS = "B10"  # which Level-2A does not have
 
 _BAND = re.compile(r"(?<![A-Za-z0-9])B0?(8A|1[0-2]|[1-9])(?![0-9A-Za-z])", re.IGNORECASE)
 _RESOLUTION = r"(?<![a-z0-9])[126]0m(?![a-z0-9])"

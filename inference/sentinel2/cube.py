@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 
 import rasterio
 from rasterio.errors import RasterioError
@@ -19,8 +19,8 @@ from ..raster.geobox import GeoBox
 from ..raster.open import open_raster
 from . import vrt
 from .bands import MASKS, check_complete, role_in, without_role
-from .folder import check_one_place
-from .raster import Digits, digits_of, geobox_of
+from .place import check_one_place, geobox_of
+from .raster import Digits, digits_made, digits_of
 from .series import Acquisition, BandSource
 
 SUFFIXES = (".nc", ".nc4", ".cdf", ".zarr")
@@ -88,6 +88,7 @@ def _acquisitions(variables: dict[str, _Variable], where: str, warn: Warn) -> li
     found, incomplete = [], []
     for date in sorted({date for band in SATELLITE_BANDS for date in variables[band].dates}):
         numbers = {role: variable.bands(date) for role, variable in variables.items()}
+        digits = digits_made(first.digits, first.file, date, {})
         times = min(len(numbers[band]) for band in SATELLITE_BANDS)
         if any(len(numbers[band]) != times for band in SATELLITE_BANDS):
             incomplete.append(date)
@@ -98,15 +99,7 @@ def _acquisitions(variables: dict[str, _Variable], where: str, warn: Warn) -> li
                 if len(each) > index
             }
             found.append(
-                Acquisition.of_roles(
-                    date,
-                    os.path.basename(first.file),
-                    sources,
-                    first.geobox,
-                    first.digits.nodata,
-                    first.digits.offset,
-                    first.digits.scale,
-                )
+                Acquisition.of_roles(date, os.path.basename(first.file), sources, first.geobox, *astuple(digits))
             )
     if incomplete:
         warn(notice("incomplete_dates", dates=incomplete))

@@ -18,7 +18,7 @@ from ...contract.errors import BadInput
 from ...contract.notices import Warn
 from ..raster.geobox import GeoBox
 from . import vrt
-from .series import Acquisition, BandSource
+from .series import UNKNOWN, Acquisition, BandSource
 
 PIXEL = 10.0  # metres; all bands are stored at it
 _KINDS = ("_data", "_masks", "_products")
@@ -63,6 +63,9 @@ def read_flair(path: str, warn: Warn) -> list[Acquisition]:
                 nodata=0.0,
                 clouds=BandSource(cover, CLOUDS_BAND) if cover else None,
                 snow=BandSource(cover, SNOW_BAND) if cover else None,
+                # Names of products outlive the arrays made of them, whose values are converted or are not.
+                offset_basis=UNKNOWN,
+                scale_stated=False,
             )
         )
     return sorted(found, key=lambda each: (each.date, each.name))

@@ -7,13 +7,11 @@ from collections.abc import Sequence
 from dataclasses import replace
 from itertools import takewhile
 
-from rasterio.crs import CRS
-
 from ...contract.cards import SATELLITE_BANDS
 from ...contract.errors import BadInput
 from ...contract.notices import Warn, notice
-from ..raster.geobox import Bounds, GeoBox
 from .bands import CLASSES, CLOUDS, MASKS, SNOW, check_complete, without_role
+from .place import check_one_place
 from .raster import Part, acquisition, parts_of
 from .series import Acquisition
 
@@ -104,30 +102,3 @@ def _masked(found: Acquisition, masks: list[Part]) -> Acquisition:
         snow=found.snow or roles.get(SNOW),
         classes=found.classes or roles.get(CLASSES),
     )
-
-
-def check_one_place(places: Sequence[tuple[str, GeoBox]], where: str) -> None:
-    """Raises BadInput where rasters, given by name and geobox, differ in CRS or lie apart from each other."""
-    first_name, first = places[0]
-    crs = CRS.from_wkt(first.crs_wkt)
-    for name, geobox in places[1:]:
-        if geobox.crs_wkt != first.crs_wkt and CRS.from_wkt(geobox.crs_wkt) != crs:
-            raise BadInput(
-                f"{where} has rasters in two CRS ({first_name}, {name}): give one series at a time, or reproject one."
-            )
-    rest = list(places)[1:]
-    united = first.bounds
-    while rest:
-        touching = [each for each in rest if _touch(united, each[1].bounds)]
-        if not touching:
-            raise BadInput(
-                f"{where} has rasters of two places ({first_name}, {rest[0][0]}): give one series at a time."
-            )
-        for _, geobox in touching:
-            left, bottom, right, top = geobox.bounds
-            united = min(united[0], left), min(united[1], bottom), max(united[2], right), max(united[3], top)
-        rest = [each for each in rest if each not in touching]
-
-
-def _touch(first: Bounds, second: Bounds) -> bool:
-    return first[0] <= second[2] and second[0] <= first[2] and first[1] <= second[3] and second[1] <= first[3]

@@ -8,14 +8,16 @@ from collections.abc import Sequence
 
 from ...contract.errors import BadInput, about
 from ...contract.image import dated_path
-from ...contract.notices import Warn
+from ...contract.notices import Notice, Warn
 from .archive import check_no_other_archive, files_of, is_zip
 from .cube import is_cube, read_cube
 from .flair import is_flair, read_flair
 from .folder import SUFFIXES, read_folder
-from .product import holds_product, is_product, product_around, products_in, read_products
+from .mask_values import with_usable_masks
+from .product import holds_product, is_part, is_product, product_around, products_in, read_products
 from .raster import read_raster
 from .series import Acquisition, Series
+from .values import settled
 
 # What QGIS calls a layer that it took out of a cube or a product: the file is what counts.
 _LAYER_OF = re.compile(r'^(?:NETCDF|ZARR|HDF5|SENTINEL2_L[12][AC]):"?(.{2,}?)"?(?::[^/\\]*|:/[^:]*)?$', re.IGNORECASE)
@@ -25,7 +27,8 @@ _VSIZIP = re.compile(r"^/vsizip/\{?(.+?\.zip)\}?(?:/.*)?$", re.IGNORECASE)
 def open_series(paths: Sequence[str], warn: Warn) -> Series:
     """The series that one path (file, folder, product, cube, array) or several rasters or products hold.
 
-    warn: takes what the user should know. Only headers and metadata are read.
+    warn: takes what the user should know. Headers and metadata are read, and samples of pixels whose meaning they do
+    not say.
     Raises BadInput, which names ``sentinel2``, where there is none or it cannot be used.
     """
     with about("sentinel2"):
@@ -41,8 +44,22 @@ def open_series(paths: Sequence[str], warn: Warn) -> Series:
         ((form, items),) = forms.items()
         items = list(dict.fromkeys(items))
         where = given[0] if len(given) == 1 else "The list of Sentinel-2 files"
+        warn = _once(warn)
         kind, acquisitions = _read(form, items, given, where, warn)
+        acquisitions = with_usable_masks(settled(acquisitions, where, warn), warn)
         return Series(kind, tuple(sorted(acquisitions, key=lambda each: each.date)))
+
+
+def _once(warn: Warn) -> Warn:
+    """A `warn` that tells the same only once: a series has many files of one kind."""
+    told: list[Notice] = []
+
+    def tell(each: Notice) -> None:
+        if each not in told:
+            told.append(each)
+            warn(each)
+
+    return tell
 
 
 def _read(form: str, items: list[str], given: list[str], where: str, warn: Warn) -> tuple[str, list[Acquisition]]:
@@ -79,6 +96,8 @@ def _form_of(path: str) -> tuple[str, list[str]]:
     """In which form a path holds a series, and the paths of its parts."""
     given, path = path, dated_path(path)[0]
     remote = "://" in path or path.startswith("/vsi")
+    if is_part(path):
+        return "product", [path]
     if not remote and not os.path.exists(path):
         raise BadInput(f"{path} does not exist: choose an existing Sentinel-2 file or folder.")
     if is_product(path):

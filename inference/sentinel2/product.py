@@ -10,6 +10,7 @@ import os
 import posixpath
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 
 from ...contract.cards import SATELLITE_BANDS
 from ...contract.dates import date_in, unknown_date
@@ -19,11 +20,10 @@ from ..raster.geobox import GeoBox
 from ..raster.open import open_raster
 from .archive import Files, files_of, is_zip
 from .bands import CLASSES, CLOUDS, SNOW, check_complete
-from .raster import REFLECTANCE
+from .metadata import METADATA, level_1c, offset_in, scale_in, start_in
 from .series import Acquisition, BandSource
 from .theia import is_theia, product_of, read_theia
 
-_METADATA = re.compile(r"MTD_?.*(L1C|L2A).*\.xml$")  # MTD_MSIL2A.xml; before 2016-12 S2A_USER_MTD_SAFL2A_PDMC_....xml
 _NAMED_LEVEL = re.compile(r"MSIL?_?(L1C|L2A|1C|2A)_")
 _IMAGES = {
     **{
@@ -34,12 +34,6 @@ _IMAGES = {
     re.compile(r"_CLD(?:PRB)?_(20|60)m\.(?:jp2|tiff?)$", re.IGNORECASE): CLOUDS,
     re.compile(r"_SNW(?:PRB)?_(20|60)m\.(?:jp2|tiff?)$", re.IGNORECASE): SNOW,
 }
-# Numbers of the bands in the metadata, `band_id` (PSD 14.6 onward): B1 B2 B3 B4 B5 B6 B7 B8 B8A B9 B10 B11 B12.
-_BAND_IDS = dict(zip(SATELLITE_BANDS, (1, 2, 3, 4, 5, 6, 7, 8, 11, 12)))
-# Patterns rather than an XML parser: of large, foreign files three plain elements are wanted.
-_OFFSET = re.compile(r'<BOA_ADD_OFFSET\s+band_id="(\d+)"\s*>\s*(-?[\d.]+)\s*<')
-_QUANTIFICATION = re.compile(r"BOA_QUANTIFICATION_VALUE[^>]*>\s*([\d.]+)\s*<")
-_START = re.compile(r"<PRODUCT_START_TIME>\s*([^<]+?)\s*<")
 # Versions of one image: the same sensing time, orbit and tile. Products that differ in their last field alone are parts
 # of one image, cut where the satellite's recordings are.
 _VERSIONED = (
@@ -59,12 +53,17 @@ def is_product(path: str) -> bool:
         return False
     if path.rstrip("/\\").upper().endswith(".SAFE"):
         return True
-    names = [name for name in os.listdir(path) if name.lower().endswith((".tif", ".xml"))]
-    return any(_METADATA.search(name) for name in names) or is_theia(names)
+    names = os.listdir(path)
+    if is_theia(name for name in names if name.lower().endswith((".tif", ".xml"))):
+        return True
+    # metadata beside rasters of other names, such as clips of bands, do not make these the product's
+    rasters = [name for name in names if name.lower().endswith((".jp2", ".tif", ".tiff"))]
+    described = any(METADATA.search(name) for name in names)
+    return described and ("GRANULE" in names or not rasters or bool(_finest(rasters)))
 
 
 def product_around(path: str) -> str:
-    """The folder of the product of which a file or folder on disk is a part, "" where it is of none.
+    """The product of which a file or folder on disk is a part, as `read_products` takes it, "" where it is of none.
 
     Its metadata file, a band or mask of it, or a folder in it: the product knows what they alone do not say.
     """
@@ -72,12 +71,13 @@ def product_around(path: str) -> str:
     if not os.path.exists(path):
         return ""
     name, folder = os.path.basename(path), os.path.dirname(path) or "."
-    if os.path.isfile(path) and _METADATA.search(name) and is_product(folder):
+    if os.path.isfile(path) and METADATA.search(name) and is_product(folder):
         return folder
     if os.path.isfile(path) and product_of(name):
         whole = os.path.dirname(folder) or "." if os.path.basename(folder) in ("MASKS", "DATA") else folder
-        one = {product_of(each) for each in os.listdir(whole)} - {""} == {product_of(name)}
-        return whole if one else ""
+        product = product_of(name)
+        alone = {product_of(each) for each in os.listdir(whole)} - {""} == {product}
+        return whole if alone else os.path.join(whole, product)
     inside = [name]
     while len(inside) <= _LEVELS and folder != os.path.dirname(folder):
         if "GRANULE" in inside and _metadata_of(os.listdir(folder)):
@@ -144,7 +144,7 @@ def _version(name: str) -> tuple[str, tuple[str, ...]]:
 
 
 def _granules(path: str) -> list[tuple[str, Acquisition]]:
-    files = files_of(path)
+    files = _files(path)
     found = [("", acquisition) for acquisition in read_theia(files)]
     tops = {posixpath.dirname(name): name for name in reversed(_metadata_of(files.names))}
     if not tops and not found:
@@ -152,12 +152,28 @@ def _granules(path: str) -> list[tuple[str, Acquisition]]:
     for top, name in sorted(tops.items()):
         product = posixpath.basename(top) or os.path.basename(path.rstrip("/\\"))
         where = path if len(tops) == 1 else f"{path}/{top}"
-        level = _METADATA.search(posixpath.basename(name))
+        level = METADATA.search(posixpath.basename(name))
         if level and level[1] == "L1C":
             raise level_1c(where)
         within = [each for each in files.names if each.startswith(f"{top}/" if top else "")]
         found += _read_product(files, within, files.text(name), re.sub(r"(?i)(\.safe|\.zip)+$", "", product), where)
     return found
+
+
+def _files(path: str) -> Files:
+    """The files of a product; `path` may be a folder that holds other products of Theia, with this one's name."""
+    if not is_part(path):
+        return files_of(path)
+    product, whole = product_of(path), files_of(os.path.dirname(path) or ".")
+    return replace(whole, names=tuple(name for name in whole.names if product_of(name) == product))
+
+
+def is_part(path: str) -> bool:
+    """Whether a path is the name of a Theia product behind the folder in which its files lie among others."""
+    folder = os.path.dirname(path) or "."
+    if not product_of(path) or os.path.exists(path) or not os.path.isdir(folder):
+        return False
+    return any(product_of(name) == product_of(path) for name in os.listdir(folder))
 
 
 def _metadata_of(names: Sequence[str]) -> list[str]:
@@ -166,7 +182,7 @@ def _metadata_of(names: Sequence[str]) -> list[str]:
     return [
         name
         for name in sorted(names)
-        if _METADATA.search(posixpath.basename(name))
+        if METADATA.search(posixpath.basename(name))
         and "GRANULE" not in name.split("/")
         and not (theia and "DATA" in name.split("/"))
     ]
@@ -194,20 +210,11 @@ def _no_product(path: str, files: Files) -> BadInput:
     )
 
 
-def level_1c(path: str) -> BadInput:
-    """What to raise for data of Level-1C."""
-    return BadInput(
-        f"The Sentinel-2 product {path} is of Level-1C, not corrected for the atmosphere: "
-        "give the Level-2A product of the same date."
-    )
-
-
 def _read_product(
     files: Files, names: list[str], metadata: str, product: str, where: str
 ) -> list[tuple[str, Acquisition]]:
     what = f"The Sentinel-2 product {where}"
-    start = _START.search(metadata)
-    date = (date_in(start[1], what) if start else None) or date_in(product, what)
+    date = start_in(metadata, what) or date_in(product, what)
     if date is None:
         raise unknown_date(f"the Sentinel-2 product {where}")
     by_granule: dict[str, list[str]] = {}
@@ -224,7 +231,7 @@ def _read_product(
         sources = {role: BandSource(files.source(name), 1) for role, name in roles.items()}
         with open_raster(sources[SATELLITE_BANDS[0]].path, "The Sentinel-2 band") as dataset:
             geobox = GeoBox.of(dataset)
-        digits = _NODATA, _offset(metadata, what), _scale(metadata, what)
+        digits = _NODATA, offset_in(metadata, what), scale_in(metadata, what)
         found.append((granule, Acquisition.of_roles(date, product, sources, geobox, *digits)))
     if not found:
         check_complete((), what)
@@ -240,19 +247,3 @@ def _finest(names: list[str]) -> dict[str, str]:
             if match:
                 found[role] = min(found.get(role, (1000, "")), (int(match[1]), name))
     return {role: name for role, (_, name) in found.items()}
-
-
-def _offset(metadata: str, what: str) -> float:
-    """The radiometric offset of the bands taken: none before processing baseline 04.00."""
-    stated = {int(number): float(value) for number, value in _OFFSET.findall(metadata)}
-    offsets = {stated.get(number, 0.0) for number in _BAND_IDS.values()}
-    if len(offsets) > 1:
-        raise BadInput(f"{what} has several radiometric offsets: give a product whose bands have one.")
-    return offsets.pop()
-
-
-def _scale(metadata: str, what: str) -> float:
-    match = _QUANTIFICATION.search(metadata)
-    if match is None or float(match[1]) <= 0:
-        raise BadInput(f"{what} does not say its quantification value: copy or download it again, whole.")
-    return REFLECTANCE / float(match[1])

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import os
 import re
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import astuple, dataclass, field, replace
 
 import numpy as np
-import rasterio
-from rasterio.errors import RasterioError
 from rasterio.io import DatasetReader
 
 from ...contract.cards import SATELLITE_BANDS
@@ -17,15 +16,14 @@ from ...contract.errors import BadInput
 from ...contract.image import dated_path
 from ...contract.notices import Warn, notice
 from ..raster.geobox import GeoBox
-from ..raster.open import open_raster, unreadable
-from ..raster.windows import spread_windows
-from .bands import MASKS, check_complete, role_in
-from .series import Acquisition, BandSource
+from ..raster.open import open_raster
+from .bands import CIRRUS, MASKS, check_complete, role_in
+from .making import LEVEL_1C, Making, making_of
+from .metadata import level_1c
+from .place import geobox_of
+from .series import NAMED, REFLECTANCE, STATED, UNKNOWN, Acquisition, BandSource
 
 WHAT = "The Sentinel-2 raster"
-REFLECTANCE = 10_000.0  # digital numbers to a reflectance of 1, as Level-2A products and the published models have it
-_BRIGHTEST = 2.0  # reflectance that no pixel exceeds but a cloud's glint; digital numbers lie far above
-_SAMPLES, _SAMPLE_SIZE = 3, 64  # windows a side that tell reflectance from digital numbers, and their pixels a side
 _WANTED = len(SATELLITE_BANDS)
 # Tags in which programs keep when a scene was taken; TIFFTAG_DATETIME may be when the file was written.
 _TAKEN = re.compile(r"(acqui|sens).*(date|time)|product_start_time|^date(_?time)?$|^time$", re.IGNORECASE)
@@ -34,11 +32,30 @@ _WRITTEN = "TIFFTAG_DATETIME"
 
 @dataclass(frozen=True)
 class Digits:
-    """What the pixels of a raster mean: nodata, offset and scale as Acquisition has them."""
+    """What the pixels of a raster mean, each as Acquisition has it."""
 
     nodata: float | None
     offset: float = 0.0
     scale: float = 1.0
+    offset_basis: str = UNKNOWN
+    scale_stated: bool = False
+
+    def made(self, making: Making) -> Digits:
+        """With what is known of how the values were made, where the raster itself does not say it."""
+        if self.offset_basis != UNKNOWN or making.offset is None:
+            return self
+        if self.scale_stated:  # the raster's own scale: the offset is one of values x 10000
+            offset = making.offset / self.scale
+            return replace(self, offset=offset, offset_basis=NAMED)
+        stated = making.basis == STATED
+        return replace(
+            self,
+            nodata=self.nodata if making.nodata is None else making.nodata,
+            offset=making.offset,
+            scale=self.scale if making.scale is None else making.scale,
+            offset_basis=making.basis,
+            scale_stated=stated or making.scale not in (None, 1.0),
+        )
 
 
 @dataclass(frozen=True)
@@ -93,10 +110,7 @@ def read_raster(path: str, warn: Warn) -> list[Acquisition]:
 
 def acquisition(part: Part) -> Acquisition:
     """A complete part as a date of a series."""
-    digits = part.digits
-    return Acquisition.of_roles(
-        part.date, part.name, part.roles, part.geobox, digits.nodata, digits.offset, digits.scale
-    )
+    return Acquisition.of_roles(part.date, part.name, part.roles, part.geobox, *astuple(part.digits))
 
 
 def parts_of(path: str, warn: Warn) -> list[Part]:
@@ -134,10 +148,27 @@ def parts_of(path: str, warn: Warn) -> list[Part]:
         picked = {date: _pick(by_date[date], roles, f"{WHAT} {path}", date) for date in sorted(by_date)}
         numbers = sorted({n for found in picked.values() for role, n in found.items() if role in SATELLITE_BANDS})
         digits = digits_of(dataset, numbers, f"{WHAT} {path}") if numbers else Digits(None)
+        tags = dataset.tags()
+    if CIRRUS in roles:
+        warn(notice("has_cirrus_band"))
     return [
-        Part(date, path, geobox, digits, {role: BandSource(path, number) for role, number in found.items()})
+        Part(
+            date,
+            path,
+            geobox,
+            digits_made(digits, path, date, tags),
+            {role: BandSource(path, number) for role, number in found.items()},
+        )
         for date, found in picked.items()
     ]
+
+
+def digits_made(digits: Digits, path: str, date: str, tags: Mapping[str, str]) -> Digits:
+    """What the pixels of a date mean, also by what lies around the raster. Raises BadInput for those of Level-1C."""
+    making = making_of(path, date, tags)
+    if making.level == LEVEL_1C:
+        raise level_1c(path)
+    return digits.made(making)
 
 
 def _pick(numbers: list[int], roles: list[str | None], what: str, date: str) -> dict[str, int]:
@@ -175,18 +206,10 @@ def _date_of(dataset: DatasetReader, path: str, warn: Warn) -> str | None:
     return found or date_in(os.path.basename(os.path.dirname(path)), what)
 
 
-def geobox_of(dataset: DatasetReader, what: str) -> GeoBox:
-    """Where a dataset lies; BadInput without a CRS or a georeference."""
-    if not dataset.crs or dataset.transform.is_identity or dataset.transform.determinant == 0:
-        raise BadInput(f"{what} has no georeference: assign its CRS and place first.")
-    return GeoBox.of(dataset)
-
-
 def digits_of(dataset: DatasetReader, numbers: list[int], what: str) -> Digits:
-    """What the digital numbers of some bands mean.
+    """What the digital numbers of some bands mean, by the scale and offset that the file declares.
 
-    By the scale and offset that the file declares; floating-point values without one are reflectance where
-    samples do not exceed 2. Raises BadInput where the values cannot be reflectance.
+    Raises BadInput where the values cannot be reflectance.
     """
     kinds = {np.dtype(dataset.dtypes[number - 1]) for number in numbers}
     declared = {(dataset.scales[number - 1], dataset.offsets[number - 1]) for number in numbers}
@@ -199,22 +222,7 @@ def digits_of(dataset: DatasetReader, numbers: list[int], what: str) -> Digits:
         name = sorted(kind.name for kind in kinds)[0]
         raise BadInput(f"{what} has values of type {name}: give reflectance x 10000, as Level-2A products have it.")
     nodata = float(nodatas.pop()) if nodatas else float("nan") if floating else 0.0
+    basis = NAMED if offset else UNKNOWN
     if scale != 1:
-        return Digits(nodata, round(offset / scale, 6), round(scale * REFLECTANCE, 6))
-    if floating and _largest(dataset, numbers) <= _BRIGHTEST:
-        return Digits(nodata, offset, REFLECTANCE)
-    return Digits(nodata, offset)
-
-
-def _largest(dataset: DatasetReader, numbers: list[int]) -> float:
-    """The 99th percentile of valid pixels in windows spread evenly; 0 where there are none."""
-    values = []
-    for window in spread_windows(dataset.width, dataset.height, _SAMPLES, _SAMPLE_SIZE):
-        try:
-            pixels = dataset.read(numbers[:_WANTED], window=rasterio.windows.Window(*window), masked=True)
-        except RasterioError as error:
-            raise unreadable(dataset.name, error) from None
-        values.append(pixels.compressed())
-    found = np.concatenate(values)
-    found = found[np.isfinite(found)]
-    return float(np.percentile(found, 99)) if found.size else 0.0
+        return Digits(nodata, round(offset / scale, 6), round(scale * REFLECTANCE, 6), basis, scale_stated=True)
+    return Digits(nodata, offset, offset_basis=basis)

@@ -12,6 +12,13 @@ from ...contract.cards import SATELLITE_BANDS
 from ..raster.geobox import GeoBox
 from .bands import CLASSES, CLOUDS, SNOW
 
+REFLECTANCE = 10_000.0  # digital numbers to a reflectance of 1, as Level-2A products and the published models have it
+
+# What the offset of an acquisition rests on.
+STATED = "stated"  # the metadata of the product that it is
+NAMED = "named"  # metadata above, a name, a tag or a declaration, which may have outlived a conversion of the pixels
+UNKNOWN = "unknown"
+
 
 @dataclass(frozen=True)
 class BandSource:
@@ -37,6 +44,7 @@ class Acquisition:
     clouds, snow: probabilities of 0 to 100.
     classes: the scene classification (SCL) of Level-2A: 3 cloud shadow, 8, 9, 10 cloud, 11 snow, 0 no data;
         it counts as a probability of 100 where `clouds` or `snow` is None.
+    offset_basis: STATED, NAMED or UNKNOWN. scale_stated: whether something says the scale; else pixels tell (`values`).
     """
 
     date: str
@@ -49,6 +57,8 @@ class Acquisition:
     clouds: BandSource | None = None
     snow: BandSource | None = None
     classes: BandSource | None = None
+    offset_basis: str = STATED
+    scale_stated: bool = True
 
     @classmethod
     def of_roles(
@@ -60,11 +70,13 @@ class Acquisition:
         nodata: float | None,
         offset: float = 0.0,
         scale: float = 1.0,
+        offset_basis: str = STATED,
+        scale_stated: bool = True,
     ) -> Acquisition:
         """An acquisition of sources by band name and mask (see `bands`), all bands among them."""
         bands = tuple(sources[band] for band in SATELLITE_BANDS)
         masks = (sources.get(mask) for mask in (CLOUDS, SNOW, CLASSES))
-        return cls(date, name, bands, geobox, nodata, offset, scale, *masks)
+        return cls(date, name, bands, geobox, nodata, offset, scale, *masks, offset_basis, scale_stated)
 
 
 @dataclass(frozen=True)

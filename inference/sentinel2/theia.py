@@ -17,7 +17,7 @@ from ..raster.open import open_raster
 from . import vrt
 from .archive import Files
 from .bands import check_complete
-from .raster import geobox_of
+from .place import geobox_of
 from .series import Acquisition, BandSource
 
 _NAMED = re.compile(
@@ -29,7 +29,7 @@ _MASK = re.compile(r"^(CLM|MG2|FLG)_R([12])\.tif$", re.IGNORECASE)
 # FRE is corrected for slopes and what lies around a pixel, SRE for the latter alone; FRC is FRE of a Level-3A month.
 _PREFERRED = ("FRE", "FRC", "SRE")
 _LEVELS = ("L2A", "L3A")
-_NODATA = -10_000.0  # Special_Values_List "nodata" of all products
+NODATA = -10_000.0  # Special_Values_List "nodata" of all products
 _QUANTIFICATION = 10_000.0  # REFLECTANCE_QUANTIFICATION_VALUE of all products
 # Bits of CLM that mean the same in products of Theia and of MAJA run at home: all clouds and shadows but the thinnest,
 # all clouds but the thinnest, high clouds. (The bits between are in two orders; the first two are their sums.)
@@ -98,7 +98,7 @@ def _read(files: Files, product: str, members: dict[str, str], what: str) -> Acq
         sources["clouds"] = _table(files, masks["CLM"], {value for value in _BYTE if value & _CLOUDS})
     if "MG2" in masks:
         sources["snow"] = _table(files, masks["MG2"], {value for value in _BYTE if value & _SNOW})
-    return Acquisition.of_roles(date, product, sources, geobox, _NODATA, 0.0, 10_000.0 / _QUANTIFICATION)
+    return Acquisition.of_roles(date, product, sources, geobox, NODATA, 0.0, 10_000.0 / _QUANTIFICATION)
 
 
 def _table(files: Files, by_resolution: dict[str, str], covered: set[int]) -> BandSource:

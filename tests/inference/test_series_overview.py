@@ -110,7 +110,7 @@ def test_a_large_extent_is_looked_at_thinned_with_the_same_shares(tmp_path, utt_
     write_date(
         tmp_path / "s",
         "2021-05-10",
-        np.full((10, 440, 440), 7, np.uint16),
+        np.full((10, 440, 440), 700, np.uint16),
         mask,
         transform=Affine(10, 0, ORIGIN[0] - 200, 0, -10, ORIGIN[1] + 200),
     )

@@ -31,14 +31,16 @@ def test_ten_bands_without_names_are_taken_as_they_lie(tmp_path):
 
 @pytest.mark.parametrize("names", [ALL, tuple(name for name in ALL if name != "B10"), tuple(reversed(ALL))])
 def test_of_twelve_or_thirteen_bands_the_described_ones_are_taken(tmp_path, names):
-    values = np.stack([np.full((4, 4), 100 + ALL.index(name), np.uint16) for name in names])
-    (found,) = opened(write(tmp_path / "s2_20210415.tif", values, names))
-    expected = [100 + ALL.index(name) for name in SATELLITE_BANDS]
+    values = np.stack([np.full((4, 4), 500 + ALL.index(name), np.uint16) for name in names])
+    told = []
+    (found,) = opened(write(tmp_path / "s2_20210415.tif", values, names), in_english(told))
+    assert ["B10" in names and "looks like Level-1C" in each for each in told] == [True] * ("B10" in names)
+    expected = [500 + ALL.index(name) for name in SATELLITE_BANDS]
     assert reflectance_of(found)[:, 0, 0].tolist() == expected
 
 
 def test_masks_among_the_bands_are_masks(tmp_path):
-    values = np.arange(1, 14, dtype=np.uint16)[:, None, None] * np.ones((1, 4, 4), np.uint16)
+    values = np.array([*range(500, 510), 11, 12, 13], np.uint16)[:, None, None] * np.ones((1, 4, 4), np.uint16)
     names = (*SATELLITE_BANDS, "SCL", "MSK_CLDPRB", "MSK_SNWPRB")
     (found,) = opened(write(tmp_path / "s2_20210415.tif", values, names))
     assert [values_of(source)[0, 0] for source in (found.classes, found.clouds, found.snow)] == [11, 12, 13]
