@@ -75,6 +75,27 @@ NOTICES: dict[str, Template] = {
     "infrared_band": "Near infrared",
     "heights_end": "The heights cover {percent} % of the extent: the rest counts as bare ground.",
     "terrain_ends": "The terrain model covers {percent} % of the extent: the rest counts as bare ground.",
+    # several files as one image
+    "tiles_joined": "{number} rasters are taken as one image.",
+    "tiles_shifted": "The pixels of {names} do not lie on the grid of {first}: they are moved by up to "
+    "{pixels:.2f} of a pixel to the nearest.",
+    "tiles_overlap": "The rasters overlap: where they do the later one in the order of the names, or as given, counts.",
+    "tiles_of_one_place": "{names} lie mostly over other rasters, so that of one place only the last counts: if they "
+    "are of different years or colours, give those of one.",
+    "rasters_left_out": "Rasters that are of another kind than {first} are left out: {names}.",
+    # a colour infrared image beside the image
+    "infrared_beside": (
+        "Among the rasters is the infrared image of another one, by its name: the near infrared is taken from {names}.",
+        "Among the rasters are the infrared images of others, by their names: the near infrared is taken from {names}.",
+    ),
+    "infrared_taken": "The near infrared is band {band} of {path}.",
+    "infrared_replaces": "The image's own near infrared, band {band}, is not used, as an infrared image is given.",
+    "infrared_shifted": "The pixels of the infrared image do not lie on the image's grid: they are moved by "
+    "{pixels:.2f} of a pixel to the nearest.",
+    "infrared_resampled": "The infrared image has pixels of another size than the image, or another CRS: it is "
+    "resampled to the image's pixels.",
+    "infrared_without_crs": "The infrared image has no CRS: it is taken to be in the image's.",
+    "infrared_ends": "The infrared image covers {percent} % of the image: the rest is left out of the map.",
     # the classes of a map
     "classes_change": "Of the model's classes {changes}: choose the model's own classes to see them in the map.",
     "class_becomes": "{name} becomes {target}",
@@ -225,6 +246,14 @@ TOLD = frozenset(
         "bands_missing",
         "heights_end",
         "terrain_ends",
+        "tiles_joined",
+        "tiles_shifted",
+        "tiles_overlap",
+        "infrared_beside",
+        "infrared_taken",
+        "infrared_replaces",
+        "infrared_shifted",
+        "infrared_resampled",
         "classes_change",
         "class_becomes",
         "classes_become",

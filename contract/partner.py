@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 _INFRARED = frozenset({"irc", "cir", "pir", "nir", "ir", "infrarouge", "infrared"})
 _COLOURS = frozenset({"rvb", "rgb"})
@@ -52,6 +52,13 @@ def are_partners(image: str, infrared: str) -> bool:
     """Whether an image and a colour infrared one are called alike, wherever they lie: layers of a project."""
     image, infrared = (os.path.splitext(os.path.basename(path))[0] for path in (image, infrared))
     return says_infrared(infrared) and not says_infrared(image) and _key(image) == _key(infrared)
+
+
+def infrared_among(paths: Iterable[str]) -> list[str]:
+    """Those of some paths that are the colour infrared images of others of them, by their names."""
+    stems = {path: os.path.splitext(os.path.basename(path))[0] for path in paths}
+    keys = {_key(stem) for stem in stems.values() if not says_infrared(stem)}
+    return [path for path, stem in stems.items() if says_infrared(stem) and _key(stem) in keys]
 
 
 def says_infrared(name: str) -> bool:

@@ -12,16 +12,17 @@ import rasterio.shutil
 from rasterio.enums import ColorInterp, MaskFlags
 from rasterio.io import DatasetReader
 
-from ...contract.errors import BadInput
+from ...contract.errors import BadInput, about
 from ...contract.image import ImageSettings
 from ...contract.notices import Notice, Warn, notice, warn_about
 from .band_roles import bands_by_role
-from .gather import Gathered, gather, stamps
-from .geobox import GeoBox
+from .gather import FoundImage, Gathered, find, gather, stamps
+from .geobox import Bounds, GeoBox
 from .ground import on_the_ground
 from .histograms import Histogram, histogram_of
+from .infrared import check_is_another, with_infrared
 from .open import open_raster
-from .sample import take_sample
+from .sample import Sample, take_sample
 from .values import check_real_numbers, stretch_of
 
 COARSEST_M = 5.0  # metres a pixel beyond which no class but the largest could be told
@@ -35,7 +36,7 @@ class AerialSource:
     """An aerial raster, readable and georeferenced.
 
     path: as messages name it. readable: what rasterio opens: the path, or the text of a virtual raster (see `mended`).
-    files: on the disk, of which it is made.
+    files: on the disk, of which it is made. tiles: (path, bounds in its CRS) of each raster of several.
     bands: band numbers by role. stretch: for 16-bit rasters the digital numbers (low, high) of each band
     number that become 0 and 255; empty for 8 bits.
     needs_alpha: whether validity is only known from a mask that warping must carry along.
@@ -45,6 +46,7 @@ class AerialSource:
     path: str
     readable: str
     files: tuple[str, ...]
+    tiles: tuple[tuple[str, Bounds], ...]
     geobox: GeoBox
     bands: dict[str, int]
     stretch: dict[int, tuple[float, float]]
@@ -59,22 +61,23 @@ def describe_aerial(image: ImageSettings, warn: Warn) -> AerialSource:
     The same image that has not changed on the disk is not looked at again: a form asks at every change.
     Raises BadInput where it cannot be used, which names ``bands`` where they are at fault.
     """
-    gathered = gather(image)
+    found = find(image)
     asked = replace(ImageSettings(image.input), bands=image.bands, infrared=image.infrared)
-    source, found = _looked_at(asked, gathered, stamps(gathered.files))
-    for told in found:
+    source, notices = _looked_at(asked, found, stamps(found.files))
+    for told in notices:
         warn(told)
     return source
 
 
 @lru_cache(maxsize=8)
 def _looked_at(
-    image: ImageSettings, gathered: Gathered, changed: tuple[tuple[int, int], ...]
+    image: ImageSettings, found: FoundImage, changed: tuple[tuple[int, int], ...]
 ) -> tuple[AerialSource, tuple[Notice, ...]]:
     """An image with all that is to be told of it. changed: of its files, to look again where one has changed."""
-    found: list[Notice] = []
-    source = _look(image, gathered, warn_about("input", found.append))
-    return source, tuple(found)
+    told: list[Notice] = []
+    gathered = gather(found, told.append)
+    source = _look(image, gathered, warn_about("input", told.append))
+    return source, tuple(told)
 
 
 def _look(image: ImageSettings, gathered: Gathered, warn: Warn) -> AerialSource:
@@ -94,13 +97,18 @@ def _look(image: ImageSettings, gathered: Gathered, warn: Warn) -> AerialSource:
             warn(notice("coarse_pixels", size=size))
         sample = take_sample(dataset)
         bands = bands_by_role(dataset, path, image.bands)
+    if gathered.infrared is not None:
+        with about("infrared"):
+            readable, bands, sample = _with_infrared(gathered, readable, geobox, bands, warn_about("infrared", warn))
+    with rasterio.open(readable) as dataset:
         stretch = stretch_of(dataset, sample, path, bands, warn)
         histograms = {number: histogram_of(sample, number, stretch.get(number)) for number in bands.values()}
         flags = dataset.mask_flag_enums[bands["red"] - 1]
         return AerialSource(
             path=path,
             readable=readable,
-            files=gathered.files,
+            files=gathered.files + (gathered.infrared.files if gathered.infrared else ()),
+            tiles=gathered.tiles,
             geobox=geobox,
             bands=bands,
             stretch=stretch,
@@ -108,6 +116,19 @@ def _look(image: ImageSettings, gathered: Gathered, warn: Warn) -> AerialSource:
             histograms={number: found for number, found in histograms.items() if found is not None},
             without_data=1 - float(sample.valid.mean()),
         )
+
+
+def _with_infrared(
+    gathered: Gathered, readable: str, geobox: GeoBox, bands: dict[str, int], warn: Warn
+) -> tuple[str, dict[str, int], Sample]:
+    """What rasterio opens, band numbers by role and a sample of an image with the infrared image that goes with it."""
+    if "nir" in bands:
+        warn(notice("infrared_replaces", band=bands["nir"]))
+    readable, number = with_infrared(gathered, readable, geobox, warn)
+    with rasterio.open(readable) as dataset:
+        sample = take_sample(dataset)
+    check_is_another(sample, number, gathered.infrared.path if gathered.infrared else "")
+    return readable, {**bands, "nir": number}, sample
 
 
 def mended(dataset: DatasetReader) -> str:

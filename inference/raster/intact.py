@@ -15,6 +15,8 @@ from rasterio.errors import RasterioError
 
 from ...contract.errors import BadInput
 
+RASTERS = (".tif", ".tiff", ".jp2", ".j2k", ".vrt", ".ecw", ".sid", ".img")  # endings of files that may be tiles
+
 _TIFF = (".tif", ".tiff")
 _JPEG_2000 = (".jp2", ".j2k")
 _MOST_VRT_BYTES = 64 * 2**20  # a VRT of 10,000 tiles of four bands has about 20 MB

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from flair_landcover.contract.partner import are_partners, partner_of, says_infrared
+from flair_landcover.contract.partner import are_partners, infrared_among, partner_of, says_infrared
 
 TILE = "49-2022-0440-6700-LA93-0M20-E080.jp2"
 INFRARED = "49-2022-0440-6700-LA93-0M20-IRC-E080.jp2"
@@ -86,3 +86,9 @@ def test_only_whole_words_of_a_name_say_infrared():
     assert says_infrared("/IRC/irc_town.tif")
     assert not says_infrared("/IRC/town.tif")
     assert not says_infrared("circle_fir_air.tif")
+
+
+def test_infrared_images_of_others_are_told_apart():
+    others = [f"/a/{TILE}", "/a/town_irc.tif"]
+    assert infrared_among([*others, f"/b/{INFRARED}"]) == [f"/b/{INFRARED}"]
+    assert infrared_among([f"/b/{INFRARED}", "/a/town_irc.tif"]) == []
