@@ -90,8 +90,8 @@ def _joined(
     part = Window(shown.column - there.column, shown.row - there.row, shown.width, shown.height)
     place = shown.column, shown.row
     whole = geobox.window
-    mask = None
-    if not (_data(dataset) in ("all", "alpha") and _data(near) == "all" and shown == whole):
+    mask = None  # transparency must be one, too: GDAL heeds it behind three bands only
+    if not (_data(dataset) == _data(near) == "all" and shown == whole):
         validity = [_validity(dataset, readable, whole, (0, 0)), _validity(near, infrared, part, place)]
         mask = Band("uint8", validity, function="mul")
     colours = [colour.name for colour in dataset.colorinterp]
@@ -100,7 +100,7 @@ def _joined(
             dtype,
             [Source(readable, number, properties=(dataset.shape, dtype, dataset.block_shapes[number - 1]))],
             nodata=None if mask else dataset.nodatavals[number - 1],
-            colour="" if colour == "undefined" or (mask and colour == "alpha") else colour.capitalize(),
+            colour="" if colour in ("undefined", "alpha") else colour.capitalize(),
             description=dataset.descriptions[number - 1] or "",
             bits=dataset.tags(number, ns="IMAGE_STRUCTURE").get("NBITS", ""),
         )
@@ -114,12 +114,11 @@ def _joined(
 
 
 def _data(dataset: DatasetReader) -> str:
-    """By what a raster tells where it has data: ``nodata``, ``alpha``, ``mask`` or ``all`` where it has everywhere."""
+    """By what a raster tells where it has data: ``nodata``, ``mask``, or ``all`` where it has everywhere."""
     flags = set().union(*dataset.mask_flag_enums)
-    for flag, name in ((MaskFlags.nodata, "nodata"), (MaskFlags.alpha, "alpha"), (MaskFlags.per_dataset, "mask")):
-        if flag in flags:
-            return name
-    return "all"
+    if MaskFlags.nodata in flags:
+        return "nodata"
+    return "mask" if MaskFlags.per_dataset in flags else "all"  # GDAL counts transparency as such a mask
 
 
 def _validity(dataset: DatasetReader, readable: str, window: Window, place: tuple[int, int]) -> Source:
@@ -127,7 +126,7 @@ def _validity(dataset: DatasetReader, readable: str, window: Window, place: tupl
     data = _data(dataset)
     if data == "all":
         return Source(constant(dataset.shape, 255), 1, window, place)
-    if data != "nodata":
+    if data == "mask":
         return Source(readable, "mask,1", window, place)
     box = GeoBox.of(dataset)
     whole = box.window

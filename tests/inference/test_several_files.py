@@ -19,7 +19,7 @@ from flair_landcover.tests.jobs import segmentation_job
 from .bdortho import cut, real_scene, write
 from .conftest import Recorder, read_labels
 
-CUTS = {"columns": [97, 180], "rows": [61]}
+CUTS = {"columns": [97, 160], "rows": [61]}
 
 
 class Scene:
@@ -27,7 +27,8 @@ class Scene:
 
     def __init__(self, folder: Path, model: Path) -> None:
         self.folder, self.model = folder, model
-        self.pixels, self.transform = real_scene()
+        pixels, self.transform = real_scene()
+        self.pixels = pixels[:, :200, :220]
         self.whole = write(folder / "whole" / "scene.tif", self.pixels, self.transform)
         self.labels, _ = self.map(self.whole)
 
@@ -124,7 +125,7 @@ def test_a_vector_file_without_paths_is_refused(scene, tmp_path):
 
 
 def test_tiles_of_four_bands_whose_infrared_claims_to_be_transparency_give_the_map_of_the_whole(scene, tmp_path):
-    claiming = {"photometric": "RGB"}
+    claiming = {"photometric": "RGB", "alpha": "YES"}
     whole = write(tmp_path / "whole.tif", scene.pixels[:4], scene.transform, **claiming)
     (tmp_path / "tiles").mkdir()
     scene.tiles(tmp_path / "tiles", np.s_[:4], **claiming)
@@ -135,15 +136,28 @@ def test_tiles_of_four_bands_whose_infrared_claims_to_be_transparency_give_the_m
 
 
 def test_places_between_tiles_are_nodata_and_no_others(scene, tmp_path):
-    tiles = scene.tiles(tmp_path / "tiles", np.s_[:4], photometric="RGB")
-    tiles[2].unlink()  # the columns 97 to 180, the rows to 61
+    tiles = scene.tiles(tmp_path / "tiles", np.s_[:4], photometric="RGB", alpha="YES")
+    tiles[2].unlink()  # the columns 97 to 160, the rows to 61
     holed = scene.pixels.copy()[:4]
-    holed[:, :61, 97:180] = 0
+    holed[:, :61, 97:160] = 0
     whole = write(tmp_path / "whole.tif", holed, scene.transform, nodata=0)
     expected, _ = scene.map(whole)
     labels, _ = scene.map(tmp_path / "tiles")
-    assert not labels[:61, 97:180].any()
-    assert (labels == 0).sum() == 61 * 83
+    assert not labels[:61, 97:160].any()
+    assert (labels == 0).sum() == 61 * 63
+    np.testing.assert_array_equal(labels, expected)
+
+
+def test_transparency_of_tiles_is_that_of_the_whole(scene, tmp_path):
+    opaque = np.full((1, *scene.pixels.shape[1:]), 255, np.uint8)
+    opaque[:, 40:90, 50:130] = 0
+    image = np.concatenate([scene.pixels[:3], opaque])
+    settings = {"photometric": "RGB", "alpha": "YES"}
+    expected, _ = scene.map(write(tmp_path / "whole" / "whole.tif", image, scene.transform, **settings))
+    for name, part in cut(image, scene.transform, **CUTS).items():
+        write(tmp_path / "tiles" / f"{name}.tif", *part, **settings)
+    labels, _ = scene.map(tmp_path / "tiles")
+    assert not labels[40:90, 50:130].any()
     np.testing.assert_array_equal(labels, expected)
 
 
