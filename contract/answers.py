@@ -65,7 +65,7 @@ class AerialDescription(Plain):
     or as guessed where it is empty. pixel_m: the larger pixel size in metres. width, height: in pixels.
     pictures: a grey picture of each of the first bands by its number, a PNG in base64, transparent where nodata.
     findings: what is told of the image. readable: what GDAL opens for the image alone, without an infrared one: its
-    path, or the text of a virtual raster of its tiles. files: of which it is made.
+    path, or the text of a virtual raster of its tiles. files: rasters of which it is made.
     """
 
     count: int

@@ -17,7 +17,6 @@ from ..contract.errors import about
 from ..contract.image import ImageSettings
 from ..contract.notices import Notice
 from .raster.aerial import describe_aerial
-from .raster.gather import gather
 from .raster.geobox import Bounds
 from .raster.open import unreadable
 from .raster.pictures import grey, png
@@ -40,7 +39,6 @@ def describe(image: ImageSettings, extent: Bounds | None) -> AerialDescription:
     found: list[Notice] = []
     with gdal_settings(), about("input"):
         source = describe_aerial(image, found.append)
-        alone = gather(ImageSettings(image.input))
         with rasterio.open(source.readable) as dataset:
             sizes = source.geobox.pixel_size_m
             window = _shown(dataset, extent, (math.ceil(_SHOWN_M[0] / sizes[0]), math.ceil(_SHOWN_M[1] / sizes[1])))
@@ -57,8 +55,8 @@ def describe(image: ImageSettings, extent: Bounds | None) -> AerialDescription:
                 height=dataset.height,
                 pictures=pictures,
                 findings=found,
-                readable=alone.readable,
-                files=len(alone.files),
+                readable=source.alone,
+                files=len(source.tiles) or 1,
             )
 
 

@@ -36,6 +36,7 @@ class AerialSource:
     """An aerial raster, readable and georeferenced.
 
     path: as messages name it. readable: what rasterio opens: the path, or the text of a virtual raster (see `mended`).
+    alone: the same for the image as it was given, without an infrared one.
     files: on the disk, of which it is made. tiles: (path, bounds in its CRS) of each raster of several.
     bands: band numbers by role. stretch: for 16-bit rasters the digital numbers (low, high) of each band
     number that become 0 and 255; empty for 8 bits.
@@ -45,6 +46,7 @@ class AerialSource:
 
     path: str
     readable: str
+    alone: str
     files: tuple[str, ...]
     tiles: tuple[tuple[str, Bounds], ...]
     geobox: GeoBox
@@ -107,6 +109,7 @@ def _look(image: ImageSettings, gathered: Gathered, warn: Warn) -> AerialSource:
         return AerialSource(
             path=path,
             readable=readable,
+            alone=gathered.readable,
             files=gathered.files + (gathered.infrared.files if gathered.infrared else ()),
             tiles=gathered.tiles,
             geobox=geobox,

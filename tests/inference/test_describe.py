@@ -51,6 +51,8 @@ def test_it_tells_size_bands_and_descriptions(tmp_path):
         "width": 400,
         "height": 300,
         "findings": [],
+        "readable": str(raster),
+        "files": 1,
     }
     assert look(str(raster), "R=1 G=2 B=5", None).bands == {"red": 1, "green": 2, "blue": 5}
 
