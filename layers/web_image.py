@@ -104,8 +104,7 @@ def fetch_image(
             mosaic = part.parent / "pictures.tif"
             transparent = _gather(layer, source, facts, mosaic, progress, is_cancelled)
             progress(_FETCHING, _tr("Writing {}").format(path.name))
-            with _on_grid(mosaic, source, grid, ground_m(layer, grid, source)) as pixels:
-                _write(part, pixels, grid, layer, origin, transparent, progress, is_cancelled)
+            _write(part, mosaic, source, grid, layer, origin, transparent, progress, is_cancelled)
     except OSError as error:
         raise FetchFailed(
             _tr("The image {} cannot be written ({}): choose another file.").format(path, error.strerror or error)
@@ -151,32 +150,32 @@ def _gather(
     Raises FetchFailed and CancelledError.
     """
     tiles = facts.grid_of(source.across) if source.tiled else None
-    pictures = Pictures(layer, source.crs, is_cancelled, tiles.size if tiles else None)
     options = ["TILED=YES", "COMPRESS=DEFLATE", "ZLEVEL=1", "INTERLEAVE=PIXEL", "BIGTIFF=IF_SAFER", "ALPHA=YES"]
-    dataset = _made(gdal.GetDriverByName("GTiff").Create(str(mosaic), source.width, source.height, 4, options=options))
+    dataset = _made(gdal.GetDriverByName("GTiff").Create, str(mosaic), source.width, source.height, 4, options=options)
     dataset.SetProjection(_gdal_wkt(source.crs))
     dataset.SetGeoTransform((source.left, source.across, 0.0, source.top, 0.0, -source.down))
     blocks, transparent, seen = source.blocks(), False, False
-    for number, (column, row, width, height) in enumerate(blocks):
-        progress(
-            _FETCHING * number / len(blocks),
-            _tr("{}: picture {} of {}").format(layer.name, number + 1, len(blocks)),
-        )
-        data = pictures.picture(source.rectangle(column, row, width, height), width, height)
-        opacity = data[3::4].translate(_OPAQUE)
-        transparent = transparent or 0 in opacity
-        seen = seen or 255 in opacity
-        _done(
-            dataset.WriteRaster(
-                *(column, row, width, height, data),
-                band_list=_GDAL_BGRA,
-                buf_type=gdal.GDT_Byte,
-                buf_pixel_space=4,
-                buf_line_space=4 * width,
-                buf_band_space=1,
-            )
-        )
-    _close(dataset)
+    try:
+        with Pictures(layer, source.crs, is_cancelled, tiles.size if tiles else None) as pictures:
+            for number, (column, row, width, height) in enumerate(blocks):
+                done = _FETCHING * number / len(blocks)
+                progress(done, _tr("{}: picture {} of {}").format(layer.name, number + 1, len(blocks)))
+                data = pictures.picture(source.rectangle(column, row, width, height), width, height)
+                opacity = data[3::4].translate(_OPAQUE)
+                transparent = transparent or 0 in opacity
+                seen = seen or 255 in opacity
+                _done(
+                    dataset.WriteRaster,
+                    *(column, row, width, height, data),
+                    band_list=_GDAL_BGRA,
+                    buf_type=gdal.GDT_Byte,
+                    buf_pixel_space=4,
+                    buf_line_space=4 * width,
+                    buf_band_space=1,
+                )
+        _close(dataset)
+    finally:
+        del dataset  # an error keeps its frames, and the file would stay open with them
     if not seen:
         raise FetchFailed(
             _tr(
@@ -187,31 +186,30 @@ def _gather(
     return transparent
 
 
-@contextmanager
-def _on_grid(mosaic: Path, source: SourceGrid, grid: FetchGrid, ground: float) -> Iterator[Any]:
+def _on_grid(mosaic: Path, source: SourceGrid, grid: FetchGrid, ground: float) -> Any:
     """The pictures on the image's grid: as they are, or a virtual raster that resamples them."""
-    dataset = _made(gdal.Open(str(mosaic)))
+    dataset = _made(gdal.Open, str(mosaic))
     if not source.exact:
         box = grid.extent()
         dataset = _made(
-            gdal.Warp(
-                "",
-                dataset,
-                format="VRT",
-                dstSRS=_gdal_wkt(grid.crs),
-                outputBounds=(box.xMinimum(), box.yMinimum(), box.xMaximum(), box.yMaximum()),
-                width=grid.width,
-                height=grid.height,
-                resampleAlg="average" if grid.pixel_m >= _MEAN_FROM * ground else "cubic",
-                errorThreshold=0.05,
-            )
+            gdal.Warp,
+            "",
+            dataset,
+            format="VRT",
+            dstSRS=_gdal_wkt(grid.crs),
+            outputBounds=(box.xMinimum(), box.yMinimum(), box.xMaximum(), box.yMaximum()),
+            width=grid.width,
+            height=grid.height,
+            resampleAlg="average" if grid.pixel_m >= _MEAN_FROM * ground else "cubic",
+            errorThreshold=0.05,
         )
-    yield dataset
+    return dataset
 
 
 def _write(
     path: Path,
-    pixels: Any,
+    mosaic: Path,
+    source: SourceGrid,
     grid: FetchGrid,
     layer: WebLayer,
     origin: ImageOrigin,
@@ -219,36 +217,41 @@ def _write(
     progress: Progress,
     is_cancelled: Callable[[], bool],
 ) -> None:
-    """Writes the image. transparent: whether a mask is needed. Raises FetchFailed and CancelledError."""
+    """Writes the image from the pictures. transparent: whether it needs a mask. Raises FetchFailed, CancelledError."""
     infrared = layer.shows_infrared()
     options = [
         *("TILED=YES", "COMPRESS=DEFLATE", "PREDICTOR=2", "INTERLEAVE=PIXEL", "BIGTIFF=IF_SAFER"),
         f"PHOTOMETRIC={'MINISBLACK' if infrared else 'RGB'}",
     ]
-    image = _made(gdal.GetDriverByName("GTiff").Create(str(path), grid.width, grid.height, 3, options=options))
-    image.SetProjection(_gdal_wkt(grid.crs))
-    image.SetGeoTransform((grid.left, grid.pixel_m, 0.0, grid.top, 0.0, -grid.pixel_m))
-    image.SetMetadata(_tags(origin))
-    for number, name in enumerate(_INFRARED if infrared else _COLOURS, start=1):
-        image.GetRasterBand(number).SetDescription(name)
-    if transparent:
-        _done(image.CreateMaskBand(gdal.GMF_PER_DATASET))
+    pixels = _on_grid(mosaic, source, grid, ground_m(layer, grid, source))
+    image = _made(gdal.GetDriverByName("GTiff").Create, str(path), grid.width, grid.height, 3, options=options)
     first, uniform = b"", True
-    for row in range(0, grid.height, _STRIP):
-        if is_cancelled():
-            raise CancelledError("")
-        progress(_FETCHING + (1 - _FETCHING) * row / grid.height, _tr("Writing {}").format(path.name))
-        size = 0, row, grid.width, min(_STRIP, grid.height - row)
-        spaces = {"buf_pixel_space": 3, "buf_line_space": 3 * grid.width, "buf_band_space": 1}
-        data = _made(pixels.ReadRaster(*size, band_list=[1, 2, 3], buf_type=gdal.GDT_Byte, **spaces))
-        _done(image.WriteRaster(*size, bytes(data), band_list=[1, 2, 3], buf_type=gdal.GDT_Byte, **spaces))
-        first = first or bytes(data[:3])
-        uniform = uniform and data == first * (len(data) // 3)
+    try:
+        image.SetProjection(_gdal_wkt(grid.crs))
+        image.SetGeoTransform((grid.left, grid.pixel_m, 0.0, grid.top, 0.0, -grid.pixel_m))
+        image.SetMetadata(_tags(origin))
+        for number, name in enumerate(_INFRARED if infrared else _COLOURS, start=1):
+            image.GetRasterBand(number).SetDescription(name)
         if transparent:
-            opacity = bytes(_made(pixels.GetRasterBand(4).ReadRaster(*size, buf_type=gdal.GDT_Byte)))
-            mask = image.GetRasterBand(1).GetMaskBand()
-            _done(mask.WriteRaster(*size, opacity.translate(_OPAQUE), buf_type=gdal.GDT_Byte))
-    _close(image)
+            _done(image.CreateMaskBand, gdal.GMF_PER_DATASET)
+        for row in range(0, grid.height, _STRIP):
+            if is_cancelled():
+                raise CancelledError("")
+            progress(_FETCHING + (1 - _FETCHING) * row / grid.height, _tr("Writing {}").format(path.name))
+            size = 0, row, grid.width, min(_STRIP, grid.height - row)
+            layout = {"band_list": [1, 2, 3], "buf_type": gdal.GDT_Byte}
+            layout.update(buf_pixel_space=3, buf_line_space=3 * grid.width, buf_band_space=1)
+            data = bytes(_made(pixels.ReadRaster, *size, **layout))
+            _done(image.WriteRaster, *size, data, **layout)
+            first = first or data[:3]
+            uniform = uniform and data == first * (len(data) // 3)
+            if transparent:
+                opacity = bytes(_made(pixels.GetRasterBand(4).ReadRaster, *size, buf_type=gdal.GDT_Byte))
+                mask = image.GetRasterBand(1).GetMaskBand()
+                _done(mask.WriteRaster, *size, opacity.translate(_OPAQUE), buf_type=gdal.GDT_Byte)
+        _close(image)
+    finally:
+        del image, pixels
     if uniform and not transparent and grid.pixels > 1:
         raise FetchFailed(
             _tr(
@@ -287,31 +290,37 @@ def _quiet_gdal() -> Iterator[None]:
     gdal.PushErrorHandler("CPLQuietErrorHandler")
     try:
         yield
-    except RuntimeError as error:
-        raise OSError(str(error)) from None
     finally:
         gdal.PopErrorHandler()
         set_option(name, before)
 
 
-def _made(value: Any) -> Any:
-    """What GDAL made. Raises OSError where it is nothing."""
+def _made(call: Callable[..., Any], *arguments: Any, **more: Any) -> Any:
+    """What a call of GDAL makes. Raises OSError where that is nothing."""
+    try:
+        value = call(*arguments, **more)
+    except RuntimeError as error:
+        raise OSError(" ".join(str(error).split())) from None
     if value is None:
         raise OSError(" ".join(gdal.GetLastErrorMsg().split()) or "GDAL")
     return value
 
 
-def _done(error: int | None) -> None:
-    if error:
+def _done(call: Callable[..., Any], *arguments: Any, **more: Any) -> None:
+    """A call of GDAL that gives an error's number. Raises OSError where it is one."""
+    if _made(call, *arguments, **more):
         raise OSError(" ".join(gdal.GetLastErrorMsg().split()) or "GDAL")
 
 
 def _close(dataset: Any) -> None:
     """What is still in memory goes to the disk, which may be full. Raises OSError."""
     gdal.ErrorReset()
-    dataset.FlushCache()
+    try:
+        dataset.FlushCache()
+    except RuntimeError as error:
+        raise OSError(" ".join(str(error).split())) from None
     if gdal.GetLastErrorType() >= gdal.CE_Failure:
-        _done(1)
+        raise OSError(" ".join(gdal.GetLastErrorMsg().split()))
 
 
 def _tr(text: str) -> str:

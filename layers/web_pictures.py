@@ -41,7 +41,7 @@ class FetchFailed(EngineError):
 
 
 class Pictures:
-    """The pictures of a web layer. Made and used in one thread, which may be any.
+    """The pictures of a web layer; a context, which lets go of the server. For one thread, which may be any.
 
     crs: that the server is asked in. tile_size: pixels of its tiles, None where they may have any size.
     Raises FetchFailed where the server cannot be reached.
@@ -70,6 +70,14 @@ class Pictures:
                 ).format(layer.name)
             )
         self.feedback = QgsRasterBlockFeedback()
+
+    def __enter__(self) -> Pictures:
+        return self
+
+    def __exit__(self, *_) -> None:
+        # Here, not whenever Python collects what an error held: QGIS's binding mistakes an object that another thread
+        # takes down meanwhile for a new one at the same address.
+        self._provider = None
 
     def picture(self, rectangle: QgsRectangle, width: int, height: int) -> bytes:
         """Blue, green, red and opacity of each pixel, row by row: 4 x width x height bytes.

@@ -16,6 +16,7 @@ from qgis.core import (
     QgsProcessingParameterRasterLayer,
 )
 
+from ..contract.cards import ModelCard
 from ..layers.web_grid import LARGEST, grid_over, local_crs
 from ..layers.web_image import fetch_image, plan_fetch
 from ..layers.web_layer import crs_of, web_layer
@@ -29,7 +30,7 @@ LARGEST_IMAGE = "LARGEST"
 OUTPUT = "OUTPUT"
 LICENCE = "LICENCE"
 
-_MODELS_M = 0.2  # metres to a pixel of the bundled model and of IGN's
+_MODELS_M = ModelCard.ground_sampling_distance
 _MEGA = 1_000_000
 
 

@@ -23,8 +23,8 @@ def test_the_form_opens_with_the_image_of_the_project_and_is_ready(story):
     assert "25 tiles" in story["form"] and "Run waits" not in story["form"]
 
 
-def test_a_web_layer_is_refused_and_run_says_what_it_waits_for(story):
-    assert "The layer web map comes from WMS, which gives pictures and not the pixels themselves" in story["web"]
+def test_of_a_web_layer_an_area_is_to_be_fetched_and_run_says_what_it_waits_for(story):
+    assert "web map is a web layer: draw the area to map, then “Fetch this area”." in story["web"]
     assert "Run waits for the field “Image”." in story["web"]
 
 

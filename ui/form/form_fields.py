@@ -11,7 +11,7 @@ from qgis.PyQt.QtCore import pyqtSignal
 from qgis.PyQt.QtWidgets import QFormLayout, QLabel, QVBoxLayout, QWidget
 
 from ...contract.answers import AerialDescription
-from ...contract.cards import has_other_classes
+from ...contract.cards import ModelCard, has_other_classes
 from ...contract.image import ImageSettings
 from ...contract.notices import Notice
 from ...contract.segmentation import SegmentationJob
@@ -26,6 +26,7 @@ from ..widgets.series_chooser import SeriesChooser
 from .area_field import AreaField
 from .bands_field import BandsField
 from .destination_field import DestinationField, beside
+from .fetch_row import FetchRow
 from .heights_field import HeightsField, HeightSource
 from .image_field import ImageField
 from .infrared_field import InfraredField
@@ -88,6 +89,7 @@ class FormFields(QWidget):
         self.device = DeviceField()
         self.destination = DestinationField()
         self.more = MoreField()
+        self.fetch = FetchRow(self.aerial, self.infrared, self.area, self._pixel_m)
         self._used = last_used()
         self._described: AerialDescription | None = None
         self._fields: dict[str, Field] = {}
@@ -100,6 +102,7 @@ class FormFields(QWidget):
         self.heights.changed.connect(self._show_height_band)
         self.model.changed.connect(self._show_limits)
         self.model.changed.connect(self._offer_classes)
+        self.model.changed.connect(self.fetch.refresh)
         self._show_height_band()
         self._show_limits()
         self._offer_classes()
@@ -196,6 +199,9 @@ class FormFields(QWidget):
             raise WrongField("aerial", self.tr("The tiles have not been looked at yet."))
         if self.aerial.layer() is None:
             raise WrongField("aerial", self.tr("Add an aerial image to the project, or choose a file."))
+        for name, chooser in (("aerial", self.aerial), ("infrared", self.infrared)):
+            if self.fetch.complaint(chooser):
+                raise WrongField(name, self.fetch.complaint(chooser))
         paths = _of("aerial", self.aerial.paths)
         if self.bands.complaint():
             raise WrongField("bands", self.bands.complaint())
@@ -289,6 +295,7 @@ class FormFields(QWidget):
     def close(self) -> None:
         """Lets go of the canvas and the project."""
         self._of_project.close()
+        self.fetch.shut()
         self.area.close()
         self.sentinel2.close()
 
@@ -346,6 +353,11 @@ class FormFields(QWidget):
             source is HeightSource.BAND, source in (HeightSource.RASTER, HeightSource.DIFFERENCE)
         )
 
+    def _pixel_m(self) -> float:
+        """The ground sampling distance of the model chosen, in metres."""
+        card = self.model.card()
+        return (card or ModelCard).ground_sampling_distance
+
     def _show_limits(self) -> None:
         card = self.model.card()
         self.set_note("model", card.limits if card else "")
@@ -379,6 +391,8 @@ class FormFields(QWidget):
             label = self._labels[name] = QLabel(title)
             label.setBuddy(widget)
             rows.addRow(label, field)
+            if name == "aerial":
+                rows.addRow(self.fetch)
             if name == "sentinel2":  # a year of dates needs the whole width too
                 rows.addRow(self.series)
         self._fields["more"], self._titles["more"] = Field(self.more), self.tr("More")

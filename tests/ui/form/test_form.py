@@ -111,8 +111,12 @@ def test_without_an_image_run_says_what_is_missing(make_form):
     assert form.reason.text() == "Run waits for the field “Image”."
 
 
-def test_a_web_layer_is_refused_under_its_field(make_form, web):
-    refused(make_form(), "The layer web map comes from WMS, which gives pictures and not the pixels themselves")
+def test_of_a_web_layer_an_area_is_to_be_fetched_first(make_form, web):
+    form = make_form()
+    refused(form, "web map is a web layer: draw the area to map, then “Fetch this area”.")
+    assert form.reason.text() == "Run waits for the field “Image”."
+    assert form.fields.fetch.isVisible() and not form.fields.fetch.button.isEnabled()
+    assert "Draw the area that is to be fetched from web map" in said(form)
 
 
 def test_what_the_engine_finds_wrong_stands_under_its_field(make_form, aerial):
