@@ -124,29 +124,34 @@ def test_a_web_layer_as_the_image_of_a_map_is_refused_with_the_way_out(server, f
     assert any("with flair:fetcharea" in error for error in feedback.errors)
 
 
-def test_on_the_command_line_a_real_patch_is_fetched_and_mapped_as_the_file_itself(qgis_process, model, tmp_path):
+def test_on_the_command_line_a_real_patch_and_its_infrared_are_fetched_and_the_map_is_that_of_the_file(
+    qgis_process, model, tmp_path
+):
     if not PATCH.is_file():
         pytest.skip("The real FLAIR #2 patches are not at ../shared/data/flair2.")
+
+    def run(algorithm: str, **parameters) -> None:
+        done = qgis_process("run", algorithm, "--", *(f"{name}={value}" for name, value in parameters.items()))
+        assert done.returncode == 0, done.stdout + done.stderr
+
     patch = Path(shutil.copy(PATCH, tmp_path / "patch.tif"))
-    rgb = str(tmp_path / "rgb.tif")
-    gdal.Translate(rgb, str(patch), bandList=[1, 2, 3])
-    server = WebServer(patch)
+    paths = {name: str(tmp_path / f"{name}.tif") for name in ("file", "image", "infrared", "fetched_map", "file_map")}
+    gdal.Translate(paths["file"], str(patch), bandList=[1, 2, 3])
     left, top = 942_390.4, 6_538_568.0
     extent = f"{left},{left + 102.4},{top - 102.4},{top} [EPSG:2154]"
-    image = str(tmp_path / "image.tif")
+    server = WebServer(patch)
     try:
-        done = qgis_process(
-            *("run", "flair:fetcharea", "--", f"LAYER=wms://{server.wms()}", f"EXTENT={extent}", f"OUTPUT={image}")
-        )
+        run("flair:fetcharea", LAYER=f"wms://{server.wms()}", EXTENT=extent, OUTPUT=paths["image"])
+        source = f"wms://{server.wmts(layer='ORTHO.IRC')}"
+        run("flair:fetcharea", LAYER=source, EXTENT=extent, OUTPUT=paths["infrared"])
     finally:
         server.close()
-    assert done.returncode == 0, done.stdout + done.stderr
-    for source in (rgb, image):
-        arguments = [f"INPUT={source}", f"MODEL={model}", "PRECISION=fp32", "DEVICE=cpu", f"OUTPUT={source}.map.tif"]
-        done = qgis_process("run", "flair:segment", "--", *arguments)
-        assert done.returncode == 0, done.stdout + done.stderr
-    assert np.array_equal(read_pixels(image), read_pixels(rgb))
-    assert np.array_equal(read_pixels(f"{image}.map.tif"), read_pixels(f"{rgb}.map.tif"))
-    noted = json.loads(gdal.Open(image).GetMetadataItem(ORIGIN_TAG))
-    provenance = json.loads(gdal.Open(f"{image}.map.tif").GetMetadataItem("FLAIR_LANDCOVER"))
-    assert provenance["source"] == {image: noted} and noted["licence"] == LICENCE
+    assert np.array_equal(read_pixels(paths["image"]), read_pixels(patch)[:3])
+    assert np.array_equal(read_pixels(paths["infrared"]), read_pixels(patch)[[3, 0, 1]])
+    settings = {"MODEL": model, "PRECISION": "fp32", "DEVICE": "cpu"}
+    run("flair:segment", INPUT=paths["file"], OUTPUT=paths["file_map"], **settings)
+    run("flair:segment", INPUT=paths["image"], OUTPUT=paths["fetched_map"], **settings)
+    assert np.array_equal(read_pixels(paths["fetched_map"]), read_pixels(paths["file_map"]))
+    provenance = json.loads(gdal.Open(paths["fetched_map"]).GetMetadataItem("FLAIR_LANDCOVER"))
+    noted = json.loads(gdal.Open(paths["image"]).GetMetadataItem(ORIGIN_TAG))
+    assert provenance["source"] == {paths["image"]: noted} and noted["licence"] == LICENCE

@@ -22,6 +22,7 @@ from flair_landcover.tests.ui.form.conftest import wait_for
 from flair_landcover.tests.web_server import LICENCE, OWNER, Reply, WebServer
 from flair_landcover.ui.form.area_field import AreaField
 from flair_landcover.ui.form.fetch_row import FetchRow
+from flair_landcover.ui.form.form_fields import FormFields, WrongField
 from flair_landcover.ui.form.image_field import ImageField
 from flair_landcover.ui.form.infrared_field import InfraredField
 
@@ -195,3 +196,25 @@ def test_a_file_that_a_layer_shows_is_not_written(row, server, aerial):
     row._area.set_area(drawn())
     row.file.setFilePath(aerial.source())
     assert not row.button.isEnabled() and "The layer ortho shows this file" in row.cost.text()
+
+
+def test_in_the_form_image_and_infrared_are_fetched_and_go_into_the_job(canvas, server, tmp_path):
+    ortho, infrared = add(server.wms(), "ortho"), add(server.wms(layer="ORTHO.IRC"), "ortho IRC")
+    fields = FormFields(canvas)
+    fields.aerial.set_layer(ortho)
+    fields.infrared.set_layer(infrared)
+    fields.area.set_area(drawn())
+    with pytest.raises(WrongField, match="ortho is a web layer") as wrong:
+        fields.job()
+    assert wrong.value.field == "aerial"
+    fields.fetch.file.setFilePath(str(tmp_path / "fetched.tif"))
+    fields.fetch.button.click()
+    wait_for(lambda: not fields.fetch.task.working())
+    job = fields.job()
+    assert job.image.input == (str(tmp_path / "fetched.tif"),)
+    assert job.image.infrared == str(tmp_path / "fetched_infrared.tif")
+    fields.infrared.set_layer(infrared)
+    with pytest.raises(WrongField, match="ortho IRC is a web layer") as wrong:
+        fields.job()
+    assert wrong.value.field == "infrared"
+    fields.close()
