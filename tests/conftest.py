@@ -22,6 +22,7 @@ LONG = (
     "tests/test_plugin.py",
     "tests/ui/finetune/test_window.py",
     "tests/ui/test_dock.py",
+    "tests/ui/test_real_scenes.py",
     "tests/processing/test_finetune.py",
     "tests/ui/engine/test_window.py",
     "tests/runtime/test_client.py",

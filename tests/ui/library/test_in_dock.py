@@ -6,34 +6,13 @@ import pytest
 
 pytest.importorskip("qgis.core", reason="needs QGIS's Python")
 from qgis.core import QgsProject, QgsSettings
-from qgis.gui import QgsMapCanvas, QgsMessageBar
 from qgis.PyQt.QtCore import QEvent
-from qgis.PyQt.QtWidgets import QApplication, QMainWindow
+from qgis.PyQt.QtWidgets import QApplication
 
 from flair_landcover.models.library import set_default_model
+from flair_landcover.tests.ui.bare_window import Window
 
 from .conftest import answer, install, press
-
-
-class Window:
-    """As much of QGIS's window as the dock asks for."""
-
-    def __init__(self) -> None:
-        self._window = QMainWindow()
-        self._canvas = QgsMapCanvas(self._window)
-        self._bar = QgsMessageBar(self._window)
-
-    def mainWindow(self) -> QMainWindow:
-        return self._window
-
-    def mapCanvas(self) -> QgsMapCanvas:
-        return self._canvas
-
-    def messageBar(self) -> QgsMessageBar:
-        return self._bar
-
-    def activeLayer(self) -> None:
-        return None
 
 
 @pytest.fixture
