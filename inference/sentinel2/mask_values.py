@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 import numpy as np
 import rasterio
@@ -15,6 +14,7 @@ from ...contract.notices import Warn, notice
 from ..raster.open import unreadable
 from ..raster.windows import spread_windows
 from . import vrt
+from .bands import CLASSES, MASKS
 from .series import STATED, Acquisition, BandSource
 from .warp import OpenFiles
 
@@ -31,31 +31,31 @@ def with_usable_masks(acquisitions: Sequence[Acquisition], warn: Warn) -> list[A
     result = list(acquisitions)
     gaps = []
     with OpenFiles() as files:
-        for role in ("clouds", "snow", "classes"):
+        for role in MASKS:
             looks = {
                 index: _values(source, acquisition.name, files, whole=False)
                 for index, acquisition in enumerate(result)
-                for source in [getattr(acquisition, role)]
+                for source in [acquisition.mask(role)]
                 if source is not None and acquisition.offset_basis != STATED
             }
             for index, values in looks.items():
                 known = values[np.isfinite(values)]
                 if not known.size:
-                    result[index] = replace(result[index], **{role: None})
+                    result[index] = result[index].with_mask(role, None)
                 elif 1 - known.size / values.size > _UNKNOWN:
                     gaps.append(result[index].date)
             known = np.concatenate([values[np.isfinite(values)] for values in looks.values()] or [np.empty(0)])
-            if role == "classes":
+            if role == CLASSES:
                 _check_classes(known, result)
                 continue
             named = next((result[index].name for index in looks), "")
             top = _top(known, role, named)
             if top == 1 and not any((_known(result[i], role, files) > 1).any() for i in looks):
                 warn(notice("mask_of_0_and_1", mask=role))
-                result = _stretched(result, looks, role, {0: 0, 1: 100}, files)
+                result = _stretched(result, list(looks), role, {0: 0, 1: 100}, files)
             elif top == _FILL:
                 warn(notice("mask_of_0_and_255", mask=role))
-                result = _stretched(result, looks, role, {0: 0, 255: 100}, files)
+                result = _stretched(result, list(looks), role, {0: 0, 255: 100}, files)
     if gaps:
         warn(notice("mask_gaps", dates=sorted(set(gaps))))
     return result
@@ -89,7 +89,7 @@ def _check_classes(known: np.ndarray, acquisitions: list[Acquisition]) -> None:
 
 
 def _known(acquisition: Acquisition, role: str, files: OpenFiles) -> np.ndarray:
-    source = getattr(acquisition, role)
+    source = acquisition.mask(role)
     values = np.empty(0) if source is None else _values(source, acquisition.name, files, whole=True)
     return values[np.isfinite(values)]
 
@@ -99,10 +99,10 @@ def _stretched(
 ) -> list[Acquisition]:
     result = list(acquisitions)
     for index in indices:
-        source = getattr(result[index], role)
+        source = result[index].mask(role)
         if source is not None:
             text = vrt.of_table(files.dataset(source.path), source.path, source.band, table)
-            result[index] = replace(result[index], **{role: BandSource(text, 1)})
+            result[index] = result[index].with_mask(role, BandSource(text, 1))
     return result
 
 

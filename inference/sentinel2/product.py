@@ -59,7 +59,9 @@ def is_product(path: str) -> bool:
     # metadata beside rasters of other names, such as clips of bands, do not make these the product's
     rasters = [name for name in names if name.lower().endswith((".jp2", ".tif", ".tiff"))]
     described = any(METADATA.search(name) for name in names)
-    return described and ("GRANULE" in names or not rasters or bool(_finest(rasters)))
+    return described and (
+        "GRANULE" in names or not rasters or any(role in SATELLITE_BANDS for role in _finest(rasters))
+    )
 
 
 def product_around(path: str) -> str:

@@ -6,7 +6,7 @@ Nothing here holds pixels or open files.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ...contract.cards import SATELLITE_BANDS
 from ..raster.geobox import GeoBox
@@ -75,8 +75,18 @@ class Acquisition:
     ) -> Acquisition:
         """An acquisition of sources by band name and mask (see `bands`), all bands among them."""
         bands = tuple(sources[band] for band in SATELLITE_BANDS)
-        masks = (sources.get(mask) for mask in (CLOUDS, SNOW, CLASSES))
-        return cls(date, name, bands, geobox, nodata, offset, scale, *masks, offset_basis, scale_stated)
+        clouds, snow, classes = (sources.get(mask) for mask in (CLOUDS, SNOW, CLASSES))
+        digits = nodata, offset, scale
+        return cls(date, name, bands, geobox, *digits, clouds, snow, classes, offset_basis, scale_stated)
+
+    def mask(self, role: str) -> BandSource | None:
+        """Clouds, snow or classes."""
+        return {CLOUDS: self.clouds, SNOW: self.snow, CLASSES: self.classes}[role]
+
+    def with_mask(self, role: str, source: BandSource | None) -> Acquisition:
+        """With another source for clouds, snow or classes."""
+        masks = {each: source if each == role else self.mask(each) for each in (CLOUDS, SNOW, CLASSES)}
+        return replace(self, clouds=masks[CLOUDS], snow=masks[SNOW], classes=masks[CLASSES])
 
 
 @dataclass(frozen=True)

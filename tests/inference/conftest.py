@@ -101,12 +101,14 @@ class Recorder:
     tiles: list[tuple[tuple[float, ...], bytes]] = field(default_factory=list)
     stop_after: int | None = None
     enough_after: int | None = None
+    notices: list[Notice] = field(default_factory=list)
 
     def progress(self, fraction: float, stage: Stage, remaining_s: float | None = None) -> None:
         self.fractions.append(fraction)
 
     def warning(self, notice: Notice) -> None:
         self.warnings.append(english(notice))
+        self.notices.append(notice)
 
     def tile(self, transform: tuple[float, ...], png: bytes) -> None:
         self.tiles.append((transform, png))

@@ -36,8 +36,9 @@ def make_theia(
     """
     product = f"SENTINEL2A_{date.replace('-', '')}-105102-000_{level}_{tile}_C_{version}"
     inner = folder / product
-    for kind, each in (("FRE", pixels), ("SRE", sre)):
-        for band in SATELLITE_BANDS if each is not None else ():
+    kinds = {"FRE": pixels} if sre is None else {"FRE": pixels, "SRE": sre}
+    for kind, each in kinds.items():
+        for band in SATELLITE_BANDS:
             values = each.bands[band].astype(np.int16)
             place = transform if band in FINE else transform * Affine.scale(2)
             stored = np.where(values == 0, NODATA, values).astype(np.int16)
