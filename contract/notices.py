@@ -24,6 +24,7 @@ STAGES: dict[str, Template] = {
     "started": "Started",
     "checking": "Checking the inputs",
     "loading": "Loading the model",
+    "following_collar": "Following the edge without data: {percent} %",
     "tile": "Tile {number} of {total}",
     "writing": "Writing the map",
     "checking_training": "Checking",
@@ -58,6 +59,12 @@ NOTICES: dict[str, Template] = {
     "picture the model makes a wrong map; check that it is the right file, or stretch its contrast first.",
     "band_of_one_value": "Band {number} of the aerial raster, taken as {role}, holds nothing but {value:g}: check the "
     "bands.",
+    "collar": "The aerial raster has a collar of the value {value:g} in all colours along {percent} % of its edge: it "
+    "counts as no data.",
+    "nearly_a_collar": "Along its edge the aerial raster has values of nearly {value:g} in all colours, as lossy "
+    "compression makes of a collar without data: it is mapped like the rest; leave it out with an extent or a mask.",
+    "holes": "{percent} % of the aerial raster was never filled, between its files or in blocks that were not written: "
+    "it counts as no data.",
     "no_infrared": "The aerial raster has no near infrared: the model works without it, less accurately.",
     "no_elevation": "The aerial raster has no elevation: the model works without it, less accurately.",
     "without_data": "{share:.0%} of the image has no data and stays empty in the map.",
@@ -239,6 +246,8 @@ TOLD = frozenset(
         "eight_bits_as",
         "low_bits",
         "scaled_floats",
+        "collar",
+        "holes",
         "no_infrared",
         "no_elevation",
         "without_data",

@@ -18,6 +18,7 @@ from ..contract.segmentation import SegmentationJob
 from ..inference.backends.backend import MOSTLY, Backend, backend_of
 from ..inference.check import checked_inputs
 from ..inference.raster.read import gdal_settings
+from ..inference.ready import made_ready
 from ..inference.resolve import Inputs
 from ..inference.tiles import Tiles, open_tiles
 from ..models.networks.checkpoints import load_model
@@ -70,7 +71,8 @@ def finetune(job: FinetuneJob, report: FinetuneReport) -> FinetuneResult:
         sides = _split(job, inputs, annotations, warn, report.cancelled)
         base = _open_base(job, inputs)
         _stop(report)
-        with open_tiles(inputs) as tiles, working_folder(outputs) as working:
+        ready = made_ready(inputs, outputs.folder, lambda now: report.progress(_READING, now), report.cancelled)
+        with working_folder(outputs) as working, ready as read_from, open_tiles(read_from) as tiles:
             model = _train(job, tiles, base, annotations, sides, warn, report)
             report.progress(_COMPARING, stage("comparing"))
             # what is evaluated is what is stored: the rounded weights

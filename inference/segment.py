@@ -9,6 +9,7 @@ import time
 from collections.abc import Generator, Iterator
 from contextlib import closing
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -32,6 +33,7 @@ from .raster.origin import sources_of
 from .raster.pictures import BlockPictures
 from .raster.read import gdal_settings, read_ahead
 from .raster.write import MapBlock, MapWriter
+from .ready import made_ready
 from .resolve import Inputs
 from .tiles import open_tiles
 
@@ -168,8 +170,13 @@ def _map_blocks(
     """Finished blocks of the map, each once, until the user has enough."""
     card, job = inputs.card, inputs.job
     weights = tile_weights(card.tile_size, overlap_of(card.tile_size))
-    clock = _Clock(tally.planned, report)
-    with open_tiles(inputs) as tiles:
+
+    def ended() -> bool:
+        return report.cancelled() or report.enough()
+
+    ready = made_ready(inputs, Path(job.output).absolute(), lambda now: report.progress(0.0, now), ended)
+    with ready as read_from, open_tiles(read_from) as tiles:
+        clock = _Clock(tally.planned, report)
         for strip in strips:
             blender = Blender(strip.targets, weights)
             without = Blender(strip.targets, weights) if job.difference is not None else None

@@ -16,6 +16,8 @@ from ...contract.errors import BadInput, about
 from ...contract.image import ImageSettings
 from ...contract.notices import Notice, Warn, notice, warn_about
 from .band_roles import bands_by_role
+from .collar import find_collar, tell_of_collar, without_collar
+from .coverage import Coverage, coverage_of, declares_no_data, tell_of_coverage, within_coverage
 from .gather import FoundImage, Gathered, find, gather, stamps
 from .geobox import Bounds, GeoBox
 from .ground import on_the_ground
@@ -41,6 +43,7 @@ class AerialSource:
     bands: band numbers by role. stretch: for 16-bit rasters the digital numbers (low, high) of each band
     number that become 0 and 255; empty for 8 bits.
     needs_alpha: whether validity is only known from a mask that warping must carry along.
+    fills: values of collars that are to be left out. coverage: where it was given pixels, None where everywhere.
     histograms: by band number, of those that have data. without_data: share of the sampled pixels, 0..1.
     """
 
@@ -53,6 +56,8 @@ class AerialSource:
     bands: dict[str, int]
     stretch: dict[int, tuple[float, float]]
     needs_alpha: bool
+    fills: tuple[float, ...]
+    coverage: Coverage | None
     histograms: dict[int, Histogram]
     without_data: float
 
@@ -87,6 +92,7 @@ def _look(image: ImageSettings, gathered: Gathered, warn: Warn) -> AerialSource:
     with open_raster(gathered.readable, "The aerial raster") as dataset:
         check_real_numbers(dataset, path)
         readable = mended(dataset)
+        coverage = coverage_of(dataset)
     with rasterio.open(readable) as dataset:
         geobox = aerial_geobox(dataset, path, warn)
         size = max(geobox.pixel_size_m)
@@ -97,11 +103,18 @@ def _look(image: ImageSettings, gathered: Gathered, warn: Warn) -> AerialSource:
             )
         if size > POOR_M * _ROUNDING:
             warn(notice("coarse_pixels", size=size))
-        sample = take_sample(dataset)
+        declared = declares_no_data(dataset)
+        if not declared:
+            tell_of_coverage(coverage, dataset, warn)
+        taken = within_coverage(take_sample(dataset), coverage)
+        collar = find_collar(dataset, gathered.files, taken)
+        tell_of_collar(collar, taken, warn)
+        sample = without_collar(taken, collar.fills)
         bands = bands_by_role(dataset, path, image.bands)
     if gathered.infrared is not None:
         with about("infrared"):
-            readable, bands, sample = _with_infrared(gathered, readable, geobox, bands, warn_about("infrared", warn))
+            readable, bands, taken = _with_infrared(gathered, readable, geobox, bands, warn_about("infrared", warn))
+            sample = without_collar(within_coverage(taken, coverage), collar.fills)
     with rasterio.open(readable) as dataset:
         stretch = stretch_of(dataset, sample, path, bands, warn)
         histograms = {number: histogram_of(sample, number, stretch.get(number)) for number in bands.values()}
@@ -116,6 +129,8 @@ def _look(image: ImageSettings, gathered: Gathered, warn: Warn) -> AerialSource:
             bands=bands,
             stretch=stretch,
             needs_alpha=MaskFlags.per_dataset in flags and MaskFlags.alpha not in flags,
+            fills=tuple(collar.fills),
+            coverage=coverage if collar.fills or not declared else None,
             histograms={number: found for number, found in histograms.items() if found is not None},
             without_data=1 - float(sample.valid.mean()),
         )

@@ -41,12 +41,14 @@ def gdal_settings() -> rasterio.Env:
 class WindowReader:
     """Windows of one raster in a geobox, one dataset handle a thread.
 
-    open_dataset: gives a dataset whose pixels are the geobox's, each time it is called.
+    open_dataset: gives a dataset whose pixels are the geobox's, each time it is called. alpha: whether its last band
+    says where it has data; GDAL itself looks there only where a raster has 2 or 4 bands with it.
     """
 
-    def __init__(self, path: str, open_dataset: Callable[[], DatasetReader | WarpedVRT]) -> None:
+    def __init__(self, path: str, open_dataset: Callable[[], DatasetReader | WarpedVRT], alpha: bool = False) -> None:
         self._path = path
         self._open = open_dataset
+        self._alpha = alpha
         self._local = threading.local()
         self._opened: list[DatasetReader | WarpedVRT] = []
 
@@ -78,7 +80,10 @@ class WindowReader:
                     places = [place for place, number in enumerate(bands) if types[number] == dtype]
                     read = dataset.read([bands[place] for place in places], window=source)
                     pixels[(places, *part)] = read
-                valid[part] = dataset.read_masks(bands, window=source).any(axis=0)
+                if self._alpha:
+                    valid[part] = dataset.read(dataset.count, window=source) > 0
+                else:
+                    valid[part] = dataset.read_masks(bands, window=source).any(axis=0)
         except RasterioError as error:
             raise unreadable(self._path, error) from None
         return pixels, valid
@@ -109,7 +114,7 @@ def aerial_reader(source: AerialSource, geobox: GeoBox) -> WindowReader:
             add_alpha=source.needs_alpha,
         )
 
-    return WindowReader(source.path, open_warped)
+    return WindowReader(source.path, open_warped, alpha=source.needs_alpha)
 
 
 def warped_reader(path: str, geobox: GeoBox) -> WindowReader:
