@@ -31,19 +31,16 @@ def made_ready(inputs: Inputs, beside: Path, progress: Progress, cancelled: Call
         yield inputs
         return
 
-    def telling(code: str) -> Callable[[float], None]:
-        def told(share: float) -> None:
-            if cancelled():
-                raise Cancelled
-            progress(stage(code, percent=int(100 * share)))
-
-        return told
+    def following(share: float) -> None:
+        if cancelled():
+            raise Cancelled
+        progress(stage("following_collar", percent=int(100 * share)))
 
     with _working_folder(beside) as working:
         with about("input"):
             path = working.path / _VALIDITY
             with rasterio.open(aerial.readable) as dataset:
-                write_validity(dataset, aerial.fills, aerial.coverage, path, telling("following_collar"))
+                write_validity(dataset, aerial.fills, aerial.coverage, path, following)
                 readable = with_validity(dataset, path)
         yield replace(inputs, aerial=replace(aerial, readable=readable, needs_alpha=True))
 
