@@ -104,10 +104,11 @@ def fills_of(dtype: str, top: float) -> tuple[float, ...]:
 def pure(pixels: np.ndarray, fill: float, within: float = 0) -> np.ndarray:
     """Where all bands have a fill value. pixels: (bands, ...). Returns (...) bool."""
     if np.isnan(fill):
-        return np.isnan(pixels).all(axis=0)
-    if within:
-        return (np.abs(pixels.astype(np.float64) - fill) <= within).all(axis=0)
-    return (pixels == fill).all(axis=0)
+        alike = np.isnan(pixels)
+    else:
+        alike = np.abs(pixels.astype(np.float64) - fill) <= within if within else pixels == fill
+    everywhere: np.ndarray = alike.all(axis=0)
+    return everywhere
 
 
 def pure_in(sample: Sample, fills: Iterable[float]) -> np.ndarray:
