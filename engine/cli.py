@@ -87,6 +87,11 @@ def _parser() -> argparse.ArgumentParser:
         help="GeoTIFF of the labels without Sentinel-2 where they differ; takes about twice as long",
     )
     segment.add_argument("--strict", action="store_true", help="refuse to run where anything that is given is in doubt")
+    segment.add_argument(
+        "--per-tile",
+        action="store_true",
+        help="write a map for each tile of INPUT, all of which fit together: OUTPUT is a folder, and so are the others",
+    )
     segment.set_defaults(run=_segment)
 
     _add_finetune(commands)
@@ -222,8 +227,6 @@ def _both(*scores: float | None) -> str:
 
 
 def _segment(options: argparse.Namespace) -> int:
-    from ..inference.segment import segment
-
     job = SegmentationJob(
         _image(options),
         output=options.output,
@@ -235,6 +238,21 @@ def _segment(options: argparse.Namespace) -> int:
         difference=options.difference,
         strict=options.strict,
     )
+    if options.per_tile:
+        from ..inference.per_tile import tile_jobs
+
+        jobs = tile_jobs(job, lambda told: None)  # each map tells it
+        for number, tile in enumerate(jobs, start=1):
+            print(f"Tile {number} of {len(jobs)}")
+            _map(tile)
+    else:
+        _map(job)
+    return DONE
+
+
+def _map(job: SegmentationJob) -> None:
+    from ..inference.segment import segment
+
     with progress_bar() as report:
         result = segment(job, report)
     print(f"{result.output}: {result.tiles} tiles in {result.seconds:.1f} s on {result.device}, {result.precision}")
@@ -244,7 +262,6 @@ def _segment(options: argparse.Namespace) -> int:
         print(f"{value:3} {name:24} {area:14.1f} m2 {area / total:7.1%}")
     if result.changed_m2 is not None:
         print(f"{result.difference}: Sentinel-2 changed {result.changed_m2:.1f} m2, {result.changed_m2 / total:.1%}")
-    return DONE
 
 
 def _worker(options: argparse.Namespace) -> int:
