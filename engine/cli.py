@@ -142,7 +142,11 @@ def _image(options: argparse.Namespace) -> ImageSettings:
 
 def _add_finetune(commands) -> None:
     finetune = commands.add_parser("finetune", help="make a model that is better where polygons say what is there")
-    finetune.add_argument("input", metavar="INPUT", help="aerial raster that the polygons were drawn over")
+    finetune.add_argument(
+        "input",
+        metavar="INPUT",
+        help="aerial image that the polygons were drawn over: a raster, a folder of tiles or a tile index",
+    )
     finetune.add_argument("polygons", metavar="POLYGONS", help="vector file of polygons, each with a class")
     finetune.add_argument("output", metavar="OUTPUT", nargs="?", help="model folder to write; default: in the library")
     finetune.add_argument("--name", default="", metavar="TEXT", help="title of the new model")

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 from ...contract.errors import BadInput, about
 from ...contract.image import ImageSettings
-from ...contract.notices import Warn, notice, warn_about
+from ...contract.notices import Notice, Warn, notice, warn_about
 from ...contract.partner import infrared_among
 from .geobox import Bounds
 from .intact import RASTERS, files_of
@@ -95,8 +95,18 @@ def gather(found: FoundImage, warn: Warn) -> Gathered:
         beside = notice("infrared_beside", count=len(found.infrared.rasters), names=found.infrared.path)
         warn_about(setting, warn)(beside)
     with about(setting):
-        infrared = _gathered(found.infrared, "The infrared image", warn_about(setting, warn))
+        infrared = _gathered(found.infrared, "The infrared image", _but_joined(warn_about(setting, warn)))
     return replace(image, infrared=infrared)
+
+
+def _but_joined(warn: Warn) -> Warn:
+    """A `warn` without the notice of how many rasters are one image, which is told of the image itself."""
+
+    def told(found: Notice) -> None:
+        if found.code != "tiles_joined":
+            warn(found)
+
+    return told
 
 
 def stamps(files: Iterable[str]) -> tuple[tuple[int, int], ...]:

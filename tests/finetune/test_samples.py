@@ -23,7 +23,8 @@ from flair_landcover.research.scenes.polygons import draw_polygons, write_polygo
 from flair_landcover.research.scenes.village import AERIAL_CRS, make_village
 from flair_landcover.tests.jobs import finetune_job
 
-from ..inference.conftest import make_model
+from ..inference.bdortho import cut
+from ..inference.conftest import make_model, write_raster
 from .scenes import CLASSES, SMALL, TINY, WITH_SATELLITE, scene_job, source_of
 
 
@@ -39,6 +40,22 @@ def test_a_seed_gives_the_same_samples_whatever_the_threads_do(source):
     assert all(torch.equal(a.aerial, b.aerial) and torch.equal(a.target, b.target) for a, b in zip(first, second))
     other = list(training_samples(source, 12, 4))
     assert not any(torch.equal(a.aerial, b.aerial) for a, b in zip(first, other))
+
+
+def test_tiles_give_the_samples_of_the_whole(source, tmp_path):
+    (whole,) = source.tiles.inputs.job.image.input
+    with rasterio.open(whole) as dataset:
+        parts = cut(dataset.read(), dataset.transform, [130], [90, 210])
+    (tmp_path / "tiles").mkdir()
+    for name, (pixels, transform) in parts.items():
+        write_raster(tmp_path / "tiles" / f"{name}.tif", pixels, transform=transform)
+    job = scene_job(
+        tmp_path, TINY, input=str(tmp_path / "tiles"), holdout=0.34, model=source.tiles.inputs.job.image.model
+    )
+    made, _ = source_of(job)
+    with made.tiles:
+        pairs = zip(training_samples(made, 12, 3), training_samples(source, 12, 3))
+        assert all(torch.equal(a.aerial, b.aerial) and torch.equal(a.target, b.target) for a, b in pairs)
 
 
 def test_samples_have_the_size_of_a_crop_and_the_networks_bands(source):
