@@ -13,6 +13,7 @@ MASKS = (CLOUDS, SNOW, CLASSES)
 CIRRUS = "B10"  # which Level-2A does not have
 
 _BAND = re.compile(r"(?<![A-Za-z0-9])B0?(8A|1[0-2]|[1-9])(?![0-9A-Za-z])", re.IGNORECASE)
+_CLASSIFIED = re.compile(r"(?<![a-z])msk_classi", re.IGNORECASE)
 _RESOLUTION = r"(?<![a-z0-9])[126]0m(?![a-z0-9])"
 _MASKS = {
     CLASSES: re.compile(r"(?<![a-z])scl(?![a-z])", re.IGNORECASE),
@@ -24,6 +25,8 @@ _TOKENS = re.compile("|".join([_RESOLUTION, _BAND.pattern, *(p.pattern for p in 
 
 def role_in(text: str) -> str | None:
     """``B8A``, ``B2`` and the like, ``clouds``, ``snow`` or ``classes``, as a name says; None where it says neither."""
+    if _CLASSIFIED.search(text):  # of Level-1C's masks, in Google Earth Engine's exports beside the probabilities
+        return None
     for role, pattern in _MASKS.items():
         if pattern.search(text):
             return role

@@ -18,8 +18,10 @@ from ...contract.errors import BadInput
 from ...contract.notices import Warn
 from ..raster.geobox import GeoBox
 from . import vrt
+from .metadata import level_1c
 from .series import UNKNOWN, Acquisition, BandSource
 
+_LEVEL_1C = "MSIL1C"  # in names of products
 PIXEL = 10.0  # metres; all bands are stored at it
 _KINDS = ("_data", "_masks", "_products")
 SNOW_BAND, CLOUDS_BAND = 1, 2  # band of the masks, from 1 (IGNF/FLAIR-2, `filter_dates`)
@@ -48,6 +50,8 @@ def read_flair(path: str, warn: Warn) -> list[Acquisition]:
             f"FLAIR's are of (dates, {len(SATELLITE_BANDS)}, rows, columns)."
         )
     names = product_names(stem, len(data))
+    if any(_LEVEL_1C in name for name in names):
+        raise level_1c(str(data.filename))
     crs_wkt, transform = _place(stem, data.shape[2:])
     masks = read_masks(stem, data)
     found = []

@@ -77,8 +77,10 @@ def product_around(path: str) -> str:
         return folder
     if os.path.isfile(path) and product_of(name):
         whole = os.path.dirname(folder) or "." if os.path.basename(folder) in ("MASKS", "DATA") else folder
-        product = product_of(name)
-        alone = {product_of(each) for each in os.listdir(whole)} - {""} == {product}
+        product, names = product_of(name), os.listdir(whole)
+        if not is_theia(each for each in names if product_of(each) == product):
+            return ""
+        alone = {product_of(each) for each in names} - {""} == {product}
         return whole if alone else os.path.join(whole, product)
     inside = [name]
     while len(inside) <= _LEVELS and folder != os.path.dirname(folder):

@@ -22,6 +22,7 @@ from .making import LEVEL_1C, Making, making_of
 from .metadata import level_1c
 from .place import geobox_of
 from .series import NAMED, REFLECTANCE, STATED, UNKNOWN, Acquisition, BandSource
+from .theia import masks_in
 
 WHAT = "The Sentinel-2 raster"
 _WANTED = len(SATELLITE_BANDS)
@@ -122,6 +123,11 @@ def parts_of(path: str, warn: Warn) -> list[Part]:
     the order of SATELLITE_BANDS. Raises BadInput where the raster or its dates cannot be read.
     """
     path, given = dated_path(path)
+    masks = masks_in(path)
+    if masks:
+        with open_raster(path, WHAT) as dataset:
+            geobox = geobox_of(dataset, f"{WHAT} {path}")
+        return [Part(date_in(os.path.basename(path), f"{WHAT} {path}") or "", path, geobox, Digits(None), masks)]
     with open_raster(path, WHAT) as dataset:
         descriptions = [text or "" for text in dataset.descriptions]
         if dataset.count == 1 and role_in(descriptions[0]) is None:

@@ -16,7 +16,7 @@ from ...contract.errors import BadInput
 from ..raster.open import open_raster
 from . import vrt
 from .archive import Files
-from .bands import check_complete
+from .bands import CLOUDS, SNOW, check_complete
 from .place import geobox_of
 from .series import Acquisition, BandSource
 
@@ -33,11 +33,18 @@ NODATA = -10_000.0  # Special_Values_List "nodata" of all products
 _QUANTIFICATION = 10_000.0  # REFLECTANCE_QUANTIFICATION_VALUE of all products
 # Bits of CLM that mean the same in products of Theia and of MAJA run at home: all clouds and shadows but the thinnest,
 # all clouds but the thinnest, high clouds. (The bits between are in two orders; the first two are their sums.)
-_CLOUDS = 0b1000_0011
-_SNOW = 0b100  # bit of MG2
+_CLOUD_BITS = 0b1000_0011
+_SNOW_BIT = 0b100  # bit of MG2
 _FLAG_CLOUD, _FLAG_SNOW = 1, 2  # values of FLG of Level-3A, beside 0 no data, 3 water, 4 land
 _SURE, _CLEAR = 100, 0  # probabilities in percent that stand for a bit
 _BYTE = range(256)
+# The values of each kind of mask that mean clouds and snow.
+_MEANING = {
+    "CLM": {CLOUDS: {value for value in _BYTE if value & _CLOUD_BITS}},
+    "MG2": {SNOW: {value for value in _BYTE if value & _SNOW_BIT}},
+    "FLG": {CLOUDS: {_FLAG_CLOUD}, SNOW: {_FLAG_SNOW}},
+}
+_METADATA = "MTD_ALL.xml"
 
 
 def product_of(name: str) -> str:
@@ -47,8 +54,23 @@ def product_of(name: str) -> str:
 
 
 def is_theia(names: Iterable[str]) -> bool:
-    """Whether files, by their names, are of a Theia product."""
-    return any(_NAMED.match(posixpath.basename(name)) for name in names)
+    """Whether files, by their names, are of Theia products: their bands, or their metadata with nothing else but masks.
+
+    Rasters made of a product often keep its name, such as stacks of its bands.
+    """
+    found = [match["what"] for name in names for match in [_NAMED.match(posixpath.basename(name))] if match]
+    endings = [what for what in found if what]
+    if any(_IMAGE.match(ending) for ending in endings):
+        return True
+    made = [ending for ending in endings if ending.lower().endswith(".tif") and not _MASK.match(ending)]
+    return any(ending.endswith(_METADATA) for ending in endings) and not made
+
+
+def masks_in(path: str) -> dict[str, BandSource]:
+    """Clouds and snow, as probabilities, that a mask file of a product tells, wherever it lies."""
+    match = _NAMED.match(posixpath.basename(path.replace("\\", "/")))
+    mask = _MASK.match(match["what"]) if match and match["what"] else None
+    return {role: _table(path, covered) for role, covered in _MEANING[mask[1].upper()].items()} if mask else {}
 
 
 def read_theia(files: Files) -> list[Acquisition]:
@@ -91,20 +113,16 @@ def _read(files: Files, product: str, members: dict[str, str], what: str) -> Acq
     sources = {band: BandSource(files.source(name), 1) for band, name in images.items()}
     with open_raster(sources[SATELLITE_BANDS[0]].path, "The Sentinel-2 band") as dataset:
         geobox = geobox_of(dataset, f"The band {images[SATELLITE_BANDS[0]]}")
-    if "FLG" in masks:
-        sources["clouds"] = _table(files, masks["FLG"], {_FLAG_CLOUD})
-        sources["snow"] = _table(files, masks["FLG"], {_FLAG_SNOW})
-    if "CLM" in masks:
-        sources["clouds"] = _table(files, masks["CLM"], {value for value in _BYTE if value & _CLOUDS})
-    if "MG2" in masks:
-        sources["snow"] = _table(files, masks["MG2"], {value for value in _BYTE if value & _SNOW})
+    for kind, by_resolution in sorted(masks.items()):
+        name = by_resolution.get("2") or by_resolution["1"]  # of 20 m, as those of Copernicus are
+        for role, covered in _MEANING[kind].items():
+            sources.setdefault(role, _table(files.source(name), covered))
     return Acquisition.of_roles(date, product, sources, geobox, NODATA, 0.0, 10_000.0 / _QUANTIFICATION)
 
 
-def _table(files: Files, by_resolution: dict[str, str], covered: set[int]) -> BandSource:
-    """A mask whose values become probabilities: `covered` 100, the others 0. The one of 20 m, as SAFE's are."""
-    name = by_resolution.get("2") or by_resolution["1"]
-    with open_raster(files.source(name), "The mask") as dataset:
-        geobox_of(dataset, f"The mask {name}")
+def _table(path: str, covered: set[int]) -> BandSource:
+    """A mask whose values become probabilities: `covered` 100, the others 0."""
+    with open_raster(path, "The mask") as dataset:
+        geobox_of(dataset, f"The mask {path}")
         table = {value: _SURE if value in covered else _CLEAR for value in _BYTE}
-        return BandSource(vrt.of_table(dataset, files.source(name), 1, table), 1)
+        return BandSource(vrt.of_table(dataset, path, 1, table), 1)

@@ -26,6 +26,8 @@ from flair_landcover.inference.sentinel2.bands import check_complete, role_in, w
         ("cloudless_20210415", None),
         ("cloud-free 2021", None),
         ("RGB", None),
+        ("MSK_CLASSI_SNOW_ICE", None),
+        ("MSK_SNWPRB", "snow"),
     ],
 )
 def test_a_name_says_its_role(text, expected):

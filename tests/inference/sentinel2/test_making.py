@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 import zipfile
 from dataclasses import replace
@@ -10,6 +9,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import rasterio
+from rasterio.crs import CRS
 
 from flair_landcover.contract.cards import SATELLITE_BANDS
 from flair_landcover.contract.errors import BadInput
@@ -204,8 +205,6 @@ def test_an_offset_that_is_off_already_is_not_taken_off_again_whatever_names_and
     codes, values = codes_of(path)
     assert codes == ["offset_already_off"]
     np.testing.assert_array_equal(values, expected)
-    import rasterio
-
     path = stacked(expected, tmp_path / f"{LATE}.tif", shift=0)
     with rasterio.open(path, "r+") as dataset:
         dataset.scales, dataset.offsets = [0.0001] * 10, [-0.1] * 10
@@ -214,19 +213,21 @@ def test_an_offset_that_is_off_already_is_not_taken_off_again_whatever_names_and
     np.testing.assert_array_equal(values, expected)
 
 
+def cube_of(store: Path, values: np.ndarray, days: list[int], **attributes) -> Path:
+    """A Zarr store of (dates, 10, 64, 64), its time in days since EARLY."""
+    crs = {"_CRS": {"wkt": CRS.from_epsg(EPSG).to_wkt()}}
+    write_array(store, "time", np.array(days, "<i8"), ["time"], units=f"days since {EARLY}", calendar="standard")
+    write_array(store, "x", TRANSFORM.c + 5 + 10.0 * np.arange(64), ["x"])
+    write_array(store, "y", TRANSFORM.f - 5 - 10.0 * np.arange(64), ["y"])
+    for index, band in enumerate(SATELLITE_BANDS):
+        write_array(store, band, np.ascontiguousarray(values[:, index]), ["time", "y", "x"], **crs, **attributes)
+    return store
+
+
 def test_each_date_of_a_cube_or_an_array_has_its_own_offset(tmp_path, expected):
     dates = (EARLY, LATE)
     values = np.stack([expected, np.where(expected > 0, expected + 1000, 0)]).astype(np.uint16)
-    store = tmp_path / "cube.zarr"
-    days = np.array([0, 1461], "<i8")
-    write_array(store, "time", days, ["time"], units=f"days since {EARLY}", calendar="standard")
-    write_array(store, "x", TRANSFORM.c + 5 + 10.0 * np.arange(64), ["x"])
-    write_array(store, "y", TRANSFORM.f - 5 - 10.0 * np.arange(64), ["y"])
-    import rasterio
-
-    crs = {"_CRS": {"wkt": rasterio.crs.CRS.from_epsg(EPSG).to_wkt()}}
-    for index, band in enumerate(SATELLITE_BANDS):
-        write_array(store, band, np.ascontiguousarray(values[:, index]), ["time", "y", "x"], **crs)
+    store = cube_of(tmp_path / "cube.zarr", values, [0, 1461])
     array = write_flair(tmp_path / "flair", values, dates=dates)
     for path in (store, array):
         told: list[Notice] = []
@@ -275,12 +276,37 @@ def test_folders_further_up_that_hold_both_levels_do_not_matter(tmp_path, expect
     assert codes_of(path)[0] == []
 
 
-def test_arrays_keep_what_json_says(tmp_path):
-    """The offset is no part of FLAIR's layout: names of products with a baseline do not speak for their pixels."""
-    values = np.random.default_rng(0).integers(50, 4000, (1, 10, 64, 64)).astype(np.uint16)
-    path = write_flair(tmp_path, values, dates=(EARLY,))
-    (tmp_path / "SEN2_zone_products.txt").write_text(f"S2A_MSIL2A_{EARLY.replace('-', '')}T104021_N0500_R008_T31UES\n")
-    assert json.loads(path.with_suffix(".json").read_text())
+def test_names_of_products_do_not_speak_for_the_pixels_of_arrays_made_of_them(tmp_path, expected):
+    path = write_flair(tmp_path, expected[None].astype(np.uint16), dates=(EARLY,))
+    products = tmp_path / "SEN2_zone_products.txt"
+    products.write_text(products.read_text().replace("_N0214_", "_N0500_"))
     codes, found = codes_of(path)
     assert codes == []
-    np.testing.assert_array_equal(found, values[0])
+    np.testing.assert_array_equal(found, expected)
+    products.write_text(products.read_text().replace("MSIL2A", "MSIL1C"))
+    with pytest.raises(BadInput, match="is of Level-1C"):
+        codes_of(path)
+
+
+def test_scale_factor_and_add_offset_of_a_cube_are_what_they_declare(tmp_path, expected):
+    packed = np.where(expected > 0, expected + 1000, 0).astype(np.uint16)
+    codes, values = codes_of(cube_of(tmp_path / "cube.zarr", packed[None], [0], scale_factor=1e-4, add_offset=-0.1))
+    assert codes == []
+    np.testing.assert_array_equal(values, expected)
+
+
+def test_an_export_of_google_earth_engine_is_told_by_its_pixels(tmp_path, expected):
+    """Of S2_SR or of S2_SR_HARMONIZED: nothing in it says which."""
+    names = ["B1", *SATELLITE_BANDS[:8], "B9", *SATELLITE_BANDS[8:], "AOT", "WVP", "SCL", "TCI_R", "TCI_G", "TCI_B"]
+    names += ["MSK_CLDPRB", "MSK_SNWPRB", "QA10", "QA20", "QA60", "MSK_CLASSI_OPAQUE", "MSK_CLASSI_SNOW_ICE"]
+    for shift, kind in ((0, np.uint16), (1000, np.uint16), (1000, np.float64)):
+        values = np.zeros((len(names), 64, 64), kind)
+        for band, pixels in zip(SATELLITE_BANDS, expected):
+            values[names.index(band)] = np.where(pixels > 0, pixels + shift, 0)
+        values[names.index("MSK_CLDPRB")] = 30
+        values[names.index("SCL")] = 4
+        name = f"{shift}/{kind.__name__}/20230418T104021_20230418T104558_T31UES.tif"
+        path = write(tmp_path / name, values, tuple(names))
+        codes, found = codes_of(path)
+        assert codes == ["offset_taken_off" if shift else "offset_not_in"]
+        np.testing.assert_array_equal(found, expected)

@@ -125,6 +125,38 @@ def test_products_in_one_folder_are_a_series_with_overlapping_tiles_each(tmp_pat
     assert safe.stem in [each.name for each in opened(tmp_path).acquisitions]
 
 
+def test_files_of_products_that_lie_together_in_one_folder_are_told_apart(tmp_path):
+    flat = tmp_path / "flat"
+    (flat / "MASKS").mkdir(parents=True)
+    dates = ("2018-04-19", "2018-05-19", "2018-07-04")
+    for seed, date in enumerate(dates):
+        product = make_theia(tmp_path / "made", made_up(seed=seed), date, CLM, MG2)
+        for file in product.rglob("*.tif"):
+            file.rename(flat / file.relative_to(product))
+    assert opened(flat).dates == dates
+    bands = sorted(flat.glob("*20180519*_FRE_*"))
+    (found,) = opened(*bands).acquisitions
+    np.testing.assert_array_equal(reflectance_of(found), expected_of(made_up(seed=1)))
+    assert values_of(found.clouds)[0, 1] == 100
+
+
+def test_a_stack_of_a_product_s_bands_has_its_nodata_and_the_masks_beside_it(tmp_path):
+    """As OTB and iota2 make them."""
+    product = make_theia(tmp_path / "made", made_up(), "2023-04-19", CLM, MG2)
+    values = expected_of(made_up()).astype(np.int16)
+    folder = tmp_path / "stacks"
+    write(folder / f"{product.name}_FRE_STACK.tif", np.where(values == 0, -10_000, values).astype(np.int16))
+    for name in ("CLM_R1", "MG2_R1"):
+        shutil.copy(product / "MASKS" / f"{product.name}_{name}.tif", folder)
+    for given in ([folder], sorted(folder.iterdir())):
+        series = open_series([str(path) for path in given], no_warning)
+        (found,) = series.acquisitions
+        assert (series.kind, found.date, found.offset, found.nodata) == ("folder", "2023-04-19", 0, -10_000)
+        np.testing.assert_array_equal(reflectance_of(found), values)
+        assert values_of(found.clouds)[0, :20:2].tolist() == [0, 100, 100, 0, 0, 0, 0, 0, 100, 100]
+        assert values_of(found.snow)[0, :20:2].tolist() == [0, 0, 0, 100, 0, 0, 0, 0, 0, 100]
+
+
 def test_of_several_versions_of_one_image_the_latest_is_taken_and_it_is_told(tmp_path):
     old, new = (
         make_theia(tmp_path, made_up(seed=seed), "2018-04-19", CLM, MG2, version=version)

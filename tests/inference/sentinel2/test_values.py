@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import rasterio
 
 from flair_landcover.contract.errors import BadInput
 from flair_landcover.contract.notices import Notice
@@ -208,8 +209,6 @@ def test_masks_of_other_things_are_refused(tmp_path, real):
 
 def test_a_declared_packing_is_what_it_declares(tmp_path, real):
     """As xarray packs: numbers of both signs, whose offset is half of what they span."""
-    import rasterio
-
     packed = (real[0].astype(np.int32) - 32_000).astype(np.int16)
     path = write(tmp_path / f"{DATES[0]}.tif", packed, nodata=-32_768)
     with rasterio.open(path, "r+") as dataset:
