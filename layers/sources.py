@@ -50,8 +50,8 @@ def raster_path(layer: QgsRasterLayer) -> str:
     if layer.providerType() != "gdal":
         raise ValueError(
             _tr(
-                "The layer {} comes from {}, which gives pictures and not the pixels themselves: fetch its area first, "
-                "in Processing with flair:fetcharea, or export it to a GeoTIFF."
+                "The layer {} comes from {}, which gives pictures and not the pixels themselves: "
+                "export it to a GeoTIFF first."
             ).format(layer.name(), layer.providerType().upper())
         )
     # Behind the bar are QGIS's own settings for opening the file, which no other program reads.

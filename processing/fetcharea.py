@@ -130,7 +130,7 @@ class FetchAreaAlgorithm(FlairAlgorithm):
         self._grid = or_refuse(grid_over, extent, crs, self.parameterAsDouble(parameters, PIXEL_SIZE, context), wanted)
         most = self.parameterAsInt(parameters, LARGEST_IMAGE, context) * _MEGA
         plan = or_refuse(plan_fetch, [self._web], self._grid)
-        size = self.tr("{:,} × {:,} pixels, {:,} pictures of the server, at most {:,.0f} MB").format(
+        size = self.tr("{:,} × {:,} pixels, requests to the server: {:,}, at most {:,.1f} MB").format(
             self._grid.width, self._grid.height, plan.requests, plan.megabytes
         )
         if self._grid.pixels > most:

@@ -13,6 +13,7 @@ from qgis.core import (
     QgsProcessingParameterDefinition,
     QgsProcessingParameterRasterLayer,
     QgsProcessingParameterString,
+    QgsRasterLayer,
     QgsRectangle,
 )
 from qgis.PyQt.QtCore import QCoreApplication
@@ -21,6 +22,7 @@ from ..contract.choices import BUNDLED, DEVICES, PRECISIONS
 from ..contract.image import ImageSettings
 from ..layers.sources import absolute, raster_path
 from ..layers.tiles import image_paths
+from ..layers.web_layer import is_web_layer
 from ..models.library import default_model
 from .algorithm import choice, described, or_refuse
 from .paths_parameter import PathsParameter
@@ -77,6 +79,7 @@ def given_image(algorithm: QgsProcessingAlgorithm, parameters: dict, context: Qg
     layer = algorithm.parameterAsRasterLayer(parameters, INPUT, context) if one else None
     if one and layer is None:
         raise QgsProcessingException(algorithm.invalidRasterError(parameters, INPUT))
+    _refuse_web_layer(layer)
     model = algorithm.parameterAsString(parameters, MODEL, context) or default_model()
     settings = ImageSettings(
         input=tiles if layer is None else or_refuse(image_paths, layer),
@@ -102,7 +105,18 @@ def _optional_path(
     layer = algorithm.parameterAsRasterLayer(parameters, name, context)
     if layer is None:
         raise QgsProcessingException(algorithm.invalidRasterError(parameters, name))
+    if name == INFRARED:
+        _refuse_web_layer(layer)
     return or_refuse(raster_path, layer)
+
+
+def _refuse_web_layer(layer: QgsRasterLayer | None) -> None:
+    if is_web_layer(layer) and layer is not None:
+        raise QgsProcessingException(
+            _tr("The layer {} is a web layer: fetch its area first with flair:fetcharea, and give what came.").format(
+                layer.name()
+            )
+        )
 
 
 def _definitions() -> dict[str, QgsProcessingParameterDefinition]:

@@ -31,6 +31,7 @@ LONG = (
     "tests/test_package.py",
     "tests/ui/test_actions.py",
     "tests/ui/annotate/test_window.py",
+    "tests/ui/form/test_window.py",
     "tests/ui/library/test_library_dialog.py",
     "tests/ui/run/test_run_queue.py",
     "tests/ui/run/test_task.py",
@@ -115,6 +116,12 @@ def window(tmp_path_factory) -> dict:
 def story(tmp_path_factory) -> dict:
     """An analyst's session with the dock."""
     return seen_in_window(tmp_path_factory, "story")
+
+
+@pytest.fixture(scope="session")
+def fetching(tmp_path_factory) -> dict:
+    """Web layers whose area is fetched and mapped."""
+    return seen_in_window(tmp_path_factory, "fetch", size="1024")
 
 
 @pytest.fixture(scope="session")

@@ -127,6 +127,7 @@ class LandCoverDock(QgsDockWidget):
     def stop(self) -> None:
         """Stops what runs, without a question and without waiting: QGIS ends, or the plugin is unloaded."""
         self.queue.close()
+        self.form.fields.fetch.shut()
         if self.finetune is not None:
             self.finetune.shut()
             self._forget_finetune()

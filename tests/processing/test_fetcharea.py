@@ -59,7 +59,7 @@ def test_the_pixels_are_the_servers_and_the_log_says_what_was_taken(fetch, serve
     assert np.array_equal(read_pixels(tmp_path / "image.tif"), read_pixels(tmp_path / "aerial.tif")[:3, 50:150, 20:120])
     assert outputs["OUTPUT"] == str(tmp_path / "image.tif") and outputs["LICENCE"] == f"{OWNER}; {LICENCE}"
     said = "\n".join(feedback.infos)
-    assert "100 × 100 pixels, 1 pictures of the server, at most 0 MB" in said
+    assert "100 × 100 pixels, requests to the server: 1, at most 0.0 MB" in said
     assert "in EPSG:2154 - RGF93 v1 / Lambert-93, pixels of 0.2 m" in said and LICENCE in said
     assert any("picture 1 of 1" in text for text in feedback.texts)
 
@@ -76,7 +76,7 @@ def test_tiles_of_web_mercator_come_in_lambert_93_or_in_the_crs_asked_for(fetch,
     ("parameters", "sentence"),
     [
         ({"CRS": "EPSG:3857"}, "does not measure in true metres there"),
-        ({"PIXEL_SIZE": 0.01, "LARGEST": 1}, "2,000 × 2,000 pixels, 4 pictures of the server, at most 12 MB"),
+        ({"PIXEL_SIZE": 0.01, "LARGEST": 1}, "2,000 × 2,000 pixels, requests to the server: 4, at most 12.0 MB"),
         ({"OUTPUT": "/nowhere/image.tif"}, "nowhere"),
     ],
 )
@@ -119,9 +119,12 @@ def test_a_web_layer_as_the_image_of_a_map_is_refused_with_the_way_out(server, f
     import processing
 
     layer = QgsRasterLayer(server.xyz(), "ortho", "wms")
-    with pytest.raises(QgsProcessingException):
-        processing.run("flair:segment", {"INPUT": layer, "OUTPUT": str(tmp_path / "map.tif")}, feedback=feedback)
-    assert any("with flair:fetcharea" in error for error in feedback.errors)
+    file = str(tmp_path / "aerial.tif")
+    for number, images in enumerate(({"INPUT": layer}, {"INPUT": file, "INFRARED": layer}), start=1):
+        with pytest.raises(QgsProcessingException):
+            processing.run("flair:segment", {**images, "OUTPUT": str(tmp_path / "map.tif")}, feedback=feedback)
+        sentence = "The layer ortho is a web layer: fetch its area first with flair:fetcharea"
+        assert sum(sentence in error for error in feedback.errors) == number
 
 
 def test_on_the_command_line_a_real_patch_and_its_infrared_are_fetched_and_the_map_is_that_of_the_file(
@@ -136,7 +139,7 @@ def test_on_the_command_line_a_real_patch_and_its_infrared_are_fetched_and_the_m
 
     patch = Path(shutil.copy(PATCH, tmp_path / "patch.tif"))
     paths = {name: str(tmp_path / f"{name}.tif") for name in ("file", "image", "infrared", "fetched_map", "file_map")}
-    gdal.Translate(paths["file"], str(patch), bandList=[1, 2, 3])
+    gdal.Translate(paths["file"], str(patch), bandList=[1, 2, 3, 4], creationOptions=["ALPHA=NO"])
     left, top = 942_390.4, 6_538_568.0
     extent = f"{left},{left + 102.4},{top - 102.4},{top} [EPSG:2154]"
     server = WebServer(patch)
@@ -150,8 +153,10 @@ def test_on_the_command_line_a_real_patch_and_its_infrared_are_fetched_and_the_m
     assert np.array_equal(read_pixels(paths["infrared"]), read_pixels(patch)[[3, 0, 1]])
     settings = {"MODEL": model, "PRECISION": "fp32", "DEVICE": "cpu"}
     run("flair:segment", INPUT=paths["file"], OUTPUT=paths["file_map"], **settings)
-    run("flair:segment", INPUT=paths["image"], OUTPUT=paths["fetched_map"], **settings)
+    run("flair:segment", INPUT=paths["image"], INFRARED=paths["infrared"], OUTPUT=paths["fetched_map"], **settings)
     assert np.array_equal(read_pixels(paths["fetched_map"]), read_pixels(paths["file_map"]))
     provenance = json.loads(gdal.Open(paths["fetched_map"]).GetMetadataItem("FLAIR_LANDCOVER"))
-    noted = json.loads(gdal.Open(paths["image"]).GetMetadataItem(ORIGIN_TAG))
-    assert provenance["source"] == {paths["image"]: noted} and noted["licence"] == LICENCE
+    for name, layer in (("image", "ORTHO"), ("infrared", "ORTHO.IRC")):
+        noted = json.loads(gdal.Open(paths[name]).GetMetadataItem(ORIGIN_TAG))
+        assert provenance["source"][paths[name]] == noted
+        assert (noted["server_layer"], noted["licence"]) == (layer, LICENCE)

@@ -70,7 +70,7 @@ def steps():
     report["bands"] = form.fields.bands.text()
     picture("form")
 
-    # A web layer is refused under its field, and the button says why it is grey
+    # Of a web layer an area is to be fetched first, and the button says why it is grey
     web = QgsRasterLayer(_WEB, "web map", "wms")
     project.addMapLayer(web)
     form.choose_aerial(web)

@@ -236,9 +236,15 @@ def _extent_of(area: Area) -> QgsRectangle:
 def _cost_text(plan: FetchPlan) -> str:
     """``2,000 × 1,500 pixels, 6 pictures of the server, at most 9 MB; in EPSG:2154, pixels of 0.2 m``."""
     local = QLocale()
-    text = QCoreApplication.translate("FetchRow", "{} × {} pixels, {} pictures of the server, at most {} MB")
-    size = text.format(
-        *(local.toString(number) for number in (plan.grid.width, plan.grid.height, plan.requests)),
+    pictures = _tr("one picture") if plan.requests == 1 else _tr("{} pictures").format(local.toString(plan.requests))
+    size = _tr("{} × {} pixels, {} of the server, at most {} MB").format(
+        local.toString(plan.grid.width),
+        local.toString(plan.grid.height),
+        pictures,
         local.toString(plan.megabytes, "f", 0 if plan.megabytes >= 10 else 1),
     )
     return "; ".join((size, *plan.remarks))
+
+
+def _tr(text: str) -> str:
+    return QCoreApplication.translate("FetchRow", text)

@@ -88,7 +88,7 @@ def test_without_an_area_it_says_so_and_with_one_what_it_takes(row, server):
     row._area.set_area(drawn())
     assert row.button.isEnabled()
     assert row.cost.text() == (
-        "100 × 100 pixels, 1 pictures of the server, at most 0.0 MB; in EPSG:2154 - RGF93 v1 / Lambert-93, pixels of "
+        "100 × 100 pixels, one picture of the server, at most 0.0 MB; in EPSG:2154 - RGF93 v1 / Lambert-93, pixels of "
         "0.2 m"
     )
     assert server.requests == []
