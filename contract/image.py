@@ -33,6 +33,8 @@ class ImageSettings:
 
     input: paths of the aerial image: of one raster, of a folder of tiles or an index of them, or of several tiles that
         are one image. One path may be given as it is; it becomes a tuple of one.
+    crs: of the aerial image, as an authority's code such as ``EPSG:2154`` or as WKT, where its files have none or
+        not the right one; empty: as the files say.
     bands: band numbers by role, such as ``R=1 G=2 B=3 NIR=4 ELEVATION=5``; empty: found out by band
         descriptions, else by position.
     infrared: path of a colour infrared image of the same place, whose near infrared (the band described so, else the
@@ -49,6 +51,7 @@ class ImageSettings:
     """
 
     input: tuple[str, ...]
+    crs: str = ""
     bands: str = ""
     infrared: str | None = None
     elevation: str | None = None

@@ -38,7 +38,15 @@ STAGES: dict[str, Template] = {
 }
 NOTICES: dict[str, Template] = {
     # the aerial raster
-    "raster_without_crs": "The aerial raster has no CRS; its pixel size of {size:g} is taken as metres.",
+    "raster_without_crs": "The aerial raster has no CRS; its pixel size of {size:g} is taken as metres: give its CRS "
+    "to be sure.",
+    "crs_given": "The aerial raster has no CRS of its own: it is taken to be in {crs}, as given.",
+    "crs_replaced": "The aerial raster's file says the CRS {own}; it is taken to be in {crs}, as given.",
+    "beside_without_crs": "The raster {path} has no CRS: it is taken to be in the aerial raster's, on which it falls.",
+    "beside_as_it_is": "The aerial raster has no CRS: the coordinates of the raster {path}, in {crs}, are taken as "
+    "they are.",
+    "beside_local": "The aerial raster or the raster {path} has a local CRS, whose place on Earth is unknown: the "
+    "coordinates of both are taken as they are.",
     "projection_stretches": "The aerial raster's CRS, {crs}, does not keep lengths here: its pixels of {size:.3g} m "
     "are {across:.3g} m x {down:.3g} m on the ground, which the model and the areas go by.",
     "scale_varies": "The scale of the aerial raster's CRS, {crs}, varies within it: areas at its corners are off by "
@@ -240,6 +248,8 @@ NOTICES: dict[str, Template] = {
 TOLD = frozenset(
     {
         "projection_stretches",
+        "crs_given",
+        "crs_replaced",
         "cosia_numbers",
         "stretched",
         "stretched_values",

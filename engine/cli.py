@@ -105,6 +105,12 @@ def _parser() -> argparse.ArgumentParser:
 
 def _add_image(command: argparse.ArgumentParser) -> None:
     """What says how an image is read, and with which model and on which device it is looked at."""
+    command.add_argument(
+        "--crs",
+        default="",
+        metavar="CRS",
+        help="of the image, such as EPSG:2154, where its file has none",
+    )
     command.add_argument("--bands", default="", metavar="TEXT", help="such as 'R=1 G=2 B=3 NIR=4 ELEVATION=5'")
     command.add_argument(
         "--infrared", metavar="PATH", help="colour infrared image of the same place, to take the near infrared from"

@@ -23,6 +23,7 @@ from ..contract.errors import BadInput, about
 from ..contract.finetuning import AnnotatedClass, FinetuneJob, check_settings
 from ..contract.notices import Warn, notice
 from ..inference.raster.geobox import Bounds, GeoBox
+from ..inference.raster.ground import is_on_earth
 
 _UNREADABLE = (DataSourceError, DataLayerError, FeatureError, FieldError, GeometryError, LayerCRSError)
 _POLYGON = 3  # shapely's number of the type Polygon
@@ -189,16 +190,11 @@ def _both_crs(layer: _Layer, geobox: GeoBox, warn: Warn) -> tuple[CRS | None, CR
         warn(notice("layer_without_crs", layer=layer.name))
     elif target is None and layer.crs is not None:
         warn(notice("polygons_as_they_are", crs=str(layer.crs)))
-    elif target is not None and layer.crs != target and not (_on_earth(layer.crs) and _on_earth(target)):
+    elif target is not None and layer.crs != target and not (is_on_earth(layer.crs) and is_on_earth(target)):
         warn(notice("local_crs"))
     else:
         return (None, None) if layer.crs == target else (layer.crs, target)
     return None, None
-
-
-def _on_earth(crs: CRS) -> bool:
-    """Whether others can be transformed to it; not so local CRS, as some real FLAIR files have."""
-    return crs.is_projected or crs.is_geographic
 
 
 def _reach(geobox: GeoBox, crs: CRS | None, target: CRS | None) -> Bounds | None:

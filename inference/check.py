@@ -117,7 +117,7 @@ def _check_heights(inputs: Inputs, warn: Warn) -> None:
         rasters["terrain"] = (image.terrain, "The terrain model")
     for setting, (path, what) in rasters.items():
         with about(setting), open_raster(path, what) as dataset:
-            share = check_lies_under(dataset, what, inputs.geobox.crs_wkt, extent)
+            share = check_lies_under(dataset, what, inputs.geobox.crs_wkt, extent, warn_about(setting, warn))
         if share < _COVERED:
             percent = max(1, int(100 * share))
             ends = notice("terrain_ends" if setting == "terrain" else "heights_end", percent=percent)

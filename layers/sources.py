@@ -8,6 +8,7 @@ import re
 from collections.abc import Callable, Iterable
 
 from qgis.core import (
+    QgsCoordinateReferenceSystem,
     QgsCoordinateTransform,
     QgsCsException,
     QgsFeatureIterator,
@@ -56,6 +57,17 @@ def raster_path(layer: QgsRasterLayer) -> str:
         )
     # Behind the bar are QGIS's own settings for opening the file, which no other program reads.
     return absolute(layer.source().split("|option:")[0])
+
+
+def assigned_crs(layer: QgsRasterLayer) -> str:
+    """The CRS that was given to a raster layer in QGIS, as `ImageSettings.crs` takes it; "" where it is its file's.
+
+    A geographic one is none that was meant: pixels in degrees cannot be mapped, and it may be QGIS's default.
+    """
+    crs, own = layer.crs(), layer.dataProvider().crs()
+    if not crs.isValid() or crs.isGeographic() or crs == own:
+        return ""
+    return crs.authid() if crs.authid().startswith("EPSG:") else crs.toWkt(QgsCoordinateReferenceSystem.WKT_PREFERRED)
 
 
 # Names that GDAL gives to a variable of a NetCDF file, and to the bands of one resolution of a Sentinel-2 product.

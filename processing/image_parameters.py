@@ -20,7 +20,7 @@ from qgis.PyQt.QtCore import QCoreApplication
 
 from ..contract.choices import BUNDLED, DEVICES, PRECISIONS
 from ..contract.image import ImageSettings
-from ..layers.sources import absolute, raster_path
+from ..layers.sources import absolute, assigned_crs, raster_path
 from ..layers.tiles import image_paths
 from ..layers.web_layer import is_web_layer
 from ..models.library import default_model
@@ -83,6 +83,7 @@ def given_image(algorithm: QgsProcessingAlgorithm, parameters: dict, context: Qg
     model = algorithm.parameterAsString(parameters, MODEL, context) or default_model()
     settings = ImageSettings(
         input=tiles if layer is None else or_refuse(image_paths, layer),
+        crs="" if layer is None else assigned_crs(layer),
         bands=algorithm.parameterAsString(parameters, BANDS, context),
         infrared=_optional_path(algorithm, parameters, INFRARED, context),
         elevation=_optional_path(algorithm, parameters, ELEVATION, context),

@@ -142,6 +142,17 @@ def write_raster(path: Path, pixels: np.ndarray, pixel_m: float = PIXEL_M, left:
     return path
 
 
+def without_crs(raster: Path, path: Path) -> Path:
+    """A copy of a raster that does not say its CRS."""
+    source = gdal.Open(str(raster))
+    pixels = source.ReadAsArray()
+    dataset = gdal.GetDriverByName("GTiff").Create(str(path), pixels.shape[2], pixels.shape[1], len(pixels))
+    dataset.SetGeoTransform(source.GetGeoTransform())
+    dataset.WriteArray(pixels)
+    dataset = None
+    return path
+
+
 def write_series(folder: Path) -> Path:
     """A folder of three dates of Sentinel-2 with cloud probabilities: clear, a quarter cloudy, and overcast."""
     folder.mkdir()

@@ -9,7 +9,9 @@ from functools import lru_cache
 import numpy as np
 import rasterio
 import rasterio.shutil
+from rasterio.crs import CRS
 from rasterio.enums import ColorInterp, MaskFlags
+from rasterio.errors import CRSError
 from rasterio.io import DatasetReader
 
 from ...contract.errors import BadInput, about
@@ -20,7 +22,7 @@ from .collar import find_collar, tell_of_collar, without_collar
 from .coverage import Coverage, coverage_of, declares_no_data, tell_of_coverage, within_coverage
 from .gather import FoundImage, Gathered, find, gather, stamps
 from .geobox import Bounds, GeoBox
-from .ground import on_the_ground
+from .ground import name_of, on_the_ground
 from .histograms import Histogram, histogram_of
 from .infrared import check_is_another, with_infrared
 from .open import open_raster
@@ -30,6 +32,7 @@ from .values import check_real_numbers, stretch_of
 COARSEST_M = 5.0  # metres a pixel beyond which no class but the largest could be told
 _ROUNDING = 1.001  # many a NAIP tile has pixels of 0.6000000000000106 m
 POOR_M = 0.6  # metres a pixel beyond which the map is much worse than its model card says
+_LONG = 60  # characters of a CRS that a message shows
 _ALL_OR_NOTHING = 0.95  # share of pixels that real transparency hides or shows wholly; the rest are soft edges
 
 
@@ -69,7 +72,7 @@ def describe_aerial(image: ImageSettings, warn: Warn) -> AerialSource:
     Raises BadInput where it cannot be used, which names ``bands`` where they are at fault.
     """
     found = find(image)
-    asked = replace(ImageSettings(image.input), bands=image.bands, infrared=image.infrared)
+    asked = replace(ImageSettings(image.input), crs=image.crs, bands=image.bands, infrared=image.infrared)
     source, notices = _looked_at(asked, found, stamps(found.files))
     for told in notices:
         warn(told)
@@ -94,7 +97,7 @@ def _look(image: ImageSettings, gathered: Gathered, warn: Warn) -> AerialSource:
         readable = mended(dataset)
         coverage = coverage_of(dataset)
     with rasterio.open(readable) as dataset:
-        geobox = aerial_geobox(dataset, path, warn)
+        geobox = aerial_geobox(dataset, path, warn, image.crs)
         size = max(geobox.pixel_size_m)
         if size > COARSEST_M:
             raise BadInput(
@@ -174,12 +177,13 @@ def _all_or_nothing(band: np.ndarray) -> bool:
     return math.log2(top + 1).is_integer() and bool(np.isin(band, (0, top)).mean() >= _ALL_OR_NOTHING)
 
 
-def aerial_geobox(dataset: DatasetReader, path: str, warn: Warn) -> GeoBox:
-    """Where an aerial raster lies.
+def aerial_geobox(dataset: DatasetReader, path: str, warn: Warn, given: str = "") -> GeoBox:
+    """Where an aerial raster lies. given: its CRS where that is not the file's, see `ImageSettings.crs`.
 
-    Raises BadInput where its pixels cannot be measured in metres.
+    Raises BadInput where its pixels cannot be measured in metres, or the CRS that is given is none.
     """
-    if dataset.crs and dataset.crs.is_geographic:
+    crs = _given_crs(given, dataset, warn) if given else dataset.crs
+    if crs and crs.is_geographic:
         raise BadInput(
             f"The aerial raster {path} has a geographic CRS, whose pixels are in degrees: "
             "reproject it first to a projected CRS, such as Lambert-93 (EPSG:2154) or the local UTM zone."
@@ -189,8 +193,8 @@ def aerial_geobox(dataset: DatasetReader, path: str, warn: Warn) -> GeoBox:
             f"The aerial raster {path} has no georeference, so its pixel size in metres is unknown: "
             "georeference it first, or choose one with a CRS."
         )
-    geobox = GeoBox.of(dataset)
-    if not dataset.crs:
+    geobox = replace(GeoBox.of(dataset), crs_wkt=crs.to_wkt() if crs else "")
+    if not crs:
         size = geobox.pixel_size[0]
         if not 0.01 <= size <= COARSEST_M:
             raise BadInput(
@@ -199,4 +203,19 @@ def aerial_geobox(dataset: DatasetReader, path: str, warn: Warn) -> GeoBox:
             )
         warn(notice("raster_without_crs", size=size))
         return geobox
-    return on_the_ground(geobox, dataset.crs, warn)
+    return on_the_ground(geobox, crs, warn)
+
+
+def _given_crs(text: str, dataset: DatasetReader, warn: Warn) -> CRS:
+    try:
+        crs = CRS.from_user_input(text)
+    except CRSError:
+        shown = text if len(text) <= _LONG else f"{text[:_LONG]}..."
+        raise BadInput(
+            f"The CRS {shown} of the aerial raster is none that is known: give a code such as EPSG:2154, or WKT.", "crs"
+        ) from None
+    if not dataset.crs:
+        warn(notice("crs_given", crs=name_of(crs)))
+    elif dataset.crs != crs:
+        warn(notice("crs_replaced", crs=name_of(crs), own=name_of(dataset.crs)))
+    return crs

@@ -27,6 +27,7 @@ _VARIES = 0.02  # the share by which areas at a corner may differ from those at 
 _STEP_M = 100.0  # over which lengths are measured: short against the Earth, long against rounding
 _WGS84 = CRS.from_epsg(4326)
 _AXIS, _FLATTENING = 6378137.0, 1 / 298.257223563  # of the ellipsoid of WGS 84, metres
+_NAME = re.compile(r'^\s*\w+\s*\[\s*"((?:[^"]|"")*)"')
 _UNIT = re.compile(r'\b(?:LENGTH)?UNIT\s*\[\s*"(?:[^"]|"")*"\s*,\s*([0-9.eE+-]+)')
 
 
@@ -50,6 +51,20 @@ def unit_metres(crs: CRS) -> float:
         found = _UNIT.search(crs.to_wkt())
         factor = float(found[1]) if found else 1.0
         return factor if 0 < factor < math.inf else 1.0
+
+
+def is_on_earth(crs: CRS | None) -> bool:
+    """Whether others can be transformed to it; not so local CRS, as some real FLAIR files have."""
+    return crs is not None and (crs.is_projected or crs.is_geographic)
+
+
+def name_of(crs: CRS) -> str:
+    """A CRS as messages name it: its code, or the name that it has itself."""
+    code = crs.to_authority()
+    if code is not None:
+        return ":".join(code)
+    found = _NAME.search(crs.to_wkt())
+    return found[1] if found else str(crs)
 
 
 def scale_at(crs: CRS, x: float, y: float, unit: float) -> Scale | None:
@@ -97,11 +112,11 @@ def on_the_ground(geobox: GeoBox, crs: CRS, warn: Warn) -> GeoBox:
     placed = replace(geobox, metres=math.sqrt(scale.area), metres_xy=None if same else (scale.x, scale.y))
     across, down = placed.pixel_size_m
     size = plain.pixel_size_m[0]
-    warn(notice("projection_stretches", crs=str(crs), size=size, across=across, down=down))
+    warn(notice("projection_stretches", crs=name_of(crs), size=size, across=across, down=down))
     corners = [_at(plain, crs, *corner) for corner in ((0, 0), (1, 0), (0, 1), (1, 1))]
     worst = max((abs(corner.area / scale.area - 1) for corner in corners if corner is not None), default=0.0)
     if worst > _VARIES:
-        warn(notice("scale_varies", crs=str(crs), percent=round(100 * worst)))
+        warn(notice("scale_varies", crs=name_of(crs), percent=round(100 * worst)))
     return placed
 
 

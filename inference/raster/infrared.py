@@ -15,7 +15,7 @@ from rasterio.vrt import WarpedVRT
 
 from ...contract.errors import BadInput
 from ...contract.notices import Warn, notice, with_evidence
-from .extents import pixel_bounds
+from .extents import as_it_lies, pixel_bounds, warn_as_it_lies
 from .gather import Gathered
 from .geobox import Bounds, GeoBox
 from .mosaic import SAME_PIXEL, covered_share, place_in, same_crs, same_pixels
@@ -41,8 +41,11 @@ def with_infrared(image: Gathered, readable: str, geobox: GeoBox, warn: Warn) ->
         band = near_infrared_band(near)
         box = GeoBox.of(near)
         if geobox.crs_wkt and not box.crs_wkt:
-            box = replace(box, crs_wkt=geobox.crs_wkt)
             warn(notice("infrared_without_crs"))
+        else:
+            warn_as_it_lies(near, infrared.path, geobox.crs_wkt, warn)
+        if as_it_lies(box.crs_wkt, geobox.crs_wkt):
+            box = replace(box, crs_wkt=geobox.crs_wkt)
         share = _share(image, geobox, infrared, box)
         if not share > 0:
             raise BadInput(

@@ -10,13 +10,16 @@ from typing import TypeVar
 
 import numpy as np
 import rasterio
+from rasterio.crs import CRS
 from rasterio.enums import Resampling
 from rasterio.errors import RasterioError
 from rasterio.io import DatasetReader
 from rasterio.vrt import WarpedVRT
 
 from .aerial import AerialSource
+from .extents import as_it_lies
 from .geobox import GeoBox
+from .ground import is_on_earth
 from .open import unreadable
 from .windows import Window
 
@@ -118,13 +121,16 @@ def aerial_reader(source: AerialSource, geobox: GeoBox) -> WindowReader:
 
 
 def warped_reader(path: str, geobox: GeoBox) -> WindowReader:
-    """Reads a raster of any CRS in a geobox, bilinear."""
+    """Reads a raster of any CRS, or one that `as_it_lies`, in a geobox, bilinear."""
 
     def open_warped() -> WarpedVRT:
         dataset = rasterio.open(path)
+        crs = geobox.crs_wkt if geobox.crs_wkt and is_on_earth(CRS.from_user_input(geobox.crs_wkt)) else _STAND_IN_CRS
+        lies = as_it_lies(dataset.crs.to_wkt() if dataset.crs else "", geobox.crs_wkt)
         return WarpedVRT(
             dataset,
-            crs=geobox.crs_wkt,
+            src_crs=crs if lies else None,
+            crs=crs,
             transform=geobox.transform,
             width=geobox.width,
             height=geobox.height,

@@ -106,7 +106,8 @@ def test_heights_of_another_place_are_refused(tmp_path, aerial, refused):
 def test_heights_that_cannot_be_transformed_to_the_aerial_crs_are_refused(tmp_path, refused):
     local = 'LOCAL_CS["somewhere",UNIT["metre",1],AXIS["E",EAST],AXIS["N",NORTH]]'
     raster = write_raster(tmp_path / "local.tif", picture(3, 64, 64).astype(np.uint8), crs=local)
-    heights = write_raster(tmp_path / "heights.tif", np.ones((1, 50, 50), np.float32))
+    away = Affine(1, 0, 152000, 0, -1, 6862000)
+    heights = write_raster(tmp_path / "heights.tif", np.ones((1, 50, 50), np.float32), transform=away)
     assert "check both CRS" in refused(raster, "--elevation", heights)
 
 

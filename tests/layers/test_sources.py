@@ -7,8 +7,8 @@ import pytest
 pytest.importorskip("qgis.core", reason="needs QGIS's Python")
 from qgis.core import QgsCoordinateReferenceSystem, QgsCoordinateTransform, QgsGeometry, QgsProject, QgsRasterLayer
 
-from flair_landcover.layers.sources import absolute, polygon_in, raster_path, series_path, series_paths
-from flair_landcover.tests.qgis_side import LEFT, TOP, write_aerial
+from flair_landcover.layers.sources import absolute, assigned_crs, polygon_in, raster_path, series_path, series_paths
+from flair_landcover.tests.qgis_side import LEFT, TOP, without_crs, write_aerial
 
 
 def transform(source: str, target: str) -> QgsCoordinateTransform:
@@ -20,6 +20,29 @@ def test_a_raster_opened_with_options_of_qgis_gives_its_file(application, aerial
     layer = QgsRasterLayer(f"{aerial}|option:NUM_THREADS=2", "aerial")
     assert layer.isValid()
     assert raster_path(layer) == str(aerial)
+
+
+def test_the_crs_that_a_layer_was_given_goes_with_it_and_its_files_own_does_not(application, aerial, tmp_path):
+    layer = QgsRasterLayer(str(aerial), "aerial")
+    assert assigned_crs(layer) == ""
+    layer.setCrs(QgsCoordinateReferenceSystem("EPSG:27572"))
+    assert assigned_crs(layer) == "EPSG:27572"
+    layer.setCrs(QgsCoordinateReferenceSystem("EPSG:4326"))  # what QGIS may be set to take for files without one
+    assert assigned_crs(layer) == ""
+
+
+def test_a_crs_without_a_code_goes_with_the_layer_as_text(application, aerial):
+    layer = QgsRasterLayer(str(aerial), "aerial")
+    layer.setCrs(QgsCoordinateReferenceSystem("PROJ:+proj=laea +lat_0=47 +lon_0=2 +units=m"))
+    text = assigned_crs(layer)
+    assert text.startswith("PROJ") and QgsCoordinateReferenceSystem.fromWkt(text) == layer.crs()
+
+
+def test_a_file_without_a_crs_has_that_of_its_layer(application, aerial, tmp_path):
+    path = without_crs(aerial, tmp_path / "plain.tif")
+    layer = QgsRasterLayer(str(path), "plain")
+    layer.setCrs(QgsCoordinateReferenceSystem("EPSG:2154"))
+    assert assigned_crs(layer) == "EPSG:2154"
 
 
 def test_an_existing_relative_path_becomes_absolute_and_others_stay(tmp_path, monkeypatch):

@@ -107,6 +107,7 @@ def test_every_parameter_reaches_the_engine(segment, feedback, aerial, model, se
     assert job.pop("mask")[0]["type"] in ("Polygon", "MultiPolygon")
     assert job == {
         "input": [str(aerial)],
+        "crs": "",
         "infrared": None,
         "output": str(tmp_path / "map.tif"),
         "bands": "R=3 G=2 B=1 NIR=4",
@@ -164,6 +165,15 @@ def test_layers_of_the_project_serve_as_inputs(segment, aerial, whole_map, tmp_p
         QgsProject.instance().removeMapLayer(layer)
     assert np.array_equal(qgis_side.read_pixels(tmp_path / "by-name.tif")[0], whole_map)
     assert np.array_equal(qgis_side.read_pixels(tmp_path / "by-layer.tif")[0], whole_map)
+
+
+def test_the_crs_that_a_layer_was_given_goes_with_it(segment, aerial, whole_map, tmp_path):
+    layer = QgsRasterLayer(str(qgis_side.without_crs(aerial, tmp_path / "plain.tif")), "plain")
+    layer.setCrs(LAMBERT_93)
+    segment(INPUT=layer, OUTPUT=tmp_path / "map.tif")
+    assert job_of(tmp_path / "map.tif")["crs"] == "EPSG:2154"
+    assert np.array_equal(qgis_side.read_pixels(tmp_path / "map.tif")[0], whole_map)
+    assert QgsRasterLayer(str(tmp_path / "map.tif"), "map").crs() == LAMBERT_93
 
 
 def test_a_layer_opened_with_options_of_gdal_is_read_from_its_file(segment, aerial, whole_map, tmp_path):

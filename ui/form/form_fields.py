@@ -17,7 +17,7 @@ from ...contract.notices import Notice
 from ...contract.segmentation import SegmentationJob
 from ...layers.chosen_image import ChosenImage
 from ...layers.partners import colours_of, may_lack_infrared
-from ...layers.sources import layer_of
+from ...layers.sources import assigned_crs, layer_of
 from ...layers.tiles import layer_of_image
 from ..widgets.field import Field
 from ..widgets.lifetime import Connections
@@ -209,6 +209,7 @@ class FormFields(QWidget):
         sentinel2 = _of("sentinel2", self.sentinel2.paths)
         return ImageSettings(
             input=paths,
+            crs=assigned_crs(self.aerial.layer()),
             bands=self.bands.asked(),
             infrared=_of("infrared", self.infrared.path) or None,
             elevation=elevation,
@@ -245,7 +246,8 @@ class FormFields(QWidget):
         if layer is None or not (paths and sentinel2):
             return None
         output = self.destination.destination(False).output
-        return SegmentationJob(ImageSettings(paths, sentinel2=sentinel2), output, extent=extent, mask=mask)
+        image = ImageSettings(paths, crs=assigned_crs(layer), sentinel2=sentinel2)
+        return SegmentationJob(image, output, extent=extent, mask=mask)
 
     def look(self) -> ImageSettings | None:
         """The image with the infrared that goes with it, bands aside; None where there is nothing to look at."""
@@ -255,7 +257,9 @@ class FormFields(QWidget):
             return None
         if not paths:
             return None
-        return ImageSettings(paths) if self.aerial.pending() else ImageSettings(paths, infrared=infrared or None)
+        if self.aerial.pending():
+            return ImageSettings(paths)
+        return ImageSettings(paths, crs=assigned_crs(self.aerial.layer()), infrared=infrared or None)
 
     def bands_used(self, image: ImageSettings) -> str:
         """The bands' text that was last used for an image, or ""."""

@@ -97,12 +97,20 @@ def test_run_gives_the_checked_job_as_plain_values(make_form, aerial, model, tmp
     (request,) = asked
     json.dumps(request.job.to_dict())
     assert request.job.image.input == (aerial.source(),) and request.job.output == str(tmp_path / "map.tif")
+    assert request.job.image.crs == ""  # the file says it
     assert request.job.image.bands == ""  # the engine's guess stands
     assert request.job.extent == (LEFT + 5, TOP - 25, LEFT + 30, TOP - 10) and request.job.mask is None
     assert (request.name, request.aerial_layer, request.tiles) == ("ortho", aerial.id(), 1)
     assert request.pixels == 125 * 75
     assert QgsCoordinateReferenceSystem.fromWkt(request.crs_wkt) == aerial.crs()
     assert not form.run_button.isEnabled()
+
+
+def test_the_crs_that_the_image_was_given_goes_with_the_job(make_form, aerial):
+    aerial.setCrs(QgsCoordinateReferenceSystem("EPSG:27572"))
+    form = make_form()
+    ready(form)
+    assert form.fields.image_settings().crs == "EPSG:27572"
 
 
 def test_without_an_image_run_says_what_is_missing(make_form):
