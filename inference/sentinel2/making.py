@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ...contract.errors import BadInput
 from .metadata import METADATA, offset_in, scale_in, start_in
@@ -48,13 +48,18 @@ class Making:
 def making_of(path: str, date: str, tags: Mapping[str, str]) -> Making:
     """What is known of a raster of a date, by the nearest that says it: metadata, tags, then names from the file up.
 
-    Metadata in a folder above count where they are of the same date.
+    Metadata in a folder above count where they are of the same date. JPEG 2000 files are the products' own, to which
+    nothing was done since: what is said of them is STATED.
     """
     if product_of(path):
         return Making(LEVEL_2A, 0.0, 1.0, STATED, NODATA)  # Theia's have no offset
-    stated = _of_metadata(path, date)
-    if stated is not None:
-        return stated
+    making = _of_metadata(path, date) or _of_names(path, tags)
+    if making.basis == NAMED and path.lower().endswith(".jp2"):
+        return replace(making, basis=STATED)
+    return making
+
+
+def _of_names(path: str, tags: Mapping[str, str]) -> Making:
     level = baseline = ""
     for key, value in tags.items():
         if _TAG_LEVEL.search(key) and value[-2:] in ("1C", "2A"):

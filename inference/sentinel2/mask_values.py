@@ -15,7 +15,7 @@ from ..raster.open import unreadable
 from ..raster.windows import spread_windows
 from . import vrt
 from .bands import CLASSES, MASKS
-from .series import STATED, Acquisition, BandSource
+from .series import Acquisition, BandSource
 from .warp import OpenFiles
 
 _SIDE, _SAMPLES, _SAMPLE = 256, 3, 64  # a mask up to _SIDE is looked at whole, of others 3 x 3 windows of 64 pixels
@@ -36,7 +36,7 @@ def with_usable_masks(acquisitions: Sequence[Acquisition], warn: Warn) -> list[A
                 index: _values(source, acquisition.name, files, whole=False)
                 for index, acquisition in enumerate(result)
                 for source in [acquisition.mask(role)]
-                if source is not None and acquisition.offset_basis != STATED
+                if source is not None
             }
             for index, values in looks.items():
                 known = values[np.isfinite(values)]

@@ -46,7 +46,8 @@ def open_series(paths: Sequence[str], warn: Warn) -> Series:
         where = given[0] if len(given) == 1 else "The list of Sentinel-2 files"
         warn = _once(warn)
         kind, acquisitions = _read(form, items, given, where, warn)
-        acquisitions = with_usable_masks(settled(acquisitions, where, warn), warn)
+        if form != "product":  # whose metadata say all
+            acquisitions = with_usable_masks(settled(acquisitions, where, warn), warn)
         return Series(kind, tuple(sorted(acquisitions, key=lambda each: each.date)))
 
 

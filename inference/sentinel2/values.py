@@ -29,6 +29,9 @@ from .series import NAMED, REFLECTANCE, STATED, UNKNOWN, Acquisition
 from .warp import OpenFiles
 
 _SIDE, _SAMPLES, _SAMPLE = 96, 3, 32  # a raster up to _SIDE is looked at whole, of others 3 x 3 windows of 32 pixels
+# Of JPEG 2000, whose tiles of 1024 pixels are decoded whole (0.3 s a window, measured), one place of that size, thinned
+# as its levels are. These mix pixels up to two of theirs away, also with those without data.
+_TILE, _FINER, _MIXED = 1024, 8, 2
 _THINNED = 256  # pixels a side that a raster is read with where its samples hold nothing
 _RED, _NIR = SATELLITE_BANDS.index("B4"), SATELLITE_BANDS.index("B8")
 
@@ -96,23 +99,28 @@ def settled(acquisitions: Sequence[Acquisition], where: str, warn: Warn) -> list
 
 
 def _look(acquisition: Acquisition, files: OpenFiles) -> _Look:
-    frame = acquisition.geobox
+    frame, mixed = acquisition.geobox, 0
     if max(frame.shape) <= _SIDE:
         parts = [frame]
+    elif files.dataset(acquisition.bands[0].path).driver.startswith("JP2") and min(frame.shape) > _TILE:
+        middle = Window((frame.width - _TILE) // 2, (frame.height - _TILE) // 2, _TILE, _TILE)
+        thinned = replace(frame.crop(middle), shape=(_TILE // _FINER, _TILE // _FINER))
+        parts, mixed = [replace(thinned, transform=thinned.transform * Affine.scale(_FINER))], _MIXED
     else:
         parts = [frame.crop(window) for window in spread_windows(frame.width, frame.height, _SAMPLES, _SAMPLE)]
-    pixels = _read(acquisition, parts, files)
+    pixels = _read(acquisition, parts, files, mixed)
     if not pixels.size and len(parts) > 1:
         rows, columns = (min(side, _THINNED) for side in frame.shape)
         whole = frame.transform * Affine.scale(frame.width / columns, frame.height / rows)
-        pixels = _read(acquisition, [replace(frame, transform=whole, shape=(rows, columns))], files)
+        pixels = _read(acquisition, [replace(frame, transform=whole, shape=(rows, columns))], files, _MIXED)
     return _Look(acquisition, pixels)
 
 
-def _read(acquisition: Acquisition, parts: Iterable[GeoBox], files: OpenFiles) -> np.ndarray:
+def _read(acquisition: Acquisition, parts: Iterable[GeoBox], files: OpenFiles, mixed: int) -> np.ndarray:
     """Pixels in parts of the acquisition's geobox, without those that miss a band, (bands, pixels).
 
     Bands of other pixel sizes are read at the same places, thinned or repeated and not warped: a sample needs no more.
+    mixed: how many pixels around those without data hold a part of them.
     """
     by_path: dict[str, list[int]] = {}
     for index, source in enumerate(acquisition.bands):
@@ -129,9 +137,17 @@ def _read(acquisition: Acquisition, parts: Iterable[GeoBox], files: OpenFiles) -
             if there is not None:
                 pixels[indices] = there
         pixels[pixels == np.float32(acquisition.nodata if acquisition.nodata is not None else np.nan)] = np.nan
-        read.append(pixels.reshape(len(pixels), -1))
-    pixels = np.concatenate(read, axis=1)
-    return pixels[:, np.isfinite(pixels).all(axis=0)]
+        missing = _grown(~np.isfinite(pixels).all(axis=0), mixed)
+        read.append(pixels[:, ~missing])
+    return np.concatenate(read, axis=1)
+
+
+def _grown(missing: np.ndarray, by: int) -> np.ndarray:
+    """Places (rows, columns) that lie at most so many pixels beside one of `missing`."""
+    rows, columns = missing.shape
+    padded = np.pad(missing, by)
+    steps = [(down, across) for down in range(2 * by + 1) for across in range(2 * by + 1)]
+    return np.logical_or.reduce([padded[down : down + rows, across : across + columns] for down, across in steps])
 
 
 def _read_at(dataset: DatasetReader, bands: list[int], place: GeoBox) -> np.ndarray | None:

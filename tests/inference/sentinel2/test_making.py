@@ -310,3 +310,16 @@ def test_an_export_of_google_earth_engine_is_told_by_its_pixels(tmp_path, expect
         codes, found = codes_of(path)
         assert codes == ["offset_taken_off" if shift else "offset_not_in"]
         np.testing.assert_array_equal(found, expected)
+
+
+def test_a_large_jpeg_2000_is_told_by_its_middle_but_not_by_the_edge_of_its_data(tmp_path, expected):
+    """Of such a granule the corners are often without data; its levels mix data with what is beside them."""
+    lossless = {"driver": "JP2OpenJPEG", "QUALITY": "100", "REVERSIBLE": "YES", "YCBCR420": "NO"}
+    for band, pixels in zip(SATELLITE_BANDS, expected):
+        large = np.tile(np.where(pixels > 0, pixels + 1000, 0).astype(np.uint16), (17, 17))[None]
+        large[0, :, :400] = 0
+        write(tmp_path / LATE / f"{band}.jp2", large, **lossless)
+    told: list[Notice] = []
+    (found,) = opened(tmp_path / LATE, warn=told.append).acquisitions
+    assert [each.code for each in told] == ["offset_taken_off"]
+    assert found.offset == -1000
