@@ -90,6 +90,38 @@ NOTICES: dict[str, Template] = {
     "infrared_band": "Near infrared",
     "heights_end": "The heights cover {percent} % of the extent: the rest counts as bare ground.",
     "terrain_ends": "The terrain model covers {percent} % of the extent: the rest counts as bare ground.",
+    "band_in_metres": "Band {number} of the aerial raster, its heights, has fractions: it is taken as metres.",
+    "band_with_fractions": "Band {number} of the aerial raster, its heights, has fractions as the colours have: it "
+    "is taken as steps of 0.2 m; if it holds metres, give it as elevation raster.",
+    "band_above_sea": "Band {number} of the aerial raster, taken as height above ground, is nowhere lower than "
+    "{low:.0f} m (in steps of 0.2 m, where it has no fractions): it looks like heights above sea level, or no "
+    "heights at all; check the bands, or give elevation and terrain as rasters of their own.",
+    "band_too_tall": "Band {number} of the aerial raster, taken as height above ground, goes beyond {tallest:.0f} m "
+    "on {percent} % of it (in steps of 0.2 m, where it has no fractions): check its unit and the bands, or give "
+    "heights in metres as elevation raster.",
+    "band_below_ground": "Band {number} of the aerial raster, taken as height above ground, lies below 0 on "
+    "{percent} % of it, which counts as bare ground: check the bands.",
+    # rasters of heights
+    "undeclared_fill": "{what} holds {value:g} on {percent} % of the extent, which is taken as no data.",
+    "heights_in_unit": "{what} is in the unit {unit}: its heights are converted to metres.",
+    "heights_may_be_feet": "{what} has a CRS in feet and does not say the unit of its heights: they are taken as "
+    "metres; if they are feet, write the unit into the raster or convert it.",
+    "first_band_as_heights": "{what} has {bands} bands: the first is taken as the heights.",
+    "heights_above_sea": "The elevation raster holds {low:.0f} to {high:.0f} m where the map is to be and meets the "
+    "ground nowhere: it looks like a surface model above sea level, to which the terrain model belongs too, or like "
+    "another unit than metres; the model takes heights above ground in metres.",
+    "models_apart": "The elevation raster lies {low:.0f} m or more above the terrain model everywhere: it looks as "
+    "if they had different height systems or units; give both in the same.",
+    "surface_below_terrain": "The elevation raster lies below the terrain model on {percent} % of the extent, which "
+    "counts as bare ground: check that both show the same place and time in the same height system.",
+    "heights_below_ground": "The heights lie below 0 on {percent} % of the extent (down to {low:.0f} m), which "
+    "counts as bare ground: give heights above ground, or the terrain model too.",
+    "tall_heights": "The heights go beyond {tallest:.0f} m on {percent} % of the extent and count as {tallest:.0f} m "
+    "there: check that they are metres above ground, neither centimetres nor heights above sea level.",
+    "flat_heights": "The heights are {value:g} m all over the extent: no tree and no house stands out; check that it "
+    "is the right raster, or leave it out.",
+    "digital_heights": "The heights are whole numbers of 0 to 255, up to {high:.0f}, taken as metres: if they are "
+    "FLAIR's digital numbers of 0.2 m, divide them by 5; if they are a shaded picture, give the heights themselves.",
     # several files as one image
     "tiles_joined": "{number} rasters are taken as one image.",
     "tiles_shifted": "The pixels of {names} do not lie on the grid of {first}: they are moved by up to "
@@ -264,6 +296,9 @@ TOLD = frozenset(
         "resampled",
         "bands_missing",
         "heights_end",
+        "band_in_metres",
+        "undeclared_fill",
+        "heights_in_unit",
         "terrain_ends",
         "tiles_joined",
         "tiles_shifted",

@@ -20,6 +20,7 @@ from ..contract.segmentation import SegmentationJob
 from ..models.library import installed_models
 from .preflight import preflight
 from .raster.extents import check_lies_under
+from .raster.heights import height_sources
 from .raster.open import open_raster
 from .raster.write import finished_size, label_bits, working_size
 from .resolve import Inputs, resolve, with_legend, with_series
@@ -28,6 +29,7 @@ from .sentinel2.usable import warn_of_missing_masks
 _ROLE_NAMES = {"nir": "near infrared", "elevation": "elevation"}
 _SPARE_BYTES = 50_000_000  # free disk to leave beside what a job writes
 _COVERED = 0.99  # share of the extent from which on heights count as covering it: outlines are compared by their bounds
+_KNOWN = 0.95  # share of the pixels of a sample from which on the holes in heights are not worth a word
 _MOST_TITLES = 4  # models that an error names
 
 
@@ -115,13 +117,18 @@ def _check_heights(inputs: Inputs, warn: Warn) -> None:
     rasters = {"elevation": (image.elevation, "The elevation raster")}
     if image.terrain is not None:
         rasters["terrain"] = (image.terrain, "The terrain model")
+    covered = 1.0
     for setting, (path, what) in rasters.items():
         with about(setting), open_raster(path, what) as dataset:
             share = check_lies_under(dataset, what, inputs.geobox.crs_wkt, extent, warn_about(setting, warn))
+        covered = min(covered, share)
         if share < _COVERED:
             percent = max(1, int(100 * share))
             ends = notice("terrain_ends" if setting == "terrain" else "heights_end", percent=percent)
             warn_about(setting, warn)(ends)
+    known = height_sources(image, inputs.geobox, inputs.inside, warn).known
+    if known < _KNOWN and covered >= _COVERED:
+        warn(notice("heights_end", percent=max(1, int(100 * known))))
 
 
 def _check_roles(inputs: Inputs, warn: Warn) -> None:

@@ -10,7 +10,8 @@ from ..contract.errors import about
 from .plan import Tile
 from .predict import TileInput
 from .prepare import are_numbers, fill_invalid, heights_to_digital_numbers, network_input, pad_to, to_8_bits
-from .raster.read import WindowReader, aerial_reader, warped_reader
+from .raster.heights import HeightReader, height_sources
+from .raster.read import WindowReader, aerial_reader
 from .raster.windows import Window
 from .resolve import Inputs
 from .sentinel2.superpatches import Superpatch, Superpatches
@@ -22,8 +23,8 @@ class Tiles:
 
     inputs: Inputs
     aerial: WindowReader
-    heights: WindowReader | None
-    terrain: WindowReader | None
+    heights: HeightReader | None
+    terrain: HeightReader | None
     superpatches: Superpatches | None
 
     def __enter__(self) -> Tiles:
@@ -65,6 +66,8 @@ class Tiles:
         bands = dict(zip(roles, layers))
         if self.heights is not None:
             bands["elevation"] = self._elevation(self.heights, held)
+        elif "elevation" in bands:
+            bands["elevation"] = np.round(bands["elevation"])  # metres of a band become whole steps, too
         return pad_to(network_input(bands, card), max(window.shape)), valid
 
     def superpatch(self, tile: Window) -> Superpatch | None:
@@ -80,21 +83,14 @@ class Tiles:
         side = satellite.superpatch
         return np.zeros((1, len(satellite.bands), side, side), np.float32), np.zeros(1, np.float32)
 
-    def _elevation(self, heights: WindowReader, window: Window) -> np.ndarray:
+    def _elevation(self, heights: HeightReader, window: Window) -> np.ndarray:
         with about("elevation"):
-            metres, known = _metres(heights, window)
+            metres, known = heights.read(window)
         if self.terrain is not None:
             with about("terrain"):
-                ground, ground_known = _metres(self.terrain, window)
+                ground, ground_known = self.terrain.read(window)
             metres, known = metres - ground, known & ground_known
         return heights_to_digital_numbers(np.where(known, metres, 0), self.inputs.card)
-
-
-def _metres(reader: WindowReader, window: Window) -> tuple[np.ndarray, np.ndarray]:
-    """Heights (rows, columns) float32, and where they are known, (rows, columns) bool."""
-    pixels, valid = reader.read(window, [1])
-    metres = pixels[0].astype(np.float32)  # integers without sign have no difference below zero
-    return metres, valid & np.isfinite(metres)  # NaN stands for nodata, declared or not
 
 
 def open_tiles(inputs: Inputs) -> Tiles:
@@ -102,9 +98,9 @@ def open_tiles(inputs: Inputs) -> Tiles:
     geobox, job = inputs.geobox, inputs.job
     heights = terrain = superpatches = None
     if inputs.heights and job.image.elevation is not None:
-        heights = warped_reader(job.image.elevation, geobox)
-        if job.image.terrain is not None:
-            terrain = warped_reader(job.image.terrain, geobox)
+        sources = height_sources(job.image, geobox, inputs.inside, lambda told: None)  # the check has told it
+        heights = sources.surface.reader(geobox)
+        terrain = sources.terrain.reader(geobox) if sources.terrain else None
     if inputs.sentinel2 is not None and inputs.card.satellite is not None:
         superpatches = Superpatches(inputs.sentinel2, inputs.card.satellite, geobox)
     return Tiles(inputs, aerial_reader(inputs.aerial, geobox), heights, terrain, superpatches)

@@ -23,6 +23,7 @@ from .coverage import Coverage, coverage_of, declares_no_data, tell_of_coverage,
 from .gather import FoundImage, Gathered, find, gather, stamps
 from .geobox import Bounds, GeoBox
 from .ground import name_of, on_the_ground
+from .height_values import height_limits
 from .histograms import Histogram, histogram_of
 from .infrared import check_is_another, with_infrared
 from .open import open_raster
@@ -120,6 +121,9 @@ def _look(image: ImageSettings, gathered: Gathered, warn: Warn) -> AerialSource:
             sample = without_collar(within_coverage(taken, coverage), collar.fills)
     with rasterio.open(readable) as dataset:
         stretch = stretch_of(dataset, sample, path, bands, warn)
+        if "elevation" in bands:
+            place = min(side * metres for side, metres in zip(geobox.shape[::-1], geobox.pixel_size_m))
+            stretch.update(height_limits(sample, bands, stretch, size, place, warn_about("bands", warn)))
         histograms = {number: histogram_of(sample, number, stretch.get(number)) for number in bands.values()}
         flags = dataset.mask_flag_enums[bands["red"] - 1]
         return AerialSource(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import math
 
 import numpy as np
@@ -65,6 +66,11 @@ def grey(values: np.ndarray, known: np.ndarray) -> np.ndarray:
     with np.errstate(invalid="ignore"):  # NaN is not known
         shades = 1 + np.rint(np.clip((values - low) / (high - low), 0, 1) * 254)
     return np.where(known, shades, 0).astype(np.uint8)
+
+
+def grey_text(values: np.ndarray, known: np.ndarray) -> str:
+    """The same greys as a PNG in base64, transparent where not known."""
+    return base64.b64encode(png(grey(values, known), Affine.scale(2))).decode("ascii")  # a place that has none
 
 
 def png(pixels: np.ndarray, transform: Affine, colours: dict[int, tuple[int, int, int, int]] | None = None) -> bytes:

@@ -11,7 +11,7 @@ from typing import TypeVar
 import numpy as np
 import rasterio
 from rasterio.crs import CRS
-from rasterio.enums import Resampling
+from rasterio.enums import ColorInterp, Resampling
 from rasterio.errors import RasterioError
 from rasterio.io import DatasetReader
 from rasterio.vrt import WarpedVRT
@@ -120,8 +120,13 @@ def aerial_reader(source: AerialSource, geobox: GeoBox) -> WindowReader:
     return WindowReader(source.path, open_warped, alpha=source.needs_alpha)
 
 
-def warped_reader(path: str, geobox: GeoBox) -> WindowReader:
-    """Reads a raster of any CRS, or one that `as_it_lies`, in a geobox, bilinear."""
+def warped_reader(
+    path: str, geobox: GeoBox, nodata: float | None, resampling: Resampling = Resampling.bilinear
+) -> WindowReader:
+    """Reads a raster of any CRS, or one that `as_it_lies`, in a geobox.
+
+    nodata: the number that stands for none; None where there is none.
+    """
 
     def open_warped() -> WarpedVRT:
         dataset = rasterio.open(path)
@@ -134,10 +139,10 @@ def warped_reader(path: str, geobox: GeoBox) -> WindowReader:
             transform=geobox.transform,
             width=geobox.width,
             height=geobox.height,
-            resampling=Resampling.bilinear,
-            src_nodata=dataset.nodata,
-            nodata=dataset.nodata,
-            add_alpha=dataset.nodata is None,
+            resampling=resampling,
+            src_nodata=nodata,
+            nodata=nodata,
+            add_alpha=nodata is None and ColorInterp.alpha not in dataset.colorinterp,
         )
 
     return WindowReader(path, open_warped)

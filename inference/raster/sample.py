@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import base64
 from dataclasses import dataclass
 
 import numpy as np
 import rasterio
-from affine import Affine
 from rasterio.errors import RasterioError
 from rasterio.io import DatasetReader
 
 from .open import unreadable
-from .pictures import grey, png
+from .pictures import grey_text
 from .windows import Window, spread_windows
 
 _SIDE = 8  # windows a side
-_PLACE = Affine.scale(2)  # of pictures, which have none: rasterio warns of a raster without one
 _SIZE = 128  # pixels a side of such a window
 
 
@@ -39,8 +36,7 @@ class Sample:
 
     def picture(self, number: int, index: int) -> str:
         """A grey picture of a window of a band: a PNG in base64, transparent where there is no data."""
-        values, valid = self.pixels[number][index], self.valid[index]
-        return base64.b64encode(png(grey(values, valid), _PLACE)).decode("ascii")
+        return grey_text(self.pixels[number][index], self.valid[index])
 
 
 def take_sample(dataset: DatasetReader) -> Sample:

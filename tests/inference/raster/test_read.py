@@ -63,5 +63,5 @@ def test_a_height_of_another_crs_does_not_depend_on_the_window(crs, nodata, tmp_
     heights[0, 20:40, 30:60] = -9999
     transform = Affine((right - left) / 90, 0, left, 0, (bottom - top) / 90, top)
     raster = write_raster(tmp_path / "heights.tif", heights, crs=crs, transform=transform, nodata=nodata)
-    reader = warped_reader(str(raster), grid)
+    reader = warped_reader(str(raster), grid, nodata)
     assert_windows_agree(reader, grid, [1])
