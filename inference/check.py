@@ -18,6 +18,7 @@ from ..contract.image import dated_path
 from ..contract.notices import Notice, Warn, english, notice, warn_about
 from ..contract.segmentation import SegmentationJob
 from ..models.library import installed_models
+from ..models.published import PUBLISHED
 from .preflight import preflight
 from .raster.extents import check_lies_under
 from .raster.heights import height_sources
@@ -139,17 +140,23 @@ def _check_roles(inputs: Inputs, warn: Warn) -> None:
         name = _ROLE_NAMES.get(role, role)
         if role not in card.fill:
             at_hand = {*inputs.aerial.bands, *inputs.roles}
+            infrared_alone = role == "blue" and "nir" in at_hand
+            pair = "give the image of the colours and this one as its infrared image, " if infrared_alone else ""
             raise BadInput(
                 f"The model {card.title} needs {name}, which the aerial raster does not have: say its band in the "
-                f"bands, or choose {_that_fit(at_hand)}."
+                f"bands, {pair}or choose {_that_fit(at_hand)}."
             )
         warn(notice("no_infrared" if role == "nir" else "no_elevation"))  # every aerial raster has the others' bands
 
 
 def _that_fit(roles: set[str]) -> str:
-    """Names of the models at hand that can do with these bands, for the end of a sentence."""
+    """Names of the models at hand that can do with these bands, for the end of a sentence; else of a published one."""
     titles = [card.title for card in installed_models() if set(card.inputs) - set(card.fill) <= roles]
-    return " or ".join(titles[:_MOST_TITLES]) if titles else "another model"
+    if titles:
+        return " or ".join(titles[:_MOST_TITLES])
+    scored = (model for model in PUBLISHED if model.inputs and model.mean_iou is not None and not model.satellite)
+    fitting = next((model.name for model in scored if set(model.inputs) <= roles), None)
+    return "another model" if fitting is None else f"another model, such as IGN's {fitting}, which can be fetched"
 
 
 def _check_sentinel2(inputs: Inputs) -> None:

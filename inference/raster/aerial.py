@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
-import numpy as np
 import rasterio
-import rasterio.shutil
 from rasterio.crs import CRS
-from rasterio.enums import ColorInterp, MaskFlags
+from rasterio.enums import MaskFlags
 from rasterio.errors import CRSError
 from rasterio.io import DatasetReader
 
 from ...contract.errors import BadInput, about
 from ...contract.image import ImageSettings
 from ...contract.notices import Notice, Warn, notice, warn_about
-from .band_roles import bands_by_role
+from .band_names import named_roles
+from .band_roles import Bands, bands_by_role, given_bands, what_is_said
 from .collar import find_collar, tell_of_collar, without_collar
 from .coverage import Coverage, coverage_of, declares_no_data, tell_of_coverage, within_coverage
 from .gather import FoundImage, Gathered, find, gather, stamps
@@ -28,20 +26,21 @@ from .histograms import Histogram, histogram_of
 from .infrared import check_is_another, with_infrared
 from .open import open_raster
 from .sample import Sample, take_sample
+from .transparency import mended
 from .values import check_real_numbers, stretch_of
 
 COARSEST_M = 5.0  # metres a pixel beyond which no class but the largest could be told
 _ROUNDING = 1.001  # many a NAIP tile has pixels of 0.6000000000000106 m
 POOR_M = 0.6  # metres a pixel beyond which the map is much worse than its model card says
 _LONG = 60  # characters of a CRS that a message shows
-_ALL_OR_NOTHING = 0.95  # share of pixels that real transparency hides or shows wholly; the rest are soft edges
 
 
 @dataclass(frozen=True)
 class AerialSource:
     """An aerial raster, readable and georeferenced.
 
-    path: as messages name it. readable: what rasterio opens: the path, or the text of a virtual raster (see `mended`).
+    path: as messages name it. readable: what rasterio opens: the path, or the text of a virtual raster (see
+    `transparency`).
     alone: the same for the image as it was given, without an infrared one.
     files: on the disk, of which it is made. tiles: (path, bounds in its CRS) of each raster of several.
     bands: band numbers by role. stretch: for 16-bit rasters the digital numbers (low, high) of each band
@@ -95,8 +94,12 @@ def _look(image: ImageSettings, gathered: Gathered, warn: Warn) -> AerialSource:
     path = gathered.path
     with open_raster(gathered.readable, "The aerial raster") as dataset:
         check_real_numbers(dataset, path)
-        readable = mended(dataset)
-        coverage = coverage_of(dataset)
+        given = given_bands(dataset, path, image.bands)
+        said = what_is_said(dataset)
+        roles = named_roles(said)
+        sample = take_sample(dataset)
+        seen = mended(dataset, sample, roles, given.values(), warn)
+        readable, coverage = seen.readable, coverage_of(dataset)
     with rasterio.open(readable) as dataset:
         geobox = aerial_geobox(dataset, path, warn, image.crs)
         size = max(geobox.pixel_size_m)
@@ -110,11 +113,13 @@ def _look(image: ImageSettings, gathered: Gathered, warn: Warn) -> AerialSource:
         declared = declares_no_data(dataset)
         if not declared:
             tell_of_coverage(coverage, dataset, warn)
-        taken = within_coverage(take_sample(dataset), coverage)
+        if readable != gathered.readable:
+            sample = take_sample(dataset)
+        taken = within_coverage(sample, coverage)
         collar = find_collar(dataset, gathered.files, taken)
         tell_of_collar(collar, taken, warn)
         sample = without_collar(taken, collar.fills)
-        bands = bands_by_role(dataset, path, image.bands)
+        bands = bands_by_role(Bands(sample, said, roles, seen.masks), given, path, warn_about("bands", warn))
     if gathered.infrared is not None:
         with about("infrared"):
             readable, bands, taken = _with_infrared(gathered, readable, geobox, bands, warn_about("infrared", warn))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import re
 from dataclasses import replace
 
 import numpy as np
@@ -15,6 +14,8 @@ from rasterio.vrt import WarpedVRT
 
 from ...contract.errors import BadInput
 from ...contract.notices import Warn, notice, with_evidence
+from .band_names import named_roles
+from .band_roles import what_is_said
 from .extents import as_it_lies, pixel_bounds, warn_as_it_lies
 from .gather import Gathered
 from .geobox import Bounds, GeoBox
@@ -24,7 +25,6 @@ from .virtual import Band, Source, constant, of_bands
 from .windows import Window
 
 _ALL = 0.999  # share of the image from which on an infrared image covers it: its last row or column may be missing
-_NEAR_INFRARED = frozenset({"nir", "pir", "infrared", "infrarouge"})
 _STAND_IN_CRS = "EPSG:3857"  # of rasters without a CRS, which are warped within themselves only
 
 
@@ -79,10 +79,8 @@ def check_is_another(sample: Sample, number: int, path: str) -> None:
 
 def near_infrared_band(dataset: DatasetReader) -> int:
     """The number of the band that is described as near infrared; 1 where none is, as in colour infrared images."""
-    for number, text in enumerate(dataset.descriptions, start=1):
-        if _NEAR_INFRARED & set(re.split(r"[^a-z]+", (text or "").lower())):
-            return number
-    return 1
+    roles = named_roles(what_is_said(dataset))
+    return roles.index("nir") + 1 if "nir" in roles else 1
 
 
 def _joined(

@@ -55,7 +55,7 @@ def stretch_of(
     """
     colours = {role: number for role, number in bands.items() if role != "elevation"}
     values = {number: sample.values(number) for number in colours.values()}
-    _refuse_one_value(values, path, [bands[role] for role in ("red", "green", "blue")])
+    _refuse_one_value(values, path, [bands[role] for role in ("red", "green", "blue") if role in bands])
     stretch = _limits(dataset, values, path, bands["red"], warn)
     _warn_of_darkness(sample, colours, values, stretch, warn)
     return stretch

@@ -129,9 +129,9 @@ def test_a_mosaic_whose_file_is_gone_is_refused(tmp_path, refused):
     assert f"The file {raster}, of which the aerial raster {tmp_path / 'mosaic.vrt'} is made, does not exist" in said
 
 
-def test_a_raster_of_one_band_is_refused(tmp_path, refused):
-    raster = write_raster(tmp_path / "a.tif", picture(1, 64, 64).astype(np.uint8))
-    assert "one band" in refused(raster)
+def test_a_raster_of_two_bands_is_refused(tmp_path, refused):
+    raster = write_raster(tmp_path / "a.tif", picture(2, 64, 64).astype(np.uint8))
+    assert "2 bands and none for blue" in refused(raster)
 
 
 def test_bands_that_the_raster_does_not_have_are_refused(aerial, refused):
@@ -314,7 +314,7 @@ LINE = {"type": "LineString", "coordinates": [(652000, 6862000), (652010, 686199
         ("device", {"device": "tpu"}),
         ("model", {"model": "nowhere"}),
         ("input", {"input": "missing.tif"}),
-        ("input", {"input": "one.tif"}),
+        ("input", {"input": "two.tif"}),
         ("bands", {"bands": "red green"}),
         ("bands", {"bands": "R=1 G=2 B=9"}),
         ("bands", {"bands": "R=1 G=2"}),
@@ -338,6 +338,7 @@ LINE = {"type": "LineString", "coordinates": [(652000, 6862000), (652010, 686199
 def test_bad_input_names_its_setting(field, settings, aerial, small_model, utt_model, tmp_path, monkeypatch):
     monkeypatch.chdir(aerial.parent)
     write_raster(Path("one.tif"), picture(1, 200, 200).astype(np.uint8))
+    write_raster(Path("two.tif"), picture(2, 200, 200).astype(np.uint8))
     write_raster(
         Path("elsewhere.tif"), np.ones((1, 50, 50), np.float32), transform=Affine(1, 0, 152000, 0, -1, 6862000)
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import subprocess
 import sys
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +17,7 @@ from rasterio.io import MemoryFile
 from flair_landcover.contract.answers import AerialDescription
 from flair_landcover.contract.errors import BadInput
 from flair_landcover.contract.image import ImageSettings
+from flair_landcover.contract.notices import notice
 from flair_landcover.inference.describe import describe
 from flair_landcover.inference.raster.geobox import Bounds
 
@@ -43,6 +45,7 @@ def test_it_tells_size_bands_and_descriptions(tmp_path):
     with rasterio.open(raster, "r+") as dataset:
         dataset.descriptions = ["NIR", "blue", "red", None, "green"]
     said = look(str(raster), "", None)
+    unused = notice("bands_not_used", used="NIR=1 B=2 R=3 G=5", unused=[notice("band", number=4)])
     assert {name: value for name, value in said.to_dict().items() if name != "pictures"} == {
         "count": 5,
         "descriptions": ("NIR", "blue", "red", None, "green"),
@@ -50,7 +53,7 @@ def test_it_tells_size_bands_and_descriptions(tmp_path):
         "pixel_m": pytest.approx(0.2),
         "width": 400,
         "height": 300,
-        "findings": [],
+        "findings": [asdict(replace(unused, setting="bands"))],
         "readable": str(raster),
         "files": 1,
     }
@@ -190,11 +193,11 @@ def test_what_cannot_be_described_is_refused_with_its_setting(settings, bands, f
     assert caught.value.field == field
 
 
-def test_a_raster_of_one_band_and_a_file_that_is_none_are_refused(tmp_path):
+def test_a_raster_of_two_bands_and_a_file_that_is_none_are_refused(tmp_path):
     text = tmp_path / "a.txt"
     text.write_text("no raster")
-    one = write_raster(tmp_path / "one.tif", picture(1, 64, 64).astype(np.uint8))
-    for path in (text, one, tmp_path / "missing.tif"):
+    two = write_raster(tmp_path / "two.tif", picture(2, 64, 64).astype(np.uint8))
+    for path in (text, two, tmp_path / "missing.tif"):
         with pytest.raises(BadInput) as caught:
             look(str(path), "", None)
         assert caught.value.field == "input"

@@ -12,7 +12,7 @@ from ...contract.answers import AerialDescription
 from ...contract.cards import ROLES
 from ..widgets.boxes import narrow
 
-_REQUIRED = ("red", "green", "blue")
+_COLOURS = ("red", "green", "blue")
 # How a job writes them; see SegmentationJob.bands.
 _WORDS = {"red": "R", "green": "G", "blue": "B", "nir": "NIR", "elevation": "ELEVATION"}
 _NONE = "–"
@@ -118,8 +118,7 @@ class BandsField(QWidget):
         for role, box in self._boxes.items():
             box.blockSignals(True)
             box.clear()
-            if role not in _REQUIRED or not answer.count:
-                box.addItem(_NONE, 0)
+            box.addItem(_NONE, 0)
             for number in range(1, answer.count + 1):
                 box.addItem(str(number), number)
                 description = answer.descriptions[number - 1]
@@ -164,8 +163,11 @@ class BandsField(QWidget):
 
     def complaint(self) -> str:
         """What is wrong with the choice, in one sentence, or ""."""
+        chosen = self.bands()
+        if len({chosen.get(role) for role in _COLOURS}) == 1:  # a grey image
+            chosen = {role: number for role, number in chosen.items() if role not in _COLOURS[1:]}
         seen: dict[int, str] = {}
-        for role, number in self.bands().items():
+        for role, number in chosen.items():
             if number in seen:
                 return self.tr("Band {} is chosen as {} and as {}: choose another band for one of them.").format(
                     number, seen[number].lower(), role_name(role).lower()
