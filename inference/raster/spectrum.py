@@ -28,6 +28,7 @@ _FEW = 8  # different values: classes have 6 at most, heights 20 at least
 _SAME = 0.05  # spread of the difference of two bands, by that of the bands: at least 0.10 where they are not copies
 DETAIL = 0.25  # correlation of fine detail: heights have 0.12 with a band of the image at most, bands 0.3 and more
 _NO_DETAIL = 0.05
+_REACH = 2  # pixels to each side beside whose mean a pixel is detail
 _GROUND = 0.1  # share of pixels that are near the lowest value: see `is_surely_height`
 _ALIKE = 0.95  # share of hidden pixels that have one colour where they are but filled
 
@@ -49,7 +50,7 @@ def share_of_infrared(sample: Sample, numbers: Sequence[int]) -> float:
 
 def is_infrared_first(sample: Sample, numbers: Sequence[int]) -> bool:
     """Whether the first of three or more bands is near infrared, as its brightness over vegetation shows."""
-    red, green = (sample.values(number).astype(np.float32) for number in numbers[1:3])
+    red, green = _values(sample, *numbers[1:3])
     if _correlation(red, green) < _RELATED:
         return False
     return share_of_infrared(sample, numbers) > (_SHARE_OF_THREE if len(numbers) == 3 else _SHARE_OF_FOUR)
@@ -96,7 +97,7 @@ def has_few_values(sample: Sample, number: int) -> bool:
 def same(sample: Sample, one: int, other: int) -> bool:
     """Whether two bands are copies of each other, but for what compression changed. Bands of one value are not."""
     sample = _thinned(sample)
-    first, second = (sample.values(number).astype(np.float32) for number in (one, other))
+    first, second = _values(sample, one, other)
     spread = max(float(first.std()), float(second.std())) if first.size else 0.0
     return spread > 0 and float(np.sqrt(np.mean((first - second) ** 2))) < _SAME * spread
 
@@ -104,8 +105,11 @@ def same(sample: Sample, one: int, other: int) -> bool:
 def shares_detail(sample: Sample, number: int, numbers: Sequence[int]) -> float:
     """How much of a band's fine detail is that of any of the image's bands: the largest correlation, 0..1."""
     sample = _thinned(sample)
-    detail = _detail(sample, number)
-    return max((abs(_correlation(detail, _detail(sample, other))) for other in numbers if other != number), default=0.0)
+    known = sample.valid & np.all([np.isfinite(sample.pixels[n]) for n in (number, *numbers)], axis=0)
+    around = _mean(known, _REACH) > 1 - 1e-4  # where nothing but pixels of the image is near
+    detail = _detail(sample, number, known)[around]
+    others = (_detail(sample, other, known)[around] for other in numbers if other != number)
+    return max((abs(_correlation(detail, other)) for other in others), default=0.0)
 
 
 def may_be_height(sample: Sample, number: int, numbers: Sequence[int]) -> bool:
@@ -149,7 +153,7 @@ def _share(found: np.ndarray, sample: Sample) -> float:
 
 def _smooth(band: np.ndarray) -> np.ndarray:
     """A band's means of 3 by 3 pixels, (windows, rows, columns) float32: single pixels are noise."""
-    return _mean(band, 1)
+    return _mean(np.nan_to_num(band, posinf=0, neginf=0), 1)
 
 
 def _mean(band: np.ndarray, reach: int) -> np.ndarray:
@@ -161,10 +165,17 @@ def _mean(band: np.ndarray, reach: int) -> np.ndarray:
     return (block / side**2).astype(np.float32)
 
 
-def _detail(sample: Sample, number: int) -> np.ndarray:
-    """What a band has beside its means of 5 by 5 pixels, (valid pixels,) float32."""
-    band = np.nan_to_num(sample.pixels[number].astype(np.float32), posinf=0.0, neginf=0.0)
-    return (band - _mean(band, 2))[sample.valid]
+def _detail(sample: Sample, number: int, known: np.ndarray) -> np.ndarray:
+    """What a band has beside its means of 5 by 5 pixels, (windows, rows, columns) float32."""
+    band = np.where(known, sample.pixels[number], 0).astype(np.float32)
+    return band - _mean(band, _REACH)
+
+
+def _values(sample: Sample, *numbers: int) -> list[np.ndarray]:
+    """The pixels in which all of these bands have data, (pixels,) float32 of each."""
+    bands = [sample.pixels[number][sample.valid].astype(np.float32) for number in numbers]
+    known = np.all([np.isfinite(band) for band in bands], axis=0)
+    return [band[known] for band in bands]
 
 
 def _correlation(one: np.ndarray, other: np.ndarray) -> float:
