@@ -161,31 +161,6 @@ def _with_infrared(
     return readable, {**bands, "nir": number}, sample
 
 
-def mended(dataset: DatasetReader) -> str:
-    """The raster's path, or a virtual raster in which a band that only claims to be transparency is a plain one.
-
-    GDAL declares the fourth band of any 8-bit TIFF of four bands as transparency unless told otherwise, so
-    that most images of red, green, blue and near infrared claim it. Real transparency is all or nothing but
-    for its edges, where reprojecting leaves values in between.
-    """
-    transparent = [n for n, kind in enumerate(dataset.colorinterp, start=1) if kind == ColorInterp.alpha]
-    if not transparent:
-        return dataset.name
-    sample = take_sample(dataset)
-    if all(_all_or_nothing(sample.pixels[number]) for number in transparent):
-        return dataset.name
-    with rasterio.MemoryFile(ext=".vrt") as file:
-        rasterio.shutil.copy(dataset, file.name, driver="VRT")
-        text = file.read().decode("utf-8")
-    return text.replace("<ColorInterp>Alpha</ColorInterp>", "<ColorInterp>Undefined</ColorInterp>")
-
-
-def _all_or_nothing(band: np.ndarray) -> bool:
-    """Whether a band shows wholly or hides nearly everything: 0, and all bits of as many as it has, or 1."""
-    top = float(band.max())
-    return math.log2(top + 1).is_integer() and bool(np.isin(band, (0, top)).mean() >= _ALL_OR_NOTHING)
-
-
 def aerial_geobox(dataset: DatasetReader, path: str, warn: Warn, given: str = "") -> GeoBox:
     """Where an aerial raster lies. given: its CRS where that is not the file's, see `ImageSettings.crs`.
 
