@@ -90,58 +90,91 @@ def read_capabilities(text: bytes, layers: list[str], matrices: str, unit_m: flo
 
     matrices: the set of tile matrices in use. unit_m: metres to a unit of its CRS.
     """
-    reader = QXmlStreamReader(QByteArray(text))
-    facts, path = ServerFacts(), []
-    nested: list[dict] = []  # layers of WMS, which pass their CRSs on to those inside
-    said: dict[str, list[str]] = {"licence": [], "owner": [], "attribution": []}
-    names: set[str] = set()
-    in_set, matrix = "", {}
-    common: set[str] | None = None
+    reader, document = QXmlStreamReader(QByteArray(text)), _Document(layers, matrices, unit_m)
     while not reader.atEnd():
         kind = reader.readNext()
         if kind == QXmlStreamReader.TokenType.StartElement:
-            path.append(str(reader.name()))
-            if path[-1] == "Layer":
-                nested.append({"name": "", "crs": set(), "attribution": ""})
-            elif path[-1] == "TileMatrix":
-                matrix = {}
-        elif kind == QXmlStreamReader.TokenType.Characters and path and not reader.isWhitespace():
-            value = " ".join(str(reader.text()).split())
-            parent, own = ["", *path][-2:]
-            if own in ("AccessConstraints", "Fees") and value.lower() not in _NOTHING:
-                said["licence"].append(value)
-            elif own == "ProviderName" or (own == "ContactOrganization"):
-                said["owner"].append(value)
-            elif own in ("MaxWidth", "MaxHeight") and value.isdecimal():
-                facts.largest = min(int(value), facts.largest or int(value))
-            elif parent == "Layer" and own == "Name" and nested:
-                nested[-1]["name"] = value
-            elif parent == "Layer" and own in ("CRS", "SRS") and nested:
-                nested[-1]["crs"] |= set(value.split())
-            elif parent == "Attribution" and own == "Title" and nested:
-                nested[-1]["attribution"] = value
-            elif parent == "TileMatrixSet" and own == "Identifier":
-                in_set = value
-            elif parent == "TileMatrix":
-                matrix[own] = value
+            document.begin(str(reader.name()))
+        elif kind == QXmlStreamReader.TokenType.Characters and not reader.isWhitespace():
+            document.say(" ".join(str(reader.text()).split()))
         elif kind == QXmlStreamReader.TokenType.EndElement:
-            if path[-1] == "TileMatrix" and in_set == matrices:
-                facts.grids += _grid(matrix, unit_m)
-            elif path[-1] == "TileMatrixSet":
-                in_set = ""
-            elif path[-1] == "Layer" and nested:
-                if nested[-1]["name"] in layers:
-                    names.add(nested[-1]["name"])
-                    own_crs = set().union(*(frame["crs"] for frame in nested))
-                    common = own_crs if common is None else common & own_crs
-                    said["attribution"] += [f["attribution"] for f in reversed(nested) if f["attribution"]][:1]
-                nested.pop()
-            path.pop()
-    if names == set(layers):
-        facts.crs = common or set()
-    facts.attribution = "; ".join(dict.fromkeys(said["attribution"] or said["owner"]))
-    facts.licence = "; ".join(dict.fromkeys(said["licence"]))
-    return facts
+            document.end()
+    return document.facts()
+
+
+@dataclass
+class _Frame:
+    """A layer of WMS, which passes its CRSs on to those inside."""
+
+    name: str = ""
+    crs: set[str] = field(default_factory=set)
+    attribution: str = ""
+
+
+class _Document:
+    """What was read so far of a document of capabilities."""
+
+    def __init__(self, layers: list[str], matrices: str, unit_m: float) -> None:
+        self._layers = layers
+        self._matrices = matrices
+        self._unit_m = unit_m
+        self._path: list[str] = []
+        self._frames: list[_Frame] = []
+        self._crs_of: dict[str, set[str]] = {}  # by layer, of those asked for
+        self._matrix_set = ""
+        self._matrix: dict[str, str] = {}
+        self._facts = ServerFacts()
+        self._licence: list[str] = []
+        self._owner: list[str] = []
+        self._attribution: list[str] = []
+
+    def begin(self, name: str) -> None:
+        self._path.append(name)
+        if name == "Layer":
+            self._frames.append(_Frame())
+        elif name == "TileMatrix":
+            self._matrix = {}
+
+    def say(self, value: str) -> None:
+        parent, own = ["", "", *self._path][-2:]
+        facts, frame = self._facts, self._frames[-1] if self._frames else _Frame()
+        if own in ("AccessConstraints", "Fees") and value.lower() not in _NOTHING:
+            self._licence.append(value)
+        elif own in ("ProviderName", "ContactOrganization"):
+            self._owner.append(value)
+        elif own in ("MaxWidth", "MaxHeight") and value.isdecimal():
+            facts.largest = min(int(value), facts.largest or int(value))
+        elif (parent, own) == ("Layer", "Name"):
+            frame.name = value
+        elif (parent, own) in (("Layer", "CRS"), ("Layer", "SRS")):
+            frame.crs |= set(value.split())
+        elif (parent, own) == ("Attribution", "Title"):
+            frame.attribution = value
+        elif (parent, own) == ("TileMatrixSet", "Identifier"):
+            self._matrix_set = value
+        elif parent == "TileMatrix":
+            self._matrix[own] = value
+
+    def end(self) -> None:
+        name = self._path.pop()
+        if name == "TileMatrix" and self._matrix_set == self._matrices:
+            self._facts.grids += _grid(self._matrix, self._unit_m)
+        elif name == "TileMatrixSet":
+            self._matrix_set = ""
+        elif name == "Layer" and self._frames:
+            frame = self._frames[-1]
+            if frame.name in self._layers:
+                self._crs_of[frame.name] = set().union(*(each.crs for each in self._frames))
+                self._attribution += [each.attribution for each in self._frames[::-1] if each.attribution][:1]
+            self._frames.pop()
+
+    def facts(self) -> ServerFacts:
+        """All layers asked for have to be there: they are drawn together."""
+        if self._layers and set(self._crs_of) == set(self._layers):
+            self._facts.crs = set.intersection(*self._crs_of.values())
+        self._facts.attribution = "; ".join(dict.fromkeys(self._attribution or self._owner))
+        self._facts.licence = "; ".join(dict.fromkeys(self._licence))
+        return self._facts
 
 
 def _grid(matrix: dict[str, str], unit_m: float) -> list[TileGrid]:

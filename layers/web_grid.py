@@ -198,7 +198,13 @@ def source_grid(layer: WebLayer, grid: FetchGrid, facts: ServerFacts) -> SourceG
         column, row = _offsets(grid.left, grid.top, resolution, tiles)
         if all(abs(offset - round(offset)) < 0.02 for offset in (column, row)):
             return SourceGrid(
-                *(grid.crs, grid.left, grid.top, grid.pixel_m, grid.pixel_m, grid.width, grid.height, BLOCK),
+                grid.crs,
+                grid.left,
+                grid.top,
+                grid.pixel_m,
+                grid.pixel_m,
+                grid.width,
+                grid.height,
                 first_column=round(column) % BLOCK,
                 first_row=round(row) % BLOCK,
                 tiled=True,
@@ -263,8 +269,19 @@ def _around(layer: WebLayer, grid: FetchGrid, across: float, down: float, tiles,
     upper = math.floor((origin[1] - box.yMaximum()) / down) - border
     lower = math.ceil((origin[1] - box.yMinimum()) / down) + border
     left, top = origin[0] + first * across, origin[1] - upper * down
-    starts = (first % block, upper % block) if known else (0, 0)
-    return SourceGrid(layer.crs, left, top, across, down, last - first, lower - upper, block, *starts, bool(tiles))
+    return SourceGrid(
+        layer.crs,
+        left,
+        top,
+        across,
+        down,
+        last - first,
+        lower - upper,
+        block,
+        first_column=first % block if known else 0,
+        first_row=upper % block if known else 0,
+        tiled=tiles is not None,
+    )
 
 
 def _offsets(left: float, top: float, resolution: float, tiles) -> tuple[float, float]:

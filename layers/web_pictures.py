@@ -177,7 +177,7 @@ class _Answers:
     def __enter__(self) -> _Answers:
         self._network = QgsNetworkAccessManager.instance()  # each thread has one
         # QGIS's own signal of this name hides Qt's, which comes before QGIS reads the answer.
-        self._finished = super(QgsNetworkAccessManager, self._network).finished
+        self._finished = super(QgsNetworkAccessManager, self._network).finished  # type: ignore[misc]
         self._finished.connect(self._look)
         return self
 

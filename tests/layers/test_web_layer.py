@@ -33,7 +33,7 @@ XYZ = "type=xyz&zmin=0&zmax=18&url=http://localhost:1/{z}/{x}/{y}.png"
             "https://data.geopf.fr/wms-r/wms?VERSION=1.3.0&apikey=ign_scan_ws",
             "https://data.geopf.fr/wms-r/wms?VERSION=1.3.0",
         ),
-        ("https://jane:s3cret@maps.org:8080/wms?map=/srv/a.map", "https://maps.org:8080/wms?map=/srv/a.map"),
+        ("https://" + "jane:s3cret" + "@maps.org:8080/wms?map=/srv/a.map", "https://maps.org:8080/wms?map=/srv/a.map"),
         ("https://wxs.ign.fr/an7nvfzojv5wa96dsga5nk8w/geoportail/wmts", "https://wxs.ign.fr/…/geoportail/wmts"),
         ("https://t.org/123e4567-e89b-12d3-a456-426614174000/{z}/{x}/{y}.png", "https://t.org/…/{z}/{x}/{y}.png"),
         ("https://t.org/{z}/{x}/{y}.png?access_token=pk.abc&key=1", "https://t.org/{z}/{x}/{y}.png"),

@@ -156,22 +156,22 @@ class FetchRow(QWidget):
         Raises ValueError, with a sentence for the user, where something is missing or wrong.
         """
         area, project = self._area.area(), QgsProject.instance()
-        layers = [(chooser, web_layer(chooser.layer())) for chooser in self._choosers()]
+        chosen = [(chooser, layer) for chooser in self._choosers() if (layer := chooser.layer()) is not None]
+        image = self._aerial.layer() or chosen[0][1]
         if area is None:
             raise ValueError(
                 self.tr("Draw the area that is to be fetched from {}, or choose it, under “Area”.").format(
-                    layers[0][1].name
+                    chosen[0][1].name()
                 )
             )
-        image = self._aerial.layer() or layers[0][0].layer()
         extent = _extent_of(area)
         crs = local_crs(extent, area.crs, [image.crs(), project.crs()])
         # Infrared beside an image of a file gets that one's pixels.
         own = not is_web_layer(image) and image.crs() == crs
         grid = grid_over(extent, area.crs, image.rasterUnitsPerPixelX() if own else self._pixel_m(), crs)
-        paths = self._paths(len(layers))
-        wanted = [_Wanted(chooser, chooser.layer().id(), layer, path) for (chooser, layer), path in zip(layers, paths)]
-        return wanted, plan_fetch([layer for _, layer in layers], grid)
+        paths = self._paths(len(chosen))
+        wanted = [_Wanted(each, layer.id(), web_layer(layer), path) for (each, layer), path in zip(chosen, paths)]
+        return wanted, plan_fetch([each.layer for each in wanted], grid)
 
     def _paths(self, count: int) -> list[str]:
         chosen = self.file.filePath().strip()
