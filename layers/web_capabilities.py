@@ -17,6 +17,7 @@ from .web_layer import WebLayer, crs_of
 
 _PIXEL_M = 0.00028  # metres that WMTS counts to a pixel of its scales (OGC 07-057r7, 6.1)
 _DEGREE_M = 111_319.49079327358  # and to a degree of the equator (the same, annex E)
+_MERCATOR = "EPSG:3857"
 _MERCATOR_EDGE = 20_037_508.342789244  # metres from the middle of Web Mercator to its edges
 _NOTHING = {"", "none", "unknown", "n/a"}
 
@@ -55,6 +56,8 @@ class ServerFacts:
 def ask_server(layer: WebLayer, feedback: QgsFeedback | None = None) -> ServerFacts:
     """What the server of a layer says. In any thread; waits for the network. Raises nothing."""
     if layer.is_xyz():
+        if layer.crs != _MERCATOR:
+            return ServerFacts()
         return ServerFacts(grids=[TileGrid(r, -_MERCATOR_EDGE, _MERCATOR_EDGE) for r in layer.resolutions])
     uri = layer.uri()
     url = uri.param("url")

@@ -25,6 +25,8 @@ BLOCK = 1024  # pixels a side that are asked for at once
 TILE = 256  # pixels a side of a tile where nothing else is known
 LARGEST = 100_000_000  # pixels of an image beyond which the user is asked again: 10,000 x 10,000, 2 km a side at 0.2 m
 
+MOST = 2_000_000_000  # pixels that one image may have at all: 9 km a side at 0.2 m
+
 _LAMBERT_93 = "EPSG:2154"
 # Mainland France and Corsica, coarsely (degrees east and north): beyond the border by 20 km at most, where Lambert-93
 # is as true as within.
@@ -94,7 +96,8 @@ class SourceGrid:
     def requests(self) -> int:
         """How many pictures the server gives."""
         if not self.tiled:
-            return len(self.blocks())
+            columns = math.ceil((self.first_column + self.width) / self.block)
+            return columns * math.ceil((self.first_row + self.height) / self.block)
         columns = math.ceil((self.first_column % TILE + self.width) / TILE)
         return columns * math.ceil((self.first_row % TILE + self.height) / TILE)
 
@@ -176,6 +179,12 @@ def grid_over(
     # A hundredth of a pixel more or less is the noise of coordinates.
     first, last = math.floor(box.xMinimum() / pixel_m + 0.01), math.ceil(box.xMaximum() / pixel_m - 0.01)
     bottom, top = math.floor(box.yMinimum() / pixel_m + 0.01), math.ceil(box.yMaximum() / pixel_m - 0.01)
+    if (last - first) * (top - bottom) > MOST:
+        raise ValueError(
+            _tr("The area has {:,} million pixels of {:g} m: draw a smaller one, of {:,} million at most.").format(
+                (last - first) * (top - bottom) // 1_000_000, pixel_m, MOST // 1_000_000
+            )
+        )
     left, upper = round(first * pixel_m, 9), round(top * pixel_m, 9)
     return FetchGrid(crs_text(target), left, upper, pixel_m, last - first, top - bottom)
 

@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from qgis.core import (
+    Qgis,
     QgsDataProvider,
     QgsFeedback,
     QgsNetworkAccessManager,
@@ -34,6 +35,9 @@ from .web_layer import WebLayer, without_addresses
 PAUSES_S = (0.5, 3.0)  # before a picture is asked for a second and a third time
 _LOOK_S = 0.1  # between looks at whether the user cancelled
 _SHOWN = 200  # characters of a server's words
+
+
+_COLOURS = (Qgis.DataType.ARGB32, Qgis.DataType.ARGB32_Premultiplied)
 
 
 class FetchFailed(EngineError):
@@ -102,8 +106,7 @@ class Pictures:
         )
 
     def _fault_of(self, block: QgsRasterBlock | None) -> str:
-        # ARGB32 and ARGB32_Premultiplied, by their numbers: the names moved between versions of QGIS.
-        if block is None or not block.isValid() or block.isEmpty() or int(block.dataType()) not in (12, 13):
+        if block is None or not block.isValid() or block.isEmpty() or block.dataType() not in _COLOURS:
             return _tr("QGIS gave no picture")
         return "; ".join(without_addresses(error) for error in self.feedback.errors())
 

@@ -114,6 +114,11 @@ def test_what_can_be_no_grid_is_refused(application, extent, pixel, target, sent
         grid_over(extent, DEGREES, pixel, crs(target))
 
 
+def test_half_a_country_is_refused_at_once(application):
+    with pytest.raises(ValueError, match=r"million pixels of 0\.2 m: draw a smaller one, of 2,000 million at most"):
+        grid_over(QgsRectangle(500_000, 6_300_000, 900_000, 6_900_000), crs(2154), 0.2, crs(2154))
+
+
 def lambert(width: int, height: int, pixel: float = 0.2) -> FetchGrid:
     return FetchGrid("EPSG:2154", 942_390.4, 6_538_568.0, pixel, width, height)
 
