@@ -27,7 +27,7 @@ LEFT, TOP = ORIGIN
 
 
 def look(path: str, bands: str, extent: Bounds | None) -> AerialDescription:
-    return describe(ImageSettings((path,), bands), extent)
+    return describe(ImageSettings((path,), bands=bands), extent)
 
 
 def pictures_of(said: AerialDescription) -> dict[int, np.ndarray]:
