@@ -122,8 +122,9 @@ def _look(image: ImageSettings, gathered: Gathered, warn: Warn) -> AerialSource:
         bands = bands_by_role(Bands(sample, said, roles, seen.masks), given, path, warn_about("bands", warn))
     if gathered.infrared is not None:
         with about("infrared"):
-            readable, bands, taken = _with_infrared(gathered, readable, geobox, bands, warn_about("infrared", warn))
-            sample = without_collar(within_coverage(taken, coverage), collar.fills)
+            of_infrared = warn_about("infrared", warn)
+            readable, bands, taken = _with_infrared(gathered, readable, geobox, bands, taken, of_infrared)
+            sample = without_collar(taken, collar.fills)
     with rasterio.open(readable) as dataset:
         stretch = stretch_of(dataset, sample, path, bands, warn)
         if "elevation" in bands:
@@ -149,14 +150,18 @@ def _look(image: ImageSettings, gathered: Gathered, warn: Warn) -> AerialSource:
 
 
 def _with_infrared(
-    gathered: Gathered, readable: str, geobox: GeoBox, bands: dict[str, int], warn: Warn
+    gathered: Gathered, readable: str, geobox: GeoBox, bands: dict[str, int], sample: Sample, warn: Warn
 ) -> tuple[str, dict[str, int], Sample]:
-    """What rasterio opens, band numbers by role and a sample of an image with the infrared image that goes with it."""
+    """What rasterio opens, band numbers by role and a sample of an image with the infrared image that goes with it.
+
+    readable, bands, sample: of the image alone.
+    """
     if "nir" in bands:
         warn(notice("infrared_replaces", band=bands["nir"]))
     readable, number = with_infrared(gathered, readable, geobox, warn)
     with rasterio.open(readable) as dataset:
-        sample = take_sample(dataset)
+        near = take_sample(dataset, [number])
+    sample = replace(near, pixels={**sample.pixels, **near.pixels}, valid=near.valid & sample.valid)
     check_is_another(sample, number, gathered.infrared.path if gathered.infrared else "")
     return readable, {**bands, "nir": number}, sample
 

@@ -78,7 +78,7 @@ def check_is_another(sample: Sample, number: int, path: str) -> None:
 
 
 def near_infrared_band(dataset: DatasetReader) -> int:
-    """The number of the band that is described as near infrared; 1 where none is, as in colour infrared images."""
+    """The number of the band that its file calls near infrared; 1 where none is, as in colour infrared images."""
     roles = named_roles(what_is_said(dataset))
     return roles.index("nir") + 1 if "nir" in roles else 1
 

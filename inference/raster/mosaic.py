@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import rasterio
@@ -21,6 +21,7 @@ from ...contract.notices import Warn, notice, with_evidence
 from .geobox import Bounds, GeoBox
 from .open import open_raster
 from .sample import Sample, take_sample
+from .spectrum import is_all_or_nothing
 from .virtual import Band, Source, constant, of_bands
 from .windows import Window
 from .write import PROVENANCE_TAG
@@ -28,7 +29,6 @@ from .write import PROVENANCE_TAG
 SAME_PIXEL = 1e-3  # of a pixel: grids closer than this are one
 _SAME_SIZE = 0.5  # of a pixel: by which a raster's last corner may be off where its pixels are slightly larger
 _MOSTLY = 0.5  # of a raster: where more of it lies over others these are two images of one place, no edges that overlap
-_ALL_OR_NOTHING = 0.95  # share of pixels that real transparency hides or shows wholly; the rest are soft edges
 _NAMED = 3  # rasters that a sentence names
 
 
@@ -198,9 +198,8 @@ def _text(headers: Sequence[Header], windows: Sequence[Window], frame: GeoBox, g
 
 
 def _is_transparency(sample: Sample, number: int) -> bool:
-    """Whether a band that claims to be transparency is: where there is an image it is all or nothing."""
-    values = sample.values(number)
-    return bool(np.isin(values, (0, np.iinfo(values.dtype).max)).mean() >= _ALL_OR_NOTHING)
+    """Whether a band that claims to be transparency is: looked at where there is an image."""
+    return is_all_or_nothing(replace(sample, pixels={number: sample.values(number)}), number)
 
 
 def _with(

@@ -29,9 +29,9 @@ _STAND_IN_CRS = "EPSG:3857"
 # where the window begins, and two tiles would see the same pixel differ in its last digit.
 _BY_BLOCKS = {"GDAL_VRT_WARP_USE_DATASET_RASTERIO": "NO"}
 
-# Bytes that GDAL may keep of the rasters it reads and writes; its own default is a share of the memory. Windows of two
-# JPEG 2000 files, colours and infrared, in blocks of 1024 pixels take 3 times as long with 16 MB: two threads then throw
-# out each other's blocks, of which a window lies on four, before all bands of one are read.
+# Bytes that GDAL may keep of the rasters it reads and writes; its own default is a share of the memory. With 16 MB
+# windows of two JPEG 2000 files of blocks of 1024 pixels, colours and infrared, took 3 times as long: the two threads
+# that read threw out each other's blocks, of which a window lies on four, before all bands of one were read.
 _GDAL_CACHE = 64 * 2**20
 
 _Item = TypeVar("_Item")

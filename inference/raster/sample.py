@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -39,10 +40,10 @@ class Sample:
         return grey_text(self.pixels[number][index], self.valid[index])
 
 
-def take_sample(dataset: DatasetReader) -> Sample:
-    """Reads windows of all bands. Raises BadInput where they cannot be read."""
+def take_sample(dataset: DatasetReader, numbers: Iterable[int] | None = None) -> Sample:
+    """Reads windows of bands by their numbers, all where None is given. Raises BadInput where they cannot be read."""
     windows = tuple(spread_windows(dataset.width, dataset.height, _SIDE, _SIZE))
-    pixels: dict[int, list[np.ndarray]] = {number: [] for number in dataset.indexes}
+    pixels: dict[int, list[np.ndarray]] = {number: [] for number in numbers or dataset.indexes}
     valid = []
     for window in windows:
         part = rasterio.windows.Window(*window)
