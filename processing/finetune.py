@@ -128,13 +128,16 @@ class FinetuneAlgorithm(FlairAlgorithm):
                 QgsProcessingParameterField(
                     CLASS_FIELD, self.tr("Field of the class"), _FIELD, parentLayerParameterName=POLYGONS, optional=True
                 ),
-                self.tr("The field that holds each polygon's class: its number or its name. Left empty: 'class'."),
+                self.tr(
+                    "The field that holds each polygon's class: its number or its name, the model's, FLAIR's or "
+                    "CoSIA's, in English or French. Left empty: 'class'."
+                ),
             ),
             described(
                 QgsProcessingParameterString(CLASS_MAP, self.tr("Class of each value"), optional=True),
                 self.tr(
                     "What values of the field mean where they are no number or name of a class, such as "
-                    "'vigne=vineyard; 7=deciduous; solar=solar panels; unsure='. A name that is no class of the "
+                    "'haie=brushwood; 7=deciduous; solar=solar panels; unsure='. A name that is no class of the "
                     "model makes a new one; nothing after the sign means that those polygons are left out."
                 ),
             ),

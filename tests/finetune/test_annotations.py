@@ -4,12 +4,14 @@ import math
 
 import numpy as np
 import pytest
+import rasterio
 import rasterio.warp
 import shapely
 
 from flair_landcover.contract.cards import ModelCard
 from flair_landcover.contract.errors import BadInput
 from flair_landcover.finetune.annotations import read_annotations
+from flair_landcover.inference.raster.aerial import aerial_geobox
 from flair_landcover.tests.jobs import finetune_job
 from flair_landcover.tests.notices import in_english
 
@@ -189,6 +191,24 @@ def test_no_polygon_on_the_raster_says_where_both_are(path):
 def test_polygons_whose_crs_is_wrong_do_not_lie_on_the_raster(path):
     write_polygons(path, [square(0, 0), square(20, 0)], [1, 5], crs="EPSG:4326")
     assert "check the layer's CRS" in refusal(path)[0]
+
+
+def test_polygons_are_moved_to_the_crs_that_the_image_was_given(path, tmp_path):
+    """As to that of its file: a raster without one, and one whose file says another."""
+
+    def to_utm(points):
+        return np.column_stack(rasterio.warp.transform("EPSG:2154", "EPSG:32631", points[:, 0], points[:, 1]))
+
+    write_polygons(path, [shapely.transform(square(20, 20), to_utm)], [1], crs="EPSG:32631")
+    told: list[str] = []
+    for own in ("", LOCAL):
+        profile = {"driver": "GTiff", "count": 1, "dtype": "uint8", "width": 500, "height": 400}
+        with rasterio.open(tmp_path / "a.tif", "w", **profile, crs=own or None, transform=made_grid().transform):
+            pass
+        with rasterio.open(tmp_path / "a.tif") as dataset:
+            grid = aerial_geobox(dataset, "a.tif", in_english(told), "EPSG:2154")
+        assert found(read(path, told, grid, one_class=True)) == [(1, 1, 100)]
+    assert not any("as they are" in each for each in told)
 
 
 def test_a_layer_without_crs_is_taken_to_be_in_the_rasters(path):
