@@ -130,8 +130,10 @@ def kinds(patch: Patch) -> Iterator[tuple[str, ImageSettings, str, str]]:
     yield "described NIR, Red, Green, a model that needs blue", three, REFUSED, ""
     four = "red=1 green=2 blue=3 nir=4"
     mask = np.where(np.indices(r.shape)[0] < 300, 255, 0).astype(np.uint8)
-    for name, fifth in (("red again", r), ("a mask of 0 and 255", mask), ("a second infrared", 250 - nir // 2)):
+    for name, fifth in (("red again", r), ("a second infrared", 250 - nir // 2)):
         yield f"a fifth band that is {name}", patch.write("5.tif", np.stack([*rgbi, fifth])), TAKEN, four
+    # it hides a part of the image in which there is a picture
+    yield "a fifth band that is a mask of 0 and 255", patch.write("5.tif", np.stack([*rgbi, mask])), DOUBTED, four
     yield "R G B NIR R G", patch.write("6.tif", np.stack([*rgbi, r, g])), TAKEN, four
     yield "one grey band", patch.write("grey.tif", g[None]), DOUBTED, ""
     # heights

@@ -156,7 +156,7 @@ def _warn_of_darkness(
     if not all(values[number].size for number in colours.values()):
         return
     shown = {role: _eight_bits(values[number], stretch.get(number)) for role, number in colours.items()}
-    picture = {role: shown[role] for role in ("red", "green", "blue")}
+    picture = {role: shown[role] for role in ("red", "green", "blue") if role in shown}
     ranges = {role: np.percentile(band, [_DARK, 50.0, _BRIGHT]) for role, band in picture.items()}
     evidence = {
         f"{role}_{name}": round(float(value), 2)
