@@ -28,6 +28,7 @@ LONG = (
     "tests/runtime/test_client.py",
     "tests/runtime/test_install.py",
     "tests/processing/test_qgis_process.py",
+    "tests/processing/test_fetcharea.py",
     "tests/test_package.py",
     "tests/ui/test_actions.py",
     "tests/ui/annotate/test_window.py",

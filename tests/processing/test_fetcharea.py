@@ -127,6 +127,15 @@ def test_a_web_layer_as_the_image_of_a_map_is_refused_with_the_way_out(server, f
         assert sum(sentence in error for error in feedback.errors) == number
 
 
+def test_where_the_server_has_nothing_there_is_no_map(fetch, segment, server, tmp_path):
+    # 50 pixels beyond the west and the north edge of what the server shows.
+    fetch(server.wms(), EXTENT=f"{LEFT - 10},{LEFT + 20},{TOP - 20},{TOP + 10} [EPSG:2154]")
+    segment(INPUT=tmp_path / "image.tif", OUTPUT=tmp_path / "map.tif")
+    labels = read_pixels(tmp_path / "map.tif")[0]
+    assert labels.shape == (150, 150)
+    assert not labels[:50].any() and not labels[:, :50].any() and (labels[50:, 50:] > 0).all()
+
+
 def test_on_the_command_line_a_real_patch_and_its_infrared_are_fetched_and_the_map_is_that_of_the_file(
     qgis_process, model, tmp_path
 ):
