@@ -59,6 +59,8 @@ NOTICES: dict[str, Template] = {
     "to {high:g}).",
     "eight_bits_as": "The aerial raster has 8-bit values stored as {dtype}: they are taken as they are, and cut "
     "off where they go beyond 0 to 255.",
+    "filled_holes": "On {percent} % of the aerial raster all colours hold a number that stands for none, though it is "
+    "not declared: it counts as no data.",
     "low_bits": "The aerial raster declares {bits} bits: 0 to {top:g} is taken as 0 to 255.",
     "scaled_floats": "The aerial raster has fractions: 0 to 1 is taken as 0 to 255.",
     "dark_picture": "The aerial raster is very dark: of 255, nearly nothing is above {high:.0f}, and of such a picture "
@@ -313,6 +315,7 @@ TOLD = frozenset(
         "stretched_values",
         "eight_bits_as",
         "low_bits",
+        "filled_holes",
         "scaled_floats",
         "collar",
         "holes",

@@ -5,18 +5,20 @@ from __future__ import annotations
 import numpy as np
 
 from ..contract.cards import ModelCard
+from .raster.sample import stands_for_nothing
 
 
 def are_numbers(pixels: np.ndarray, colours: list[int]) -> np.ndarray:
-    """Where the colours of a picture are numbers, (rows, columns) bool; what is none becomes 0.
+    """Where the colours of a picture are numbers and do not all stand for nothing, (rows, columns) bool.
 
-    pixels: (bands, rows, columns), changed in place. colours: the places among its bands that count.
+    pixels: (bands, rows, columns), changed in place: what is no number becomes 0. colours: the places among its bands
+    that count.
     """
-    if not np.issubdtype(pixels.dtype, np.floating):
-        return np.ones(pixels.shape[1:], bool)
-    numbers = np.isfinite(pixels)
-    pixels[~numbers] = 0
-    found: np.ndarray = numbers[colours].all(axis=0)
+    found: np.ndarray = ~stands_for_nothing(pixels[colours]).all(axis=0)
+    if np.issubdtype(pixels.dtype, np.floating):
+        numbers = np.isfinite(pixels)
+        pixels[~numbers] = 0
+        found &= numbers[colours].all(axis=0)
     return found
 
 

@@ -174,13 +174,12 @@ def height_limits(
     bands: numbers by role. stretch: of the colours. pixel_m: metres a pixel. place_m: as `Heights.place`.
     """
     number = bands["elevation"]
-    values = sample.pixels[number].astype(np.float64)
-    known = sample.valid & np.isfinite(values)
-    found = values[known]
+    values, known, found = sample.pixels[number].astype(np.float64), sample.valid, sample.values(number)
     if not found.size:
         return {}
     limits = _scale_of_band(sample, number, [at for role, at in bands.items() if role != "elevation"], stretch, warn)
     low, high = limits or (0.0, 255.0)
+    values[sample.lacks(number)] = low  # as it reads
     metres = np.where(known, (values - low) * TALLEST_M / (high - low), np.nan).astype(np.float32)
     heights = Heights(metres, pixel_m, place_m)
     told = _told_of_band(heights, number, found)

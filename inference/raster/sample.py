@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import rasterio
@@ -17,27 +17,50 @@ from .windows import Window, spread_windows
 _SIDE = 8  # windows a side
 _SIZE = 128  # pixels a side of such a window
 
+_FILLS = (-9999, -32768)
+_HUGE = 1e30  # and beyond: what floats are filled with
+
 
 @dataclass(frozen=True)
 class Sample:
     """Windows of an image, all of one size.
 
     windows: in pixels of the image. pixels: by band number, (windows, rows, columns) in the band's type, whatever
-    stands there where the image has no data. valid: (windows, rows, columns) bool.
+    stands there where the image has no data. valid: (windows, rows, columns) bool, where any band has data.
+    nodata: by band number, where the band declares one.
     """
 
     windows: tuple[Window, ...]
     pixels: dict[int, np.ndarray]
     valid: np.ndarray
+    nodata: dict[int, float] = field(default_factory=dict)
 
     def values(self, number: int) -> np.ndarray:
         """The valid pixels of a band that are numbers, (pixels,) in the band's type."""
-        values: np.ndarray = self.pixels[number][self.valid]
-        return values[np.isfinite(values)] if np.issubdtype(values.dtype, np.floating) else values
+        return self.pixels[number][self.valid & ~self.lacks(number)]
+
+    def lacks(self, number: int) -> np.ndarray:
+        """Where a band holds no value that counts, whatever the others hold: (windows, rows, columns) bool.
+
+        That is what `stands_for_nothing`, or its own nodata where bytes have no such number: where QGIS's Merge is told
+        to take 0 for nodata, level ground or a deep shadow becomes nodata in one band alone. It reads as 0 then.
+        """
+        pixels, nodata = self.pixels[number], self.nodata.get(number)
+        lacking = stands_for_nothing(pixels)
+        return lacking if nodata is None or 0 <= nodata <= 255 else lacking | (pixels == nodata)
 
     def picture(self, number: int, index: int) -> str:
         """A grey picture of a window of a band: a PNG in base64, transparent where there is no data."""
         return grey_text(self.pixels[number][index], self.valid[index])
+
+
+def stands_for_nothing(pixels: np.ndarray) -> np.ndarray:
+    """Where pixels of any type are no numbers, or those that signed ones are filled with, declared or not."""
+    if np.issubdtype(pixels.dtype, np.floating):
+        with np.errstate(invalid="ignore"):
+            return ~(np.abs(pixels) < _HUGE) | np.isin(pixels, _FILLS)
+    signed = np.issubdtype(pixels.dtype, np.signedinteger)
+    return np.isin(pixels, _FILLS) if signed else np.zeros(pixels.shape, bool)
 
 
 def take_sample(dataset: DatasetReader, numbers: Iterable[int] | None = None) -> Sample:
@@ -53,4 +76,6 @@ def take_sample(dataset: DatasetReader, numbers: Iterable[int] | None = None) ->
             valid.append(dataset.read_masks(window=part).any(axis=0))
         except RasterioError as error:
             raise unreadable(dataset.name, error) from None
-    return Sample(windows, {number: np.stack(parts) for number, parts in pixels.items()}, np.stack(valid))
+    stacked = {number: np.stack(parts) for number, parts in pixels.items()}
+    declared = zip(dataset.indexes, dataset.nodatavals)
+    return Sample(windows, stacked, np.stack(valid), {number: value for number, value in declared if value is not None})

@@ -260,3 +260,32 @@ def test_transparency_of_as_many_bits_as_the_image_declares_is_transparency(top,
     raster = write_raster(tmp_path / "a.tif", pixels, alpha="yes", photometric="rgb")
     source, _ = looked_at(raster)
     assert set(source.bands) == {"red", "green", "blue"}
+
+
+@pytest.mark.parametrize("dtype", ["int16", "float32"])
+def test_0_that_merging_made_nodata_in_single_bands_is_0(dtype, bytes_and_labels, small_model, tmp_path):
+    """QGIS's Merge with 0 as nodata makes -9999 of each 0, band by band: level ground has no height then."""
+    pixels, expected = bytes_and_labels
+    stored = pixels.astype(dtype)
+    assert (stored[4] == 0).mean() > 0.1
+    stored[stored == 0] = -9999
+    raster = write_raster(tmp_path / "a.tif", stored, nodata=-9999, photometric="minisblack")
+    source, found = looked_at(raster, BANDS)
+    assert source.stretch == {} and codes(found) == ["eight_bits_as"]
+    np.testing.assert_array_equal(labels_of(raster, small_model), expected)
+
+
+@pytest.mark.parametrize(
+    ("dtype", "fill"),
+    [("int16", -9999), ("int16", -32768), ("float32", -9999), ("float32", -3.4028234663852886e38), ("float32", np.nan)],
+)
+def test_a_hole_of_an_undeclared_fill_is_no_data(dtype, fill, small_model, tmp_path):
+    pixels = scene().astype(dtype)
+    pixels[:, 60:90, 80:160] = fill
+    holed = write_raster(tmp_path / "a.tif", pixels, photometric="minisblack")
+    declared = write_raster(tmp_path / "b.tif", pixels, nodata=fill, photometric="minisblack")
+    source, found = looked_at(holed, BANDS)
+    assert source.stretch == {} and codes(found) == ["filled_holes", "eight_bits_as"]
+    labels = labels_of(holed, small_model)
+    assert not labels[60:90, 80:160].any() and labels[:60].all()
+    np.testing.assert_array_equal(labels, labels_of(declared, small_model))
