@@ -77,12 +77,20 @@ def plan_fetch(layers: Sequence[WebLayer], grid: FetchGrid) -> FetchPlan:
 
 
 def fetch_image(
-    layer: WebLayer, grid: FetchGrid, path: Path | str, progress: Progress, is_cancelled: Callable[[], bool]
+    layer: WebLayer,
+    grid: FetchGrid,
+    path: Path | str,
+    progress: Progress,
+    is_cancelled: Callable[[], bool],
+    as_infrared: bool = False,
 ) -> ImageOrigin:
     """Writes a layer's pictures on a grid to a GeoTIFF of red, green and blue, or near infrared, red and green.
 
-    progress: takes a fraction 0..1 and what is done now. Transparent pixels are masked in the file. The file has the
-    tags ORIGIN_TAG and TIFFTAG_COPYRIGHT, and appears under its name when it is whole.
+    progress: takes a fraction 0..1 and what is done now. as_infrared: the layer was chosen as the infrared image; its
+    bands are only described where its names say so too: otherwise they may be anything.
+
+    Transparent pixels are masked in the file. It has the tags ORIGIN_TAG and TIFFTAG_COPYRIGHT, and appears under its
+    name when it is whole.
 
     Returns what the tag says. Raises FetchFailed, with one sentence for the user, and CancelledError.
     """
@@ -98,13 +106,14 @@ def fetch_image(
     except ValueError as error:
         raise FetchFailed(str(error)) from None
     origin = _origin(layer, facts)
+    names = _INFRARED if layer.shows_infrared() else () if as_infrared else _COLOURS
     try:
         _check_room(path, grid, source)
         with atomic_file(path) as part, _quiet_gdal():
             mosaic = part.parent / "pictures.tif"
             transparent = _gather(layer, source, facts, mosaic, progress, is_cancelled)
             progress(_FETCHING, _tr("Writing {}").format(path.name))
-            _write(part, mosaic, source, grid, layer, origin, transparent, progress, is_cancelled)
+            _write(part, mosaic, source, grid, layer, names, origin, transparent, progress, is_cancelled)
     except OSError as error:
         raise FetchFailed(
             _tr("The image {} cannot be written ({}): choose another file.").format(path, error.strerror or error)
@@ -212,16 +221,19 @@ def _write(
     source: SourceGrid,
     grid: FetchGrid,
     layer: WebLayer,
+    names: tuple[str, ...],
     origin: ImageOrigin,
     transparent: bool,
     progress: Progress,
     is_cancelled: Callable[[], bool],
 ) -> None:
-    """Writes the image from the pictures. transparent: whether it needs a mask. Raises FetchFailed, CancelledError."""
-    infrared = layer.shows_infrared()
+    """Writes the image from the pictures. names: of its bands. transparent: whether it needs a mask.
+
+    Raises OSError, FetchFailed and CancelledError.
+    """
     options = [
         *("TILED=YES", "COMPRESS=DEFLATE", "PREDICTOR=2", "INTERLEAVE=PIXEL", "BIGTIFF=IF_SAFER"),
-        f"PHOTOMETRIC={'MINISBLACK' if infrared else 'RGB'}",
+        f"PHOTOMETRIC={'RGB' if names == _COLOURS else 'MINISBLACK'}",
     ]
     pixels = _on_grid(mosaic, source, grid, ground_m(layer, grid, source))
     image = _made(gdal.GetDriverByName("GTiff").Create, str(path), grid.width, grid.height, 3, options=options)
@@ -230,7 +242,7 @@ def _write(
         image.SetProjection(_gdal_wkt(grid.crs))
         image.SetGeoTransform((grid.left, grid.pixel_m, 0.0, grid.top, 0.0, -grid.pixel_m))
         image.SetMetadata(_tags(origin))
-        for number, name in enumerate(_INFRARED if infrared else _COLOURS, start=1):
+        for number, name in enumerate(names, start=1):
             image.GetRasterBand(number).SetDescription(name)
         if transparent:
             _done(image.CreateMaskBand, gdal.GMF_PER_DATASET)

@@ -40,6 +40,7 @@ class Reply:
     body: bytes | None = None
     kind: str = "text/html"
     wait_s: float = 0.0
+    location: str = ""
 
 
 Wrong = Callable[[dict[str, str], int], "Reply | None"]
@@ -213,6 +214,8 @@ def _send(handler: BaseHTTPRequestHandler, reply: Reply) -> None:
     try:
         handler.send_response(reply.status)
         handler.send_header("Content-Type", reply.kind)
+        if reply.location:
+            handler.send_header("Location", reply.location)
         handler.send_header("Content-Length", str(len(body)))
         handler.end_headers()
         handler.wfile.write(body)

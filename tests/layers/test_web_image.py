@@ -6,6 +6,7 @@ import json
 import shutil
 import threading
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -15,7 +16,7 @@ from osgeo import gdal
 from qgis.core import QgsCoordinateReferenceSystem, QgsNetworkAccessManager, QgsRasterLayer, QgsRectangle
 
 from flair_landcover.contract.origin import ORIGIN_TAG, ImageOrigin
-from flair_landcover.layers import web_pictures
+from flair_landcover.layers import web_image, web_pictures
 from flair_landcover.layers.web_grid import FetchGrid, grid_over
 from flair_landcover.layers.web_image import fetch_image, plan_fetch
 from flair_landcover.layers.web_layer import web_layer
@@ -226,6 +227,20 @@ def test_what_goes_wrong_once_is_asked_for_again(server, truth, tmp_path, servic
     assert np.array_equal(read_pixels(tmp_path / "image.tif"), truth[:, 60:260, 50:350])
 
 
+@pytest.mark.parametrize("service", [WMS, WMTS])
+def test_a_server_that_sends_on_is_followed_and_its_second_answer_looked_at(server, truth, tmp_path, service):
+    def wrong(parameters: dict, before: int) -> Reply | None:
+        path = server.requests[-1]
+        return None if "again" in path else Reply(302, location=f"{server.address}{path}&again=1")
+
+    server.wrong = wrong
+    fetch(source_of(server, service), grid_at(width=200, height=150), tmp_path / "image.tif")
+    assert np.array_equal(read_pixels(tmp_path / "image.tif"), truth[:, 60:210, 50:250])
+    server.wrong = lambda parameters, before: wrong(parameters, before) or Reply(500)
+    with pytest.raises(FetchFailed, match="500"):
+        fetch(source_of(server, service), grid_at(250, 250), tmp_path / "failed.tif")
+
+
 def test_one_wrong_tile_of_many_is_noticed(server, tmp_path):
     asked: dict[tuple, int] = {}
 
@@ -327,6 +342,42 @@ def test_an_infrared_layer_has_its_bands_called_so_and_lies_on_the_same_grid(ser
     assert np.array_equal(infrared.ReadAsArray()[0], read_pixels(patch)[3, 60:260, 50:350])
     assert np.array_equal(infrared.ReadAsArray()[1:], truth[:2, 60:260, 50:350])
     assert infrared.GetGeoTransform() == colours.GetGeoTransform()
+
+
+def test_a_layer_that_only_the_user_calls_infrared_has_bands_without_names(server, tmp_path):
+    layer = layer_of(server.wms())
+    fetch_image(layer, grid_at(), tmp_path / "image.tif", lambda *_: None, lambda: False, as_infrared=True)
+    dataset = gdal.Open(str(tmp_path / "image.tif"))
+    bands = [dataset.GetRasterBand(number) for number in (1, 2, 3)]
+    assert [band.GetDescription() for band in bands] == ["", "", ""]
+    assert bands[0].GetColorInterpretation() != gdal.GCI_RedBand
+
+
+def test_jpeg_pictures_are_taken_and_have_nothing_transparent(server, truth, tmp_path):
+    fetch(server.wms(form="image/jpeg"), grid_at(), tmp_path / "image.tif")
+    dataset = gdal.Open(str(tmp_path / "image.tif"))
+    assert dataset.GetRasterBand(1).GetMaskFlags() == gdal.GMF_ALL_VALID
+    assert np.abs(dataset.ReadAsArray().astype(int) - truth[:, 60:260, 50:350]).mean() < 6
+
+
+def test_a_gdal_that_raises_nothing_does_as_well(server, truth, tmp_path):
+    gdal.DontUseExceptions()  # as QGIS has it
+    try:
+        fetch(server.xyz(), grid_at(), tmp_path / "image.tif")
+        fetch(server.wms(), grid_at(-20, -30), tmp_path / "masked.tif")
+        with pytest.raises(OSError, match="gone"):
+            web_image._made(gdal.Open, str(tmp_path / "gone.tif"))
+    finally:
+        gdal.UseExceptions()
+    assert read_pixels(tmp_path / "image.tif").shape == (3, 200, 300)
+    assert np.array_equal(read_pixels(tmp_path / "masked.tif")[:, 30:, 20:], truth[:, :170, :280])
+
+
+def test_a_full_disk_is_told_before_anything_is_asked(server, tmp_path, monkeypatch):
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: SimpleNamespace(free=100_000))
+    with pytest.raises(FetchFailed, match="make room, or choose a smaller area"):
+        fetch(server.wms(), grid_at(), tmp_path / "image.tif")
+    assert server.requests == []
 
 
 def test_a_folder_that_is_not_there_is_told_before_anything_is_asked(server, tmp_path):

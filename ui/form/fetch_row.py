@@ -135,7 +135,8 @@ class FetchRow(QWidget):
                 def tell(fraction: float, text: str, before: int = number) -> None:
                     task.tell((before + fraction) / len(wanted), text)
 
-                came.append((each, fetch_image(each.layer, plan.grid, each.path, tell, task.stopped)))
+                infrared = each.chooser is self._infrared
+                came.append((each, fetch_image(each.layer, plan.grid, each.path, tell, task.stopped, infrared)))
             return True
 
         if self.task.start(self.tr("Fetching {}").format(wanted[0].layer.name), work, self._on_ended):

@@ -10,7 +10,14 @@ import pytest
 
 pytest.importorskip("qgis.core", reason="needs QGIS's Python")
 from osgeo import gdal
-from qgis.core import QgsCoordinateReferenceSystem, QgsGeometry, QgsProject, QgsRasterLayer, QgsRectangle
+from qgis.core import (
+    QgsCoordinateReferenceSystem,
+    QgsCoordinateTransform,
+    QgsGeometry,
+    QgsProject,
+    QgsRasterLayer,
+    QgsRectangle,
+)
 from qgis.PyQt.QtCore import Qt
 from qgis.PyQt.QtTest import QTest
 
@@ -136,6 +143,20 @@ def test_infrared_beside_an_image_of_a_file_has_that_ones_pixels(row, server, tm
     row._area.set_area(drawn())
     fetch(row)
     assert row._aerial.layer() is coarse and row._infrared.layer().rasterUnitsPerPixelX() == pytest.approx(0.2)
+
+
+def test_tiles_of_web_mercator_drawn_on_a_canvas_of_theirs_come_in_lambert_93(row, server, canvas):
+    mercator = QgsCoordinateReferenceSystem("EPSG:3857")
+    QgsProject.instance().setCrs(mercator)
+    row._aerial.set_layer(add(server.xyz(), "tiles"))
+    transform = QgsCoordinateTransform(LAMBERT, mercator, QgsProject.instance())
+    box = transform.transformBoundingBox(drawn().geometries[0].boundingBox())
+    row._area.set_area(Area((QgsGeometry.fromRect(box),), mercator, False, "box"))
+    assert "in EPSG:2154 - RGF93 v1 / Lambert-93, pixels of 0.2 m" in row.cost.text()
+    fetch(row)
+    layer = row._aerial.layer()
+    assert layer.name() == "tiles (fetched)" and layer.crs() == LAMBERT
+    assert layer.rasterUnitsPerPixelX() == pytest.approx(0.2)
 
 
 def test_a_large_image_is_asked_for_again_with_its_size(row, server, asked):
