@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from qgis.core import QgsApplication, QgsMapLayer, QgsSettings
+from qgis.core import QgsApplication, QgsMapLayer, QgsProject, QgsSettings
 from qgis.PyQt.QtCore import Qt, QTimer
 
 from .processing.provider import FlairProvider
 from .runtime.client import close_shared_client
 
 if TYPE_CHECKING:
+    from .layers.map_legend import MapLegends
     from .ui.actions import Actions
     from .ui.dock import LandCoverDock
 
@@ -24,6 +25,7 @@ class FlairLandCoverPlugin:
         self._iface = iface
         self._provider: FlairProvider | None = None
         self._actions: Actions | None = None
+        self._legends: MapLegends | None = None
         self._dock: LandCoverDock | None = None
 
     def initProcessing(self) -> None:
@@ -33,10 +35,12 @@ class FlairLandCoverPlugin:
 
     def initGui(self) -> None:
         """Registers everything; the dock itself is made when it is first opened."""
+        from .layers.map_legend import MapLegends
         from .ui.actions import Actions
 
         self.initProcessing()
         self._actions = Actions(self._iface, self.open_dock, self.open_finetune, self.open_library, self.open_engine)
+        self._legends = MapLegends(QgsProject.instance())
         QgsApplication.instance().aboutToQuit.connect(self._quit)
         if QgsSettings().value(_DOCK_OPEN, False, type=bool):
             QTimer.singleShot(0, self._reopen_dock)
@@ -71,6 +75,9 @@ class FlairLandCoverPlugin:
             QgsApplication.instance().aboutToQuit.disconnect(self._quit)
             self._actions.remove()
             self._actions = None
+        if self._legends is not None:
+            self._legends.rest()
+            self._legends = None
         if self._dock is not None:
             dock, self._dock = self._dock, None
             dock.closedStateChanged.disconnect(self._remember_dock)
