@@ -12,6 +12,7 @@ from qgis.PyQt.QtWidgets import QPushButton, QSplitter, QVBoxLayout, QWidget
 
 from ..contract.cards import ModelCard
 from ..contract.segmentation import SegmentationResult
+from ..layers.partners import colours_of
 from ..layers.results import add_result
 from ..runtime.client import EngineClient, shared_client
 from .annotate.correct_bar import CorrectBar
@@ -91,7 +92,7 @@ class LandCoverDock(QgsDockWidget):
         # Of several images the one that the analyst works with; a single band is a height model rather than an image.
         active = iface.activeLayer()
         if isinstance(active, QgsRasterLayer) and active.bandCount() > 1:
-            self.form.choose_aerial(active)
+            self.form.choose_aerial(colours_of(active) or active)
 
     def show_for(self, layer: QgsMapLayer | None) -> None:
         """Opens the dock, with the layer as its aerial image where it is a raster."""

@@ -12,7 +12,7 @@ from pathlib import Path
 from flair_landcover.tests.qgis_side import engine_python, window_report
 from flair_landcover.tests.runtime.wheels import pack_environment
 
-SCRIPTS = ("story", "series", "fetch", "correct", "finetune", "engine")
+SCRIPTS = ("story", "partner", "series", "fetch", "correct", "finetune", "engine")
 KINDS = {
     "light": {},
     "dark": {"theme": "Night Mapping"},

@@ -35,7 +35,7 @@ class ElidedLabel(QLabel):
         painter.drawText(QRectF(room), text, option)
 
 
-_SMALL = 0.9  # of the usual size of text
+SMALL = 0.9  # of the usual size of text
 
 
 class Tone(Enum):
@@ -57,7 +57,7 @@ class Sentence(QLabel):
         self._tone = Tone.NOTE
         self.setWordWrap(True)
         font = self.font()
-        font.setPointSizeF(_SMALL * font.pointSizeF())
+        font.setPointSizeF(SMALL * font.pointSizeF())
         self.setFont(font)
         self.setTextFormat(Qt.TextFormat.PlainText)
         self.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)

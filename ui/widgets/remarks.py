@@ -12,7 +12,7 @@ from qgis.PyQt.QtWidgets import QHBoxLayout, QLabel, QSizePolicy, QToolButton, Q
 
 from ...contract.notices import Notice, evidence_text
 from ...runtime.wording import worded
-from .labels import Sentence, Tone
+from .labels import SMALL, Sentence, Tone
 
 _PICTURE_LINES = 3.5  # of text: how high a picture is
 _LARGE = 256  # pixels a side of the picture in the tooltip
@@ -69,6 +69,10 @@ class Remarks(QWidget):
         self._button.setCheckable(True)
         self._button.setAutoRaise(True)
         self._button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
+        font = self._button.font()
+        font.setPointSizeF(SMALL * font.pointSizeF())
+        self._button.setFont(font)
+        self._button.setStyleSheet("QToolButton { border: none; padding: 0px; }")  # in line with the text above it
         self._doubts, self._told = _Stack(self), _Stack(self)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
