@@ -33,6 +33,7 @@ LONG = (
     "tests/ui/test_actions.py",
     "tests/ui/annotate/test_window.py",
     "tests/ui/form/test_window.py",
+    "tests/ui/form/test_partner_window.py",
     "tests/ui/library/test_library_dialog.py",
     "tests/ui/run/test_run_queue.py",
     "tests/ui/run/test_task.py",

@@ -78,7 +78,7 @@ def test_what_the_first_version_kept_is_read():
     assert last_used() == LastUsed(image, "raster", "d4", "model", True, False, bands, left_out, True)
     remember(last_used())
     assert json.loads(QgsSettings().value("flair_landcover/last_used")) == {
-        **{**stored, "input": ["/a.tif"], "infrared": None},
+        **{**stored, "input": ["/a.tif"], "infrared": None, "crs": ""},
         "leave_out": [],
         "without_infrared": "",
     }
