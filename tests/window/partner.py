@@ -41,7 +41,7 @@ def steps():
     form = dock().form
     yield ready
 
-    # What the analyst does from here to the map
+    # What the analyst does from here to the map, the doubt aside
     choices = ["area"]
     press(form.fields.area.rectangle_button)
     drag(*part(image, 0.35, 0.3, 0.7, 0.6))
@@ -50,6 +50,20 @@ def steps():
     yield pause(0.8)  # the pictures of the bands come on their own
     report["form"] = texts(form)
     picture("infrared")
+    # A surface model above sea level, given as heights above ground
+    _surface(str(folder / "mns.tif"))
+    form.fields.heights.set_source(HeightSource.RASTER)
+    form.fields.heights.set_paths(str(folder / "mns.tif"), "")
+    yield lambda: form.fields.field("heights").remarks.isVisible() or form.fields.field("heights").complaint
+    yield pause(0.5)
+    yield drawn
+    report["in_doubt"] = form.doubts_button.text()
+    report["heights"] = texts(form.fields.field("heights").remarks)
+    picture("doubt")
+    form.fields.heights.set_source(HeightSource.BAND)
+    yield lambda: not form.fields.field("heights").remarks.isVisible()
+    yield ready
+
     press(form.run_button)
     report["choices"] = choices
     yield lambda: dock().queue.runs
@@ -70,17 +84,6 @@ def steps():
     yield idle
     yield pause(0.5)
     report["labels_of_one"] = labels(results()[0]).hex()
-
-    # A surface model above sea level, given as heights above ground
-    _surface(str(folder / "mns.tif"))
-    form.choose_aerial(image)
-    form.fields.heights.set_source(HeightSource.RASTER)
-    form.fields.heights.set_paths(str(folder / "mns.tif"), "")
-    yield lambda: form.fields._fields["heights"].remarks.isVisible() or form.fields._fields["heights"].complaint
-    yield pause(0.5)
-    yield drawn
-    report["heights"] = texts(form.fields._fields["heights"])
-    picture("doubt")
 
 
 def _bands(path: str, numbers: tuple[int, ...]) -> None:

@@ -6,10 +6,10 @@ import os
 from collections.abc import Callable
 from dataclasses import replace
 
-from qgis.core import QgsMapLayer, QgsProject, QgsRasterLayer
+from qgis.core import QgsApplication, QgsMapLayer, QgsProject, QgsRasterLayer
 from qgis.gui import QgsMapCanvas
-from qgis.PyQt.QtCore import QLocale, pyqtSignal
-from qgis.PyQt.QtWidgets import QPushButton, QVBoxLayout, QWidget
+from qgis.PyQt.QtCore import QLocale, Qt, pyqtSignal
+from qgis.PyQt.QtWidgets import QPushButton, QToolButton, QVBoxLayout, QWidget
 
 from ...contract import calls
 from ...contract.answers import AerialDescription, Forecast, Hello
@@ -64,6 +64,7 @@ class Form(QWidget):
         self.fields = FormFields(canvas)
         self.cost = Sentence()
         self.remarks = Remarks()
+        self.doubts_button = QToolButton()
         self.run_button = QPushButton(self.tr("Run"))
         self.reason = Sentence()
         self.engine_button = QPushButton()
@@ -273,6 +274,15 @@ class Form(QWidget):
             if not any((remark.code, remark.values) == (other.code, other.values) for other in remarks):
                 remarks.append(remark)
         self.remarks.set_remarks(self.fields.set_remarks(remarks))
+        names = self.fields.in_doubt()
+        self.doubts_button.setVisible(bool(names))
+        self.doubts_button.setText(self.tr("In doubt: {}").format(", ".join(map(self.fields.title, names))))
+
+    def _show_doubt(self) -> None:
+        """Brings the first field that is in doubt into view."""
+        names = self.fields.in_doubt()
+        if names:
+            self._scrolled.ensureWidgetVisible(self.fields.field(names[0]).remarks)
 
     def _forget_remarks(self) -> None:
         self._seen, self._checked = [], []
@@ -311,7 +321,16 @@ class Form(QWidget):
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(4)
-        column.addWidget(scrolling(inner), 1)
-        for widget in (self.cost, self.remarks, self.run_button, self.reason, self.engine_button):
+        self._scrolled = scrolling(inner)
+        column.addWidget(self._scrolled, 1)
+        doubts = self.doubts_button
+        doubts.setIcon(QgsApplication.getThemeIcon("/mIconWarning.svg"))
+        doubts.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
+        doubts.setAutoRaise(True)
+        doubts.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        doubts.setToolTip(self.tr("Shows what is not sure, what is taken instead, and how to change it"))
+        doubts.clicked.connect(lambda _: self._show_doubt())
+        doubts.hide()
+        for widget in (self.cost, self.remarks, doubts, self.run_button, self.reason, self.engine_button):
             column.addWidget(widget)
         self.engine_button.hide()

@@ -154,6 +154,14 @@ class FormFields(QWidget):
             field.set_remarks(by_field[name])
         return others
 
+    def in_doubt(self) -> list[str]:
+        """The fields of which something is in doubt, from the top."""
+        return [name for name, field in self._fields.items() if any(told.doubt for told in field.remarks.remarks())]
+
+    def field(self, name: str) -> Field:
+        """A field with what is said of it."""
+        return self._fields[name]
+
     def clear_complaints(self) -> None:
         """Nothing is wrong any more."""
         for field in self._fields.values():
@@ -387,14 +395,16 @@ class FormFields(QWidget):
             ("device", self.tr("Device"), self.device),
             ("destination", self.tr("Result"), self.destination),
         ):
-            field = Field(widget)
+            field = Field(widget, apart=True)
             self._fields[name], self._titles[name] = field, title
             if name == "bands":  # five pictures beside each other need the whole width
                 rows.addRow(field)
+                rows.addRow(field.remarks)
                 continue
             label = self._labels[name] = QLabel(title)
             label.setBuddy(widget)
             rows.addRow(label, field)
+            rows.addRow(field.remarks)  # sentences need the whole width
             if name == "aerial":
                 rows.addRow(self.fetch)
             if name == "sentinel2":  # a year of dates needs the whole width too

@@ -14,20 +14,23 @@ from .remarks import Remarks
 class Field(QWidget):
     """A widget with a note and a complaint below; the complaint hides the note while it stands.
 
-    remarks: of the engine on what the widget holds, below both.
+    remarks: of the engine on what the widget holds, below both; apart: whoever makes the field lays them out, where
+    there is more room.
     """
 
-    def __init__(self, widget: QWidget, parent: QWidget | None = None) -> None:
+    def __init__(self, widget: QWidget, parent: QWidget | None = None, apart: bool = False) -> None:
         super().__init__(parent)
         self._note = ""
         self._complaint = ""
         self._sentence = Sentence(self)
-        self.remarks = Remarks(self)
+        self.remarks = Remarks()
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(2)
-        for each in (widget, self._sentence, self.remarks):
-            layout.addWidget(each)
+        layout.addWidget(widget)
+        layout.addWidget(self._sentence)
+        if not apart:
+            layout.addWidget(self.remarks)
         self.setFocusProxy(widget)
 
     @property

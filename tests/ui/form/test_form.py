@@ -162,7 +162,7 @@ def test_remarks_unfold(make_form, tmp_path):
     form = make_form()
     wait_for(lambda: form.fields.bands.text())
     ready(form)
-    remarks = form.fields._fields["bands"].remarks
+    remarks = form.fields.field("bands").remarks
     assert "2 remarks" in remarks._button.text()
     QTest.mouseClick(remarks._button, Qt.MouseButton.LeftButton)
     assert "has no near infrared" in said(form) and "has no elevation" in said(form)
@@ -171,7 +171,7 @@ def test_remarks_unfold(make_form, tmp_path):
 
 def remarks_of(form: Form, name: str) -> list[str]:
     """The codes of what stands beside a field."""
-    return [remark.code for remark in form.fields._fields[name].remarks.remarks()]
+    return [remark.code for remark in form.fields.field(name).remarks.remarks()]
 
 
 def test_a_doubt_stands_unfolded_beside_its_field_once_from_the_look_and_the_check(make_form, tmp_path):
@@ -183,6 +183,7 @@ def test_a_doubt_stands_unfolded_beside_its_field_once_from_the_look_and_the_che
     ready(form)
     assert remarks_of(form, "aerial").count("coarse_pixels") == 1
     assert said(form).count("has pixels of 1.5 m") == 1
+    assert form.doubts_button.isVisible() and "Image" in form.doubts_button.text()  # also where the field is not seen
 
 
 def test_doubts_of_the_image_stay_where_the_job_is_refused_and_go_with_the_image(make_form, aerial, tmp_path):
@@ -196,7 +197,7 @@ def test_doubts_of_the_image_stay_where_the_job_is_refused_and_go_with_the_image
     refused(form, "The extent lies outside the aerial raster")
     wait_for(lambda: "coarse_pixels" in remarks_of(form, "aerial"))
     form.choose_aerial(aerial)
-    assert remarks_of(form, "aerial") == []
+    assert remarks_of(form, "aerial") == [] and form.doubts_button.isHidden()
 
 
 def test_bands_that_are_chosen_by_hand_are_in_the_job_until_the_guess_is_chosen_again(make_form, aerial):

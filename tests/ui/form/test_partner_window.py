@@ -29,4 +29,5 @@ def test_their_map_is_that_of_one_file_of_four_bands_to_the_pixel(partner):
 
 
 def test_a_surface_model_given_as_heights_is_doubted_beside_its_field(partner):
+    assert partner["in_doubt"] == "In doubt: Heights"
     assert "surface model" in partner["heights"] and "terrain" in partner["heights"]
