@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from dataclasses import dataclass
 
@@ -25,7 +26,7 @@ from ..layers.tiles import image_paths
 from ..layers.web_layer import is_web_layer
 from ..models.library import default_model
 from .algorithm import choice, described, or_refuse
-from .paths_parameter import PathsParameter
+from .paths_parameter import PathsParameter, RasterOrFolderParameter
 from .series_parameter import SeriesParameter, series_of
 from .tiles import crs_of_tiles, tiles_of
 
@@ -103,7 +104,9 @@ def _optional_path(
 ) -> str | None:
     if parameters.get(name) in (None, ""):
         return None
-    layer = algorithm.parameterAsRasterLayer(parameters, name, context)
+    layer, value = algorithm.parameterAsRasterLayer(parameters, name, context), parameters[name]
+    if layer is None and name == INFRARED and isinstance(value, str) and os.path.exists(value):
+        return absolute(value)  # a folder of tiles, or an index of them
     if layer is None:
         raise QgsProcessingException(algorithm.invalidRasterError(parameters, name))
     if name == INFRARED:
@@ -146,10 +149,10 @@ def _definitions() -> dict[str, QgsProcessingParameterDefinition]:
             ),
         ),
         described(
-            raster(INFRARED, _tr("Infrared image"), optional=True),
+            RasterOrFolderParameter(INFRARED, _tr("Infrared image")),
             _tr(
                 "Colour infrared image of the same place, such as BD ORTHO's IRC: its near infrared is used, the band "
-                "that is described so, else the first."
+                "that is described so, else the first. A folder or an index of tiles is taken too."
             ),
         ),
         described(

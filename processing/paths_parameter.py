@@ -1,6 +1,8 @@
-"""A parameter of Processing that takes several rasters, or what holds them and is no layer."""
+"""Parameters of Processing that take rasters, or what holds them and is no layer."""
 
 from __future__ import annotations
+
+import os
 
 from qgis.core import (
     QgsMapLayer,
@@ -8,6 +10,7 @@ from qgis.core import (
     QgsProcessingContext,
     QgsProcessingParameterDefinition,
     QgsProcessingParameterMultipleLayers,
+    QgsProcessingParameterRasterLayer,
 )
 
 
@@ -27,6 +30,27 @@ class PathsParameter(QgsProcessingParameterMultipleLayers):
 
     def clone(self) -> QgsProcessingParameterDefinition:
         copy = type(self)(self.name(), self.description())
+        copy.setFlags(self.flags())
+        copy.setHelp(self.help())
+        return copy
+
+
+class RasterOrFolderParameter(QgsProcessingParameterRasterLayer):
+    """A raster layer, or nothing; scripts may give the path of a folder or an index of tiles too."""
+
+    def __init__(self, name: str, description: str) -> None:
+        super().__init__(name, description, optional=True)
+
+    def checkValueIsAcceptable(self, value: object, context: QgsProcessingContext | None = None) -> bool:
+        """Whether it could be a raster or hold some."""
+        if isinstance(value, str) and os.path.exists(value):
+            return True
+        if context is None:
+            return super().checkValueIsAcceptable(value)
+        return super().checkValueIsAcceptable(value, context)
+
+    def clone(self) -> QgsProcessingParameterDefinition:
+        copy = RasterOrFolderParameter(self.name(), self.description())
         copy.setFlags(self.flags())
         copy.setHelp(self.help())
         return copy

@@ -8,6 +8,7 @@ import shutil
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from flair_landcover.contract.nomenclature import FLAIR_CLASSES
@@ -139,6 +140,55 @@ def test_a_series_is_a_folder_or_the_parameter_once_for_each_file(qgis_process, 
     provenance = json.loads(gdal.Open(str(tmp_path / "map.tif")).GetMetadataItem("FLAIR_LANDCOVER"))
     assert provenance["job"]["sentinel2"] == [str(tmp_path / each) for each in given]
     assert provenance["sentinel2_dates"] == ["2021-04-15"]
+
+
+@pytest.fixture
+def bd_ortho(tmp_path) -> Path:
+    """A folder of two tiles in colours (RVB) and one of the same tiles in colour infrared (IRC)."""
+    pixels = qgis_side.read_pixels(qgis_side.write_aerial(tmp_path / "whole.tif", bands=4))
+    for name, order in (("RVB", (0, 1, 2)), ("IRC", (3, 0, 1))):
+        (tmp_path / name).mkdir()
+        for tile, start in (("west", 0), ("east", 100)):
+            part = pixels[list(order), :, start : start + 100].copy()
+            left = qgis_side.LEFT + start * qgis_side.PIXEL_M
+            qgis_side.write_raster(tmp_path / name / f"{tile}.tif", part, left=left)
+    return tmp_path
+
+
+def test_folders_of_tiles_in_colours_and_infrared_are_one_image(qgis_process, bd_ortho, model):
+    usual = [f"MODEL={model}", "PRECISION=fp32", "DEVICE=cpu"]
+    run = qgis_process(
+        *("run", "flair:segment", "--", "TILES=RVB", "INFRARED=IRC", *usual, "OUTPUT=map.tif"), folder=bd_ortho
+    )
+    assert run.returncode == 0, run.stdout + run.stderr
+    whole = qgis_process(
+        *("run", "flair:segment", "--", "INPUT=whole.tif", "BANDS=R=1 G=2 B=3 NIR=4", *usual, "OUTPUT=one.tif"),
+        folder=bd_ortho,
+    )
+    assert whole.returncode == 0, whole.stdout + whole.stderr
+    labels = qgis_side.read_pixels(bd_ortho / "map.tif")
+    assert np.array_equal(labels, qgis_side.read_pixels(bd_ortho / "one.tif")) and len(np.unique(labels)) > 1
+    provenance = json.loads(gdal.Open(str(bd_ortho / "map.tif")).GetMetadataItem("FLAIR_LANDCOVER"))
+    assert provenance["job"]["input"] == [str(bd_ortho / "RVB")]
+    assert provenance["job"]["infrared"] == str(bd_ortho / "IRC")
+
+
+def test_a_batch_goes_on_with_a_warning_where_something_is_in_doubt_and_refuses_it_where_it_is_strict(
+    qgis_process, model, tmp_path
+):
+    pixels = qgis_side.read_pixels(qgis_side.write_aerial(tmp_path / "fine.tif", bands=3))
+    qgis_side.write_raster(tmp_path / "coarse.tif", pixels, pixel_m=1.0)
+    for name, strict, status in (("coarse", "false", 0), ("coarse", "true", 1), ("fine", "true", 0)):
+        run = qgis_process(
+            *("run", "flair:segment", "--", f"INPUT={name}.tif", f"MODEL={model}", "PRECISION=fp32", "DEVICE=cpu"),
+            *(f"STRICT={strict}", f"OUTPUT={name}_{strict}.tif"),
+            folder=tmp_path,
+        )
+        said = run.stdout + run.stderr
+        assert run.returncode == status, said
+        assert (tmp_path / f"{name}_{strict}.tif").exists() == (status == 0)
+        assert ("has pixels of 1 m" in said) == (name == "coarse")
+        assert ("takes nothing that is in doubt" in run.stderr) == (status == 1)
 
 
 def test_bad_input_ends_with_status_1_and_the_engines_sentence_as_one_error(qgis_process, aerial, model, tmp_path):

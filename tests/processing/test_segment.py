@@ -86,7 +86,9 @@ def seasons(tmp_path) -> Path:
 
 
 def test_every_parameter_reaches_the_engine(segment, feedback, aerial, model, seasons, tmp_path):
-    heights = qgis_side.write_raster(tmp_path / "heights.tif", np.full((1, 40, 40), 4, np.float32), pixel_m=1.0)
+    surface = np.full((1, 40, 40), 1, np.float32)
+    surface[:, ::2] = 4
+    heights = qgis_side.write_raster(tmp_path / "heights.tif", surface, pixel_m=1.0)
     ground = qgis_side.write_raster(tmp_path / "ground.tif", np.full((1, 40, 40), 1, np.float32), pixel_m=1.0)
     ring = [(LEFT, TOP), (LEFT, TOP - 40), (LEFT + 40, TOP - 40), (LEFT + 40, TOP)]
     mask = qgis_side.write_polygons(tmp_path / "mask.gpkg", [ring], 2154)
@@ -142,6 +144,20 @@ def test_one_raster_or_several_tiles_must_be_given_and_not_both(segment, feedbac
             segment(**given, OUTPUT=tmp_path / "map.tif")
         assert told in sentence(feedback)
     assert not (tmp_path / "map.tif").exists()
+
+
+def test_one_map_a_tile_is_that_part_of_the_map_of_all_tiles(segment, tmp_path):
+    pixels = qgis_side.read_pixels(qgis_side.write_aerial(tmp_path / "whole.tif", size=400, bands=3))
+    tiles = []
+    for start in (0, 250):
+        part, left = pixels[:, :, start : start + 250].copy(), LEFT + start * PIXEL_M
+        tiles.append(str(qgis_side.write_raster(tmp_path / f"tile_{start}.tif", part, left=left)))
+    segment(TILES=tiles, OUTPUT=tmp_path / "all.tif")
+    labels = qgis_side.read_pixels(tmp_path / "all.tif")[0]
+    assert labels.shape == (400, 400) and len(np.unique(labels)) > 1
+    for tile, columns in zip(tiles, (slice(0, 250), slice(250, 400))):
+        segment(TILES=tiles, EXTENT=tile, OUTPUT=tmp_path / "one.tif")
+        assert np.array_equal(qgis_side.read_pixels(tmp_path / "one.tif")[0], labels[:, columns])
 
 
 def test_what_is_in_doubt_is_a_warning_and_refuses_a_strict_run(segment, feedback, aerial, seasons, tmp_path):
