@@ -24,7 +24,6 @@ from .ground import name_of, on_the_ground
 from .height_values import height_limits
 from .histograms import Histogram, histogram_of
 from .infrared import check_is_another, with_infrared
-from .open import open_raster
 from .sample import Sample, take_sample
 from .transparency import mended
 from .values import check_real_numbers, stretch_of
@@ -92,7 +91,7 @@ def _looked_at(
 
 def _look(image: ImageSettings, gathered: Gathered, warn: Warn) -> AerialSource:
     path = gathered.path
-    with open_raster(gathered.readable, "The aerial raster") as dataset:
+    with rasterio.open(gathered.readable) as dataset:  # which has been found whole
         check_real_numbers(dataset, path)
         given = given_bands(dataset, path, image.bands)
         said = what_is_said(dataset)

@@ -60,6 +60,17 @@ def check_intact(path: str, what: str) -> None:
                 raise BadInput(f"{name} cannot be read as a raster ({one_line(error)}): put it right.") from None
 
 
+def is_sparse(path: str) -> bool:
+    """Whether a TIFF has strips or tiles that were never written; the header is looked at."""
+    if not path.lower().endswith(_TIFF) or not os.path.isfile(path):
+        return False
+    try:
+        with open(path, "rb") as file:
+            return _look_at_tiff(file)[1]
+    except (OSError, struct.error, KeyError, ValueError):
+        return False
+
+
 def _collect(path: str, found: dict[str, None]) -> None:
     if path in found:
         return
@@ -87,7 +98,7 @@ def _is_cut(path: str) -> bool:
         return False
     try:
         with open(path, "rb") as file:
-            end = _end_of_tiff(file) if ending in _TIFF else _end_of_jpeg_2000(file)
+            end = _look_at_tiff(file)[0] if ending in _TIFF else _end_of_jpeg_2000(file)
     except (OSError, struct.error, KeyError, ValueError):  # for GDAL to say what is wrong with it
         return False
     return end > os.path.getsize(path)
@@ -99,14 +110,15 @@ def _read(file: BinaryIO, offset: int, form: str) -> tuple[int, ...]:
     return struct.unpack(form, file.read(struct.calcsize(form)))
 
 
-def _end_of_tiff(file: BinaryIO) -> int:
-    """Where the last strip or tile of a TIFF ends, of all of its pictures, in bytes from its start."""
+def _look_at_tiff(file: BinaryIO) -> tuple[int, bool]:
+    """Where the last strip or tile of a TIFF ends, of all of its pictures, in bytes from its start; and whether some
+    were never written."""
     order = {b"II": "<", b"MM": ">"}[file.read(2)]
     big = _read(file, 2, f"{order}H")[0] == 43
     entry_size, inline = (20, 8) if big else (12, 4)
     word = "Q" if big else "I"
     (directory,) = _read(file, 8 if big else 4, order + word)
-    end, seen = 0, set()
+    end, sparse, seen = 0, False, set()
     while directory and directory not in seen:
         seen.add(directory)
         (count,) = _read(file, directory, f"{order}{'Q' if big else 'H'}")
@@ -123,14 +135,15 @@ def _end_of_tiff(file: BinaryIO) -> int:
                 file.seek(place)
                 stored = file.read(length * dtype.itemsize)
                 if len(stored) < length * dtype.itemsize:
-                    return place + length * dtype.itemsize
+                    return place + length * dtype.itemsize, sparse
                 arrays[tag] = np.frombuffer(stored, dtype).astype(np.int64)
         for offsets, lengths in _OFFSETS.items():
             if offsets in arrays and lengths in arrays and len(arrays[offsets]):
-                there = (arrays[offsets] > 0) & (arrays[lengths] > 0)  # others are sparse
+                there = (arrays[offsets] > 0) & (arrays[lengths] > 0)  # others were never written
+                sparse = sparse or not there.all()
                 end = max(end, int((arrays[offsets] + arrays[lengths])[there].max(initial=0)))
         (directory,) = _read(file, first + count * entry_size, order + word)
-    return end
+    return end, sparse
 
 
 def _end_of_jpeg_2000(file: BinaryIO) -> int:

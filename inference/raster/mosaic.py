@@ -18,7 +18,9 @@ from rasterio.warp import transform
 
 from ...contract.errors import BadInput
 from ...contract.notices import Warn, notice, with_evidence
+from .coverage import coverage_of
 from .geobox import Bounds, GeoBox
+from .intact import is_sparse
 from .open import open_raster
 from .sample import Sample, take_sample
 from .spectrum import is_all_or_nothing
@@ -38,6 +40,7 @@ class Header:
 
     nodata, colours (GDAL's interpretation), descriptions, bits (NBITS, or ""): of each band. block: (rows, columns).
     data: by what it is told where it has data: ``all``, ``nodata``, ``mask`` or ``alpha``, which may be a claim.
+    holes: windows in which nothing was ever put, of a raster that has data everywhere else.
     is_map: whether the engine wrote it.
     """
 
@@ -50,6 +53,7 @@ class Header:
     bits: tuple[str, ...]
     block: tuple[int, int]
     data: str
+    holes: tuple[Window, ...]
     is_map: bool
 
     @property
@@ -68,6 +72,7 @@ def header_of(path: str, what: str) -> Header:
             data = "nodata"
         else:
             data = "mask" if MaskFlags.per_dataset in flags else "all"
+        missing = coverage_of(dataset) if data in ("all", "alpha") and is_sparse(path) else None
         return Header(
             path=path,
             geobox=GeoBox.of(dataset),
@@ -78,6 +83,7 @@ def header_of(path: str, what: str) -> Header:
             bits=tuple(dataset.tags(number, ns="IMAGE_STRUCTURE").get("NBITS", "") for number in dataset.indexes),
             block=dataset.block_shapes[0],
             data=data,
+            holes=missing.windows if missing else (),
             is_map=PROVENANCE_TAG in dataset.tags(),
         )
 
@@ -250,7 +256,7 @@ def _plain_bands(
 
 def _mask(headers: Sequence[Header], windows: Sequence[Window], gaps: bool) -> Band | None:
     """Where there is data; None where that is everywhere."""
-    if not gaps and all(header.data in ("all", "alpha") for header in headers):
+    if not gaps and all(header.data in ("all", "alpha") and not header.holes for header in headers):
         return None
     sources = []
     for header, window in zip(headers, windows):
@@ -258,6 +264,10 @@ def _mask(headers: Sequence[Header], windows: Sequence[Window], gaps: bool) -> B
         if header.data in ("all", "alpha"):
             every = constant(header.geobox.shape, 255)
             sources.append(Source(every, 1, *where, properties=(header.geobox.shape, "uint8", header.block)))
+            for hole in header.holes:
+                shown = hole.shared(Window(0, 0, window.width, window.height))
+                place = (window.column + shown.column, window.row + shown.row)
+                sources.append(Source(constant(shown.shape, 0), 1, Window(0, 0, *shown.shape[::-1]), place))
             continue
         numbers = range(1, len(header.dtypes) + 1 if header.data == "nodata" else 2)
         for number in numbers:  # a pixel has data where one of its bands has
@@ -268,10 +278,13 @@ def _mask(headers: Sequence[Header], windows: Sequence[Window], gaps: bool) -> B
 def _gaps_and_overlaps(headers: Sequence[Header], windows: Sequence[Window], warn: Warn) -> tuple[bool, bool]:
     """Whether the rasters leave places without any, and whether some lie over each other."""
     counts, areas, cells = _cells(windows)
+    missing = sum(hole.width * hole.height for header in headers for hole in header.holes) / areas.sum()
     overlapped = [header for header, cell in zip(headers, cells) if _share(counts[cell] > 1, areas[cell]) > _MOSTLY]
     gap, over = _share(counts == 0, areas), _share(counts > 1, areas)
     told = notice("tiles_joined", number=len(headers))
     warn(with_evidence(told, rasters=[header.name for header in headers], gaps_share=gap, overlap_share=over))
+    if gap + missing > 0:
+        warn(with_evidence(notice("holes", percent=max(1, round(100 * (gap + missing)))), share=gap + missing))
     if overlapped:
         names = named([header.name for header in overlapped])
         warn(notice("tiles_of_one_place", names=names))

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import os
 
+import rasterio
+from rasterio.errors import RasterioError
+
 from ...contract.errors import BadInput
 from .intact import RASTERS
 
@@ -17,13 +20,10 @@ def is_index(path: str) -> bool:
         return False
     if not path.lower().endswith(".gpkg"):
         return True
-    import pyogrio
-    from pyogrio.errors import DataLayerError, DataSourceError
-
     try:
-        return bool(len(pyogrio.list_layers(path)))
-    except (DataSourceError, DataLayerError):
-        return False
+        return bool(tiles_in(path))
+    except BadInput:
+        return not _is_raster(path)
 
 
 def tiles_in(path: str) -> list[str]:
@@ -50,3 +50,11 @@ def tiles_in(path: str) -> list[str]:
         f"The vector file {path} is no tile index: none of its fields names rasters, as {_FIELD} does in those of "
         "gdaltindex; give one that does, or a raster, or a folder of tiles."
     )
+
+
+def _is_raster(path: str) -> bool:
+    try:
+        rasterio.open(path).close()
+    except RasterioError:
+        return False
+    return True

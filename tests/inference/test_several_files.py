@@ -142,7 +142,8 @@ def test_places_between_tiles_are_nodata_and_no_others(scene, tmp_path):
     holed[:, :61, 97:160] = 0
     whole = write(tmp_path / "whole.tif", holed, scene.transform, nodata=0)
     expected, _ = scene.map(whole)
-    labels, _ = scene.map(tmp_path / "tiles")
+    labels, told = scene.map(tmp_path / "tiles")
+    assert any(text.startswith("9 % of the aerial raster was never filled") for text in told)
     assert not labels[:61, 97:160].any()
     assert (labels == 0).sum() == 61 * 63
     np.testing.assert_array_equal(labels, expected)
@@ -176,6 +177,29 @@ def test_nodata_of_tiles_is_that_of_the_whole(scene, tmp_path, settings):
     labels, _ = scene.map(tmp_path / "tiles")
     assert not labels[100:, :50].any()
     np.testing.assert_array_equal(labels, expected)
+
+
+def test_blocks_of_a_tile_that_were_never_written_are_nodata(scene, tmp_path):
+    image = np.tile(scene.pixels[:3], (1, 2, 2))[:, :256, :300]
+    holed = image.copy()
+    holed[:, 128:, :128] = 0
+    expected, _ = scene.map(write(tmp_path / "whole" / "whole.tif", holed, scene.transform, nodata=0))
+    blocks = {"tiled": True, "blockxsize": 128, "blockysize": 128}
+    part = write(tmp_path / "tiles" / "a.tif", holed[:, :, :200], scene.transform, SPARSE_OK="TRUE", **blocks)
+    write(tmp_path / "tiles" / "b.tif", image[:, :, 200:], scene.transform * Affine.translation(200, 0), **blocks)
+    assert part.stat().st_size < 3 * 256 * 200
+    labels, told = scene.map(tmp_path / "tiles")
+    assert not labels[128:, :128].any()
+    np.testing.assert_array_equal(labels, expected)
+    assert any(text.startswith("21 % of the aerial raster was never filled") for text in told)
+
+
+def test_a_geopackage_that_is_a_raster_is_one(scene, tmp_path):
+    path = tmp_path / "raster.gpkg"
+    tile = scene.tiles(tmp_path, np.s_[:3], photometric="RGB")[0]
+    rasterio.shutil.copy(str(tile), str(path), driver="GPKG", TILE_FORMAT="PNG")
+    labels, _ = scene.map(path)
+    assert labels.any()
 
 
 def test_where_tiles_overlap_the_later_one_counts(scene, tmp_path):
