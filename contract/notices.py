@@ -163,6 +163,8 @@ NOTICES: dict[str, Template] = {
         "Among the rasters is the infrared image of another one, by its name: the near infrared is taken from {names}.",
         "Among the rasters are the infrared images of others, by their names: the near infrared is taken from {names}.",
     ),
+    "infrared_at_hand": "By its name {path} is the infrared image of this place: give it as the infrared image to map "
+    "with it.",
     "infrared_taken": "The near infrared is band {band} of {path}.",
     "infrared_replaces": "The image's own near infrared, band {band}, is not used, as an infrared image is given.",
     "infrared_shifted": "The pixels of the infrared image do not lie on the image's grid: they are moved by "
@@ -345,6 +347,7 @@ TOLD = frozenset(
         "tiles_joined",
         "tiles_shifted",
         "tiles_overlap",
+        "infrared_at_hand",
         "infrared_beside",
         "infrared_taken",
         "infrared_replaces",

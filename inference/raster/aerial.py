@@ -23,7 +23,7 @@ from .geobox import Bounds, GeoBox
 from .ground import name_of, on_the_ground
 from .height_values import height_limits
 from .histograms import Histogram, histogram_of
-from .infrared import check_is_another, with_infrared
+from .infrared import check_is_another, tell_of_partner, with_infrared
 from .sample import Sample, take_sample
 from .transparency import mended
 from .values import check_real_numbers, stretch_of
@@ -119,6 +119,8 @@ def _look(image: ImageSettings, gathered: Gathered, warn: Warn) -> AerialSource:
         tell_of_collar(collar, taken, warn)
         sample = without_collar(taken, collar.fills)
         bands = bands_by_role(Bands(sample, said, roles, seen.masks), given, path, warn_about("bands", warn))
+    if gathered.infrared is None and "nir" not in bands:
+        tell_of_partner(gathered, warn)
     if gathered.infrared is not None:
         with about("infrared"):
             of_infrared = warn_about("infrared", warn)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 from dataclasses import replace
 
 import numpy as np
@@ -13,7 +14,8 @@ from rasterio.io import DatasetReader
 from rasterio.vrt import WarpedVRT
 
 from ...contract.errors import BadInput
-from ...contract.notices import Warn, notice, with_evidence
+from ...contract.notices import Warn, notice, warn_about, with_evidence
+from ...contract.partner import partner_of
 from .band_names import named_roles
 from .band_roles import what_is_said
 from .extents import as_it_lies, pixel_bounds, warn_as_it_lies
@@ -65,6 +67,15 @@ def with_infrared(image: Gathered, readable: str, geobox: GeoBox, warn: Warn) ->
         text = _warped(near, box, geobox, share >= 1)
     with rasterio.open(readable) as dataset, rasterio.open(text) as near:
         return _joined(dataset, readable, near, text, band, geobox, geobox.window), dataset.count + 1
+
+
+def tell_of_partner(image: Gathered, warn: Warn) -> None:
+    """Tells of the colour infrared image of an image without near infrared, where one is found by its name."""
+    for path in (image.path, *(tile for tile, _ in image.tiles[:1])):
+        partner = partner_of(path) if os.path.exists(path) else None
+        if partner is not None:
+            warn_about("infrared", warn)(notice("infrared_at_hand", path=partner))
+            return
 
 
 def check_is_another(sample: Sample, number: int, path: str) -> None:

@@ -14,7 +14,11 @@ from rasterio.warp import Resampling, calculate_default_transform, reproject
 from flair_landcover.contract.cards import ModelCard
 from flair_landcover.contract.errors import BadInput
 from flair_landcover.contract.image import ImageSettings
+from flair_landcover.contract.notices import Notice, english
+from flair_landcover.contract.partner import partner_of
+from flair_landcover.engine import cli
 from flair_landcover.inference.describe import describe
+from flair_landcover.inference.raster.aerial import describe_aerial
 from flair_landcover.inference.segment import segment
 from flair_landcover.tests.jobs import segmentation_job
 
@@ -205,6 +209,61 @@ def test_where_the_image_has_no_data_the_infrared_makes_none(scene, tmp_path, fo
         with rasterio.Env(GDAL_TIFF_INTERNAL_MASK=True), rasterio.open(rgb, "r+") as dataset:
             dataset.write_mask(opaque)
     labels, _ = scene.map(rgb, infrared=str(infrared))
+    np.testing.assert_array_equal(labels, expected)
+
+
+def test_an_infrared_image_beside_that_is_not_given_is_told_of(scene, tmp_path):
+    rgb, infrared = scene.pair(tmp_path)
+    found: list[Notice] = []
+    describe_aerial(ImageSettings((str(rgb),)), found.append)
+    assert [english(told) for told in found] == [
+        f"By its name {infrared} is the infrared image of this place: give it as the infrared image to map with it."
+    ]
+    assert (found[0].setting, found[0].doubt) == ("infrared", False)
+    whole = write(tmp_path / f"{NAME}.jp2.tif", scene.pixels, scene.transform)
+    describe_aerial(ImageSettings((str(whole),)), found.append)
+    assert len(found) == 1
+
+
+def test_the_command_line_takes_the_infrared_image(scene, tmp_path):
+    rgb, infrared = scene.pair(tmp_path)
+    output = tmp_path / "map.tif"
+    fixed = ["--model", str(scene.model), "--device", "cpu", "--precision", "fp32", "--strict"]
+    assert cli.run(["segment", str(rgb), str(output), "--infrared", str(infrared), *fixed]) == 0
+    np.testing.assert_array_equal(read_labels(output), scene.labels)
+
+
+REAL = {
+    "ign-bdortho/770550_6277550_montpellier.tif": (40, 60),
+    "ign-bdortho/792000_6272000_0.tif": (40, 60),
+    "ign-lidar-scenes/484649_6632630_fields.tif": (500, 300),  # at 0.4 m
+    "ign-lidar-scenes/874375_6616670.tif": (40, 60),
+}
+
+
+@pytest.mark.parametrize("name", REAL)
+def test_real_scenes_as_tiles_of_two_products_and_heights_apart_give_the_map_of_five_bands(small_model, tmp_path, name):
+    pixels, transform = real_scene(name)
+    column, row = REAL[name]
+    pixels = pixels[:, row : row + 150, column : column + 160]
+    transform = transform * Affine.translation(column, row)
+    made = Scene.__new__(Scene)
+    made.folder, made.model = tmp_path, small_model
+    whole = write(tmp_path / "whole.tif", pixels, transform)
+    bands = "R=1 G=2 B=3 NIR=4 ELEVATION=5"
+    expected, _ = made.map(whole, bands=bands)
+    for tile, part in cut(pixels, transform, [70], [90]).items():
+        write(tmp_path / "five" / f"{tile}.tif", *part)
+    np.testing.assert_array_equal(made.map(tmp_path / "five", bands=bands)[0], expected)
+    assert len(np.unique(expected)) > 3
+    for bands, product, word in ((RGB, "RVB", ""), (IRC, "IRC", "-IRC")):
+        folder = tmp_path / f"BDORTHO_2-0_{product}-0M20" / "ORTHOHR" / f"OHR_{product}_0M20"
+        for tile, part in cut(pixels[bands], transform, [70], [90]).items():
+            write(folder / f"{tile}-LA93-0M20{word}-E080.tif", *part, photometric="RGB")
+    metres = write(tmp_path / "heights.tif", (pixels[4:] * np.float32(0.2)).astype(np.float32), transform)
+    image = tmp_path / "BDORTHO_2-0_RVB-0M20"
+    assert partner_of(str(image)) == str(tmp_path / "BDORTHO_2-0_IRC-0M20")
+    labels, _ = made.map(image, infrared=partner_of(str(image)), elevation=str(metres))
     np.testing.assert_array_equal(labels, expected)
 
 
