@@ -133,6 +133,16 @@ def with_series(tmp_path_factory) -> dict:
 
 
 @pytest.fixture(scope="session")
+def with_pairs(tmp_path_factory) -> dict:
+    """The two real pairs of an aerial tile and its series, mapped with the dock."""
+    pytest.importorskip("qgis.core", reason="needs QGIS's Python")
+    from flair_landcover.tests import qgis_side
+
+    base = tmp_path_factory.getbasetemp()
+    return _seen(lambda: qgis_side.window_report(base, "pairs", size="1024", pairs=str(qgis_side.pairs(base))))
+
+
+@pytest.fixture(scope="session")
 def startup(tmp_path_factory) -> dict:
     """The plugin switched on in a QGIS that had it off."""
     from flair_landcover.tests import qgis_side

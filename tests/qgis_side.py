@@ -236,6 +236,26 @@ def village(base: Path, size: str = "2048") -> Path:
     return made_once(run_folder(base) / f"village{size}", make)
 
 
+def pairs(base: Path) -> Path:
+    """The folder of the two real pairs of an aerial tile and its series (see tests/inference/sentinel2/pairs.py).
+
+    Raises LookupError where they are not here.
+    """
+    if not (ROOT.resolve().parent / "shared" / "data" / "treesatai-s2-pairs").is_dir():
+        raise LookupError("the real pairs are not here (../shared/data/treesatai-s2-pairs)")
+
+    def make(folder: Path) -> None:
+        code = "import sys; from pathlib import Path\n"
+        code += (
+            "from flair_landcover.tests.inference.sentinel2.pairs import write_pairs\nwrite_pairs(Path(sys.argv[1]))"
+        )
+        subprocess.run(
+            [*engine_command(engine_python(), code), str(folder)], env=child_environment(), check=True, timeout=300
+        )
+
+    return made_once(run_folder(base) / "pairs", make)
+
+
 def window_report(base: Path, script: str, **more: str) -> dict:
     """What `tests/window/SCRIPT.py` saw in a real QGIS window, and how QGIS ended (`status`).
 

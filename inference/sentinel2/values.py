@@ -137,7 +137,7 @@ def _read(acquisition: Acquisition, parts: Iterable[GeoBox], files: OpenFiles, m
             if there is not None:
                 pixels[indices] = there
         pixels[pixels == np.float32(acquisition.nodata if acquisition.nodata is not None else np.nan)] = np.nan
-        missing = _grown(~np.isfinite(pixels).all(axis=0), mixed)
+        missing = _grown(np.asarray(~np.isfinite(pixels).all(axis=0)), mixed)
         read.append(pixels[:, ~missing])
     return np.concatenate(read, axis=1)
 

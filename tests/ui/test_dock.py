@@ -129,3 +129,14 @@ def test_what_sentinel2_changed_is_a_layer_of_the_result_and_a_sentence(with_ser
     assert ["Without Sentinel-2", False] in with_series["group"]
     assert with_series["files"]["Without Sentinel-2"]
     assert "Sentinel-2 changed" in with_series["said"]
+
+
+def test_two_real_pairs_of_an_image_and_its_series_are_mapped(with_pairs):
+    """Forest in Lower Saxony; the tiles' bands are near infrared, red, green, blue, and say so nowhere."""
+    assert len(with_pairs["pairs"]) == 2
+    for seen in with_pairs["pairs"].values():
+        assert re.search(r"\d+ of 146 dates, 12 months", seen["calendar"])
+        assert seen["job"]["bands"] == "R=2 G=3 B=4 NIR=1"
+        assert seen["job"]["sentinel2"][0].endswith("SEN2_pair_data.npy")
+        assert seen["size"] == [304, 304]
+        assert seen["crs"][0] == seen["crs"][1]  # of UTM 32; which of its names QGIS gives is its own choice
