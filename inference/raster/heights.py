@@ -8,7 +8,6 @@ from functools import lru_cache
 
 import numpy as np
 from rasterio.enums import ColorInterp, Resampling
-from rasterio.errors import CRSError
 from rasterio.io import DatasetReader
 
 from ...contract.errors import BadInput, about
@@ -16,6 +15,7 @@ from ...contract.image import ImageSettings
 from ...contract.notices import Notice, Warn, notice, warn_about
 from .gather import stamps
 from .geobox import GeoBox
+from .ground import unit_metres
 from .height_values import Heights, judge_difference, judge_heights, percent_of
 from .open import open_raster
 from .read import warped_reader
@@ -235,7 +235,4 @@ def _to_metres(dataset: DatasetReader, what: str, warn: Warn) -> tuple[float, fl
 def _counts_in_feet(dataset: DatasetReader) -> bool:
     if not dataset.crs or dataset.crs.is_geographic:
         return False
-    try:
-        return 0.3 < float(dataset.crs.linear_units_factor[1]) < 0.31
-    except CRSError:
-        return False
+    return 0.3 < unit_metres(dataset.crs) < 0.31

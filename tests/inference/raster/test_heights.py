@@ -273,9 +273,10 @@ def test_a_declared_scale_and_offset_are_applied(colours, found, small_model, tm
     assert (labels_of(colours, small_model, elevation=str(scaled)) == expected).mean() > 0.99
 
 
-def test_heights_in_a_crs_of_feet_without_a_unit_are_doubted(small_model, tmp_path):
+@pytest.mark.parametrize("crs", [FEET, 'LOCAL_CS["site",UNIT["US survey foot",0.304800609601219]]'])
+def test_heights_in_a_crs_of_feet_without_a_unit_are_doubted(crs, small_model, tmp_path):
     foot = 1200 / 3937
-    place = {"crs": FEET, "transform": Affine(0.2 / foot, 0, 980000, 0, -0.2 / foot, 200000)}
+    place = {"crs": crs, "transform": Affine(0.2 / foot, 0, 980000, 0, -0.2 / foot, 200000)}
     colours = write_raster(tmp_path / "colours.tif", picture(4, 600, 600).astype(np.uint8), alpha="no", **place)
     heights = write_raster(tmp_path / "heights.tif", canopy()[None], **place)
     told: list[Notice] = []
