@@ -271,12 +271,14 @@ class LandCoverDock(QgsDockWidget):
         else:
             device = self.form.fields.device.name(result.device)
             text = self.tr("{}: mapped in {} on {}.").format(name, duration_text(result.seconds), device)
-        if run.warnings:
-            remarks = len(run.warnings)
-            text += " " + (self.tr("One remark.") if remarks == 1 else self.tr("{} remarks.").format(remarks))
+        doubts = sum(told.doubt for told in run.warnings)
+        if doubts:
+            text += " " + (
+                self.tr("One thing is in doubt.") if doubts == 1 else self.tr("{} things are in doubt.").format(doubts)
+            )
             self.messages.warning(text, details)
         else:
-            self.messages.info(text)
+            self.messages.info(text, details if run.warnings else "")
 
     def _keep_pace(self, run: Run, result: SegmentationResult) -> None:
         """Remembers how fast the run was, for the next estimate."""

@@ -23,6 +23,7 @@ from flair_landcover.tests import qgis_side
 from flair_landcover.tests.qgis_application import qgis_application
 from flair_landcover.tests.ui.bare_window import Window
 from flair_landcover.tests.ui.form.conftest import wait_for
+from flair_landcover.ui.run.run_queue import Run
 
 DATA = qgis_side.ROOT.resolve().parent / "shared" / "data"
 BUILDING, HERBACEOUS = 1, 10
@@ -78,7 +79,7 @@ def scene(name: str, folder: Path) -> QgsRasterLayer:
 def mapped(dock) -> tuple[np.ndarray, SegmentationJob]:
     """Presses Run; the labels (rows, columns) of the layer that comes, and the job that made them."""
     wait_for(dock.form.run_button.isEnabled)
-    ended = []
+    ended: list[Run] = []
     dock.queue.ended.connect(ended.append)
     QTest.mouseClick(dock.form.run_button, Qt.MouseButton.LeftButton)
     (run,) = wait_for(lambda: ended)

@@ -54,7 +54,7 @@ class Form(QWidget):
         self._busy_paths = busy_paths
         self._active = False
         self._greeted = False
-        self._described: str | None = None  # path of the image that the bands are known of
+        self._described: ImageSettings | None = None  # the image that the bands are known of
         self._asked: SegmentationJob | None = None
         self._looked_at: ImageSettings | None = None
         self._unseen: EngineError | None = None  # why the image could not be looked at

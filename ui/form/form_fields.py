@@ -37,6 +37,7 @@ from .series_field import SeriesField
 # The field that shows what is wrong with a setting of the job.
 FIELD_OF_SETTING = {
     "input": "aerial",
+    "crs": "aerial",
     "infrared": "infrared",
     "bands": "bands",
     "elevation": "heights",

@@ -119,9 +119,9 @@ class Messages(QObject):
         """What the user should know; goes after a while."""
         self._say(Qgis.MessageLevel.Warning, _WARNING_S, sentence, details)
 
-    def info(self, sentence: str) -> None:
+    def info(self, sentence: str, details: str = "") -> None:
         """Good news; goes after a while."""
-        self._say(Qgis.MessageLevel.Info, _INFO_S, sentence, "")
+        self._say(Qgis.MessageLevel.Info, _INFO_S, sentence, details)
 
     def close(self) -> None:
         """Removes all that was said, the open details and itself; what is said afterwards is not shown."""

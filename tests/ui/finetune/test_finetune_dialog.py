@@ -15,8 +15,10 @@ from qgis.PyQt.QtWidgets import QMessageBox, QPushButton
 
 from flair_landcover.contract.finetuning import FinetuneJob
 from flair_landcover.contract.notices import notice, stage
+from flair_landcover.layers.tiles import add_tiles
 from flair_landcover.models.library import candidates_folder, installed_models
 from flair_landcover.runtime.errors import BadInputError, EngineDied
+from flair_landcover.tests import qgis_side
 from flair_landcover.ui.finetune.finetune_dialog import Page
 
 from .conftest import SUMMARY, epoch, said, square, wait_for
@@ -68,6 +70,18 @@ def test_the_page_opens_with_the_docks_image_and_model_and_says_what_there_is_to
     assert dict(job["class_map"]) == {"1": "building", "5": "water"}
     assert (job["epochs"], job["trainable"], job["holdout"], job["keep_base"]) == (0, "last", 0.25, 0.25)
     assert job["everywhere"] is False
+
+
+def test_the_docks_infrared_image_and_tiles_go_with_the_image(dialog, teacher, tmp_path):
+    name = "49-2022-0440-6700-LA93-0M20"
+    colours = str(qgis_side.write_aerial(tmp_path / f"{name}-E080.tif", bands=3))
+    infrared = str(qgis_side.write_aerial(tmp_path / f"{name}-IRC-E080.tif", bands=3))
+    dialog.fields.aerial.set_path(colours)
+    wait_for(lambda: teacher.params("annotations")["infrared"] == infrared)
+    assert dialog.setup.image.text() == f"{name}-E080, with infrared"
+    tiles = add_tiles(QgsProject.instance(), [colours, "/other.tif"], colours, "2 tiles of a folder")
+    dialog.fields.aerial.set_layer(tiles)
+    wait_for(lambda: teacher.params("annotations")["input"] == (colours, "/other.tif"))
 
 
 def test_the_settings_reach_the_engine(dialog, teacher):
