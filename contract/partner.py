@@ -55,10 +55,11 @@ def are_partners(image: str, infrared: str) -> bool:
 
 
 def infrared_among(paths: Iterable[str]) -> list[str]:
-    """Those of some paths that are the colour infrared images of others of them, by their names."""
+    """Those of some paths that are colour infrared images, where any is that of another one of them, by their names."""
     stems = {path: os.path.splitext(os.path.basename(path))[0] for path in paths}
     keys = {_key(stem) for stem in stems.values() if not says_infrared(stem)}
-    return [path for path, stem in stems.items() if says_infrared(stem) and _key(stem) in keys]
+    infrared = {path: stem for path, stem in stems.items() if says_infrared(stem)}
+    return list(infrared) if any(_key(stem) in keys for stem in infrared.values()) else []
 
 
 def says_infrared(name: str) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import replace
+from typing import Any
 
 from ..contract.errors import BadInput, about
 from ..contract.notices import Warn
@@ -50,7 +51,7 @@ def tile_jobs(job: SegmentationJob, warn: Warn) -> list[SegmentationJob]:
     return jobs
 
 
-def _outputs(job: SegmentationJob, name: str) -> dict[str, str]:
+def _outputs(job: SegmentationJob, name: str) -> dict[str, Any]:
     folders = {setting: getattr(job, setting) for setting in _WRITTEN}
     return {setting: os.path.join(folder, name) for setting, folder in folders.items() if folder is not None}
 

@@ -11,8 +11,8 @@ from flair_landcover.contract.segmentation import SegmentationJob
 _Job = TypeVar("_Job", bound=ImageJob)
 
 
-def segmentation_job(input: str, output: str, **settings) -> SegmentationJob:
-    """A map to make of an image."""
+def segmentation_job(input: str | tuple[str, ...], output: str, **settings) -> SegmentationJob:
+    """A map to make of an image, of one file or several."""
     return SegmentationJob.from_dict({"input": input, "output": output, **settings})
 
 

@@ -77,7 +77,9 @@ def find(image: ImageSettings) -> FoundImage:
         found, beside = colours, _of(_name(infrared), infrared, found.listed)
     if image.infrared is not None:
         with about("infrared"):
-            return FoundImage(found, _found((image.infrared,)), False)
+            given = _found((image.infrared,))
+            among = infrared_among(given.rasters)  # where the folder of both is given
+            return FoundImage(found, _of(given.path, among, given.listed) if among else given, False)
     return FoundImage(found, beside if infrared else None, bool(infrared))
 
 

@@ -89,6 +89,8 @@ def test_only_whole_words_of_a_name_say_infrared():
 
 
 def test_infrared_images_of_others_are_told_apart():
-    others = [f"/a/{TILE}", "/a/town_irc.tif"]
+    others = [f"/a/{TILE}", "/a/town.tif"]
     assert infrared_among([*others, f"/b/{INFRARED}"]) == [f"/b/{INFRARED}"]
     assert infrared_among([f"/b/{INFRARED}", "/a/town_irc.tif"]) == []
+    assert infrared_among([f"/a/{TILE}", f"/b/{INFRARED}", "/b/town_irc.tif"]) == [f"/b/{INFRARED}", "/b/town_irc.tif"]
+    assert infrared_among([f"/a/{TILE}", "/b/town_irc.tif"]) == []

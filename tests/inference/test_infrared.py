@@ -102,16 +102,25 @@ def test_two_files_given_as_one_image_are_told_apart_by_their_names(scene, tmp_p
     assert any(text.startswith("Among the rasters is the infrared image of another one") for text in told)
 
 
-@pytest.mark.parametrize("given", ["beside", "folder", "tile"])
+@pytest.mark.parametrize("dtype", ["uint16", "int16", "float32"])
+def test_infrared_of_8_bits_in_another_type_is_taken_as_it_is(scene, tmp_path, dtype):
+    rgb, _ = scene.pair(tmp_path)
+    path = write(tmp_path / "other_irc.tif", scene.pixels[IRC].astype(dtype), scene.transform)
+    labels, _ = scene.map(rgb, infrared=str(path))
+    np.testing.assert_array_equal(labels, scene.labels)
+
+
+@pytest.mark.parametrize("given", ["beside", "folder", "tile", "all"])
 def test_tiles_of_both_give_the_map_of_the_one_of_four_bands(scene, tmp_path, given):
     cuts = {"columns": [90], "rows": [70]}
-    folders = {"beside": ("all", "all"), "folder": ("rvb", "irc"), "tile": ("rvb", "one")}[given]
+    folders = {"beside": ("all", "all"), "all": ("all", "all"), "folder": ("rvb", "irc"), "tile": ("rvb", "one")}[given]
     for bands, folder, word in ((RGB, folders[0], ""), (IRC, folders[1], "-IRC")):
         for name, part in cut(scene.pixels[bands], scene.transform, **cuts).items():
             write(tmp_path / folder / f"{name}{word}-E080.tif", *part, photometric="RGB")
     if given == "tile":
         write(tmp_path / "one.tif", scene.pixels[IRC], scene.transform)
-    infrared = {"beside": None, "folder": str(tmp_path / "irc"), "tile": str(tmp_path / "one.tif")}[given]
+    infrared = {"beside": None, "folder": "irc", "tile": "one.tif", "all": "all"}[given]
+    infrared = infrared and str(tmp_path / infrared)
     labels, told = scene.map(tmp_path / folders[0], infrared=infrared)
     np.testing.assert_array_equal(labels, scene.labels)
     assert ("Among the rasters are the infrared images of others" in " ".join(told)) == (given == "beside")

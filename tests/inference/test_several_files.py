@@ -38,7 +38,7 @@ class Scene:
         output = output or str(self.folder / "map.tif")
         settings = {"model": str(self.model), "device": "cpu", "precision": "fp32", **settings}
         segment(segmentation_job(tuple(map(str, paths)), output, **settings), report)
-        return read_labels(output), report.warnings
+        return read_labels(Path(output)), report.warnings
 
     def tiles(self, folder: Path, bands: slice = np.s_[:], name: str = "{}.tif", **settings) -> list[Path]:
         """The scene's tiles of some bands as files."""
