@@ -67,13 +67,17 @@ def find_collar(dataset: DatasetReader, files: tuple[str, ...], sample: Sample) 
 
 def without_collar(sample: Sample, fills: Collection[float]) -> Sample:
     """The sample in which fill values have no data."""
-    return replace(sample, valid=sample.valid & ~pure_in(sample, fills)) if fills else sample
+    if not fills:
+        return sample
+    pure_ones = pure_in(sample, fills)
+    filled = None if sample.filled is None else sample.filled & ~pure_ones
+    return replace(sample, valid=sample.valid & ~pure_ones, filled=filled)
 
 
 def tell_of_collar(collar: Collar, sample: Sample, warn: Warn) -> None:
     """Says what is left out, with the window where its rim is seen best. sample: as it was taken."""
     for fill, share in collar.fills.items():
-        within = (sample.valid & pure_in(sample, (fill,))).mean(axis=(1, 2))
+        within = pure_in(sample, (fill,)).mean(axis=(1, 2))
         picture = sample.picture(1, int(np.abs(within - 0.5).argmin()))
         told = notice("collar", value=fill, percent=max(1, round(100 * share)))
         warn(with_evidence(told, picture, share_of_edge=share))

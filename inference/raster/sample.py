@@ -17,6 +17,7 @@ from .windows import Window, spread_windows
 _SIDE = 8  # windows a side
 _SIZE = 128  # pixels a side of such a window
 
+_COLOURS = 3  # the first bands, of which a later one may hold heights
 _FILLS = (-9999, -32768)
 _HUGE = 1e30  # and beyond: what floats are filled with
 
@@ -27,13 +28,15 @@ class Sample:
 
     windows: in pixels of the image. pixels: by band number, (windows, rows, columns) in the band's type, whatever
     stands there where the image has no data. valid: (windows, rows, columns) bool, where any band has data.
-    nodata: by band number, where the band declares one.
+    nodata: by band number, where the band declares one. filled: (windows, rows, columns) bool, where the first bands
+    all hold what stands for nothing though it is not declared, which is not valid either; None where that is not known.
     """
 
     windows: tuple[Window, ...]
     pixels: dict[int, np.ndarray]
     valid: np.ndarray
     nodata: dict[int, float] = field(default_factory=dict)
+    filled: np.ndarray | None = None
 
     def values(self, number: int) -> np.ndarray:
         """The valid pixels of a band that are numbers, (pixels,) in the band's type."""
@@ -77,5 +80,10 @@ def take_sample(dataset: DatasetReader, numbers: Iterable[int] | None = None) ->
         except RasterioError as error:
             raise unreadable(dataset.name, error) from None
     stacked = {number: np.stack(parts) for number, parts in pixels.items()}
-    declared = zip(dataset.indexes, dataset.nodatavals)
-    return Sample(windows, stacked, np.stack(valid), {number: value for number, value in declared if value is not None})
+    known = np.stack(valid)
+    declared = {number: value for number, value in zip(dataset.indexes, dataset.nodatavals) if value is not None}
+    if numbers is not None:
+        return Sample(windows, stacked, known, declared)
+    colours = [stacked[number] for number in dataset.indexes[:_COLOURS]]
+    filled = known & np.all([stands_for_nothing(band) for band in colours], axis=0)
+    return Sample(windows, stacked, known & ~filled, declared, filled)

@@ -55,9 +55,8 @@ def stretch_of(
     """
     colours = {role: number for role, number in bands.items() if role != "elevation"}
     values = {number: sample.values(number) for number in colours.values()}
-    nothing = np.all([sample.lacks(number) for number in colours.values()], axis=0) & sample.valid
-    if nothing.any():
-        warn(notice("filled_holes", percent=max(1, round(100 * float(nothing.mean())))))
+    if sample.filled is not None and sample.filled.any():
+        warn(notice("filled_holes", percent=max(1, round(100 * float(sample.filled.mean())))))
     _refuse_one_value(values, path, [bands[role] for role in ("red", "green", "blue") if role in bands])
     stretch = _limits(dataset, values, path, bands["red"], warn)
     _warn_of_darkness(sample, colours, values, stretch, warn)

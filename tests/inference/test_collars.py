@@ -21,22 +21,10 @@ from .conftest import ORIGIN, SHARED_DATA, Recorder, read_labels, write_raster
 SIDE = 320
 
 
-class Kept(Recorder):
-    """A report that keeps the notices themselves, too."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.notices: list[Notice] = []
-
-    def warning(self, notice: Notice) -> None:
-        super().warning(notice)
-        self.notices.append(notice)
-
-
 def run(raster: Path, model: Path, **settings) -> tuple[np.ndarray, list[Notice], dict]:
     """The labels, what was told, and the provenance."""
     output = raster.parent / f"{raster.stem}_map.tif"
-    report = Kept()
+    report = Recorder()
     job = segmentation_job(str(raster), str(output), model=str(model), device="cpu", precision="fp32", **settings)
     segment(job, report)
     with rasterio.open(output) as dataset:
