@@ -22,6 +22,7 @@ from ..models.published import PUBLISHED
 from .preflight import preflight
 from .raster.extents import check_lies_under
 from .raster.heights import height_sources
+from .raster.intact import files_of
 from .raster.open import open_raster
 from .raster.write import finished_size, label_bits, working_size
 from .resolve import Inputs, resolve, with_legend, with_series
@@ -187,8 +188,7 @@ def check_outputs(inputs: Inputs) -> None:
     image = job.image
     sources = (
         *inputs.aerial.files,
-        image.elevation,
-        image.terrain,
+        *(file for path in (image.elevation, image.terrain) if path for file in files_of(path)),
         *(dated_path(path)[0] for path in image.sentinel2 or ()),
     )
     bands = {source.path for acquisition in (series.acquisitions if series else ()) for source in acquisition.bands}

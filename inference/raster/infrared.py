@@ -38,7 +38,8 @@ def with_infrared(image: Gathered, readable: str, geobox: GeoBox, warn: Warn) ->
     Raises BadInput where the infrared image is of another place.
     """
     infrared = image.infrared
-    assert infrared is not None  # nosec B101 - who calls has looked
+    if infrared is None:  # who calls has looked
+        raise AssertionError
     with rasterio.open(readable) as dataset, rasterio.open(infrared.readable) as near:
         band = near_infrared_band(near)
         box = GeoBox.of(near)

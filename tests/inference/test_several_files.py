@@ -318,6 +318,19 @@ def test_the_output_may_not_be_one_of_the_tiles(scene, tmp_path):
     for given in (tmp_path / "tiles", tmp_path / "all.vrt"):
         with pytest.raises(BadInput, match="is one of the inputs"):
             scene.map(given, output=str(tiles[3]))
+    heights = write(tmp_path / "heights.tif", scene.pixels[4:], scene.transform)
+    rasterio.shutil.copy(str(heights), str(tmp_path / "heights.vrt"), driver="VRT")
+    with pytest.raises(BadInput, match="is one of the inputs"):
+        scene.map(scene.whole, elevation=str(tmp_path / "heights.vrt"), output=str(heights))
+
+
+def test_heights_whose_file_is_gone_are_refused_before_any_work(scene, tmp_path):
+    heights = write(tmp_path / "heights.tif", scene.pixels[4:], scene.transform)
+    rasterio.shutil.copy(str(heights), str(tmp_path / "heights.vrt"), driver="VRT")
+    heights.unlink()
+    with pytest.raises(BadInput, match=r"of which the elevation raster .* is made, does not exist") as refused:
+        scene.map(scene.whole, elevation=str(tmp_path / "heights.vrt"))
+    assert refused.value.field == "elevation"
 
 
 def test_the_provenance_names_all_files(scene, tmp_path):
