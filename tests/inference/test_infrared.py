@@ -221,6 +221,20 @@ def test_where_the_image_has_no_data_the_infrared_makes_none(scene, tmp_path, fo
     np.testing.assert_array_equal(labels, expected)
 
 
+@pytest.mark.parametrize("tiled", [False, True])
+def test_a_collar_that_is_not_declared_is_that_of_the_file_of_four_bands(scene, tmp_path, tiled):
+    collared = scene.pixels.copy()
+    collared[:, :, :40] = collared[:, 150:] = 0
+    expected, _ = scene.map(write(tmp_path / "whole.tif", collared, scene.transform))
+    assert not expected[:, :40].any() and not expected[150:].any() and expected[:150, 40:].all()
+    for bands, word in ((RGB, ""), (IRC, "-IRC")):
+        parts = {"scene": (collared[bands], scene.transform)}
+        for name, part in (cut(*parts["scene"], [90], [70]) if tiled else parts).items():
+            write(tmp_path / "tiles" / f"{name}{word}.tif", *part, photometric="RGB")
+    labels, _ = scene.map(tmp_path / "tiles")
+    np.testing.assert_array_equal(labels, expected)
+
+
 def test_an_infrared_image_beside_that_is_not_given_is_told_of(scene, tmp_path):
     rgb, infrared = scene.pair(tmp_path)
     found: list[Notice] = []
