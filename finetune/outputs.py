@@ -16,6 +16,7 @@ from ..contract.cards import WEIGHTS_NAME
 from ..contract.errors import BadInput, Cancelled, about
 from ..contract.finetuning import FinetuneJob, FinetuneResult
 from ..inference.raster.working_folder import WorkingFolder
+from ..inference.ready import planned_copy
 from ..inference.resolve import Inputs
 from ..models.library import model_id, user_folder
 from .card import title_of
@@ -49,6 +50,9 @@ def find_outputs(job: FinetuneJob, inputs: Inputs) -> Outputs:
             ) from None
         weights = inputs.model / WEIGHTS_NAME if inputs.model.is_dir() else inputs.model
         needed = 4 * weights.stat().st_size + _SPARE_BYTES  # of weights of 8 bits float32 is four times as large
+        copy = planned_copy(inputs)
+        if copy is not None:
+            needed += copy.size
         if free < needed:
             raise BadInput(
                 f"The disk of {folder.parent} has {free / 1e6:.0f} MB free and the new model may need "

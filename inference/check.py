@@ -15,7 +15,7 @@ from ..contract.cards import ModelCard
 from ..contract.choices import AUGMENTATIONS, CLASSES, DEVICES, PRECISIONS
 from ..contract.errors import BadInput, about
 from ..contract.image import dated_path
-from ..contract.notices import Notice, Warn, english, notice, warn_about
+from ..contract.notices import Notice, Warn, english, notice, warn_about, with_evidence
 from ..contract.segmentation import SegmentationJob
 from ..models.library import installed_models
 from ..models.published import PUBLISHED
@@ -25,6 +25,7 @@ from .raster.heights import height_sources
 from .raster.intact import files_of
 from .raster.open import open_raster
 from .raster.write import finished_size, label_bits, working_size
+from .ready import planned_copy
 from .resolve import Inputs, resolve, with_legend, with_series
 from .sentinel2.usable import warn_of_missing_masks
 
@@ -70,6 +71,7 @@ def checked_inputs(job: SegmentationJob, warn: Warn) -> Inputs:
     with about("bands"):
         _check_roles(inputs, warn_about("bands", warn))
     preflight(inputs, warn)
+    _tell_of_copy(inputs, warn_about("input", warn))
     _check_sentinel2(inputs)
     of_series = warn_about("sentinel2", warn)
     inputs = with_series(inputs, of_series)
@@ -181,6 +183,14 @@ def _check_sentinel2(inputs: Inputs) -> None:
         )
 
 
+def _tell_of_copy(inputs: Inputs, warn: Warn) -> None:
+    copy = planned_copy(inputs)
+    if copy is not None and inputs.aerial.untiled is not None:
+        seconds = inputs.aerial.untiled.seconds
+        told = notice("copied_first", seconds=seconds, gigabytes=copy.size / 1e9)
+        warn(with_evidence(told, window_seconds=seconds, block=list(inputs.aerial.untiled.block)))
+
+
 def check_outputs(inputs: Inputs) -> None:
     """Raises BadInput, which names the setting, where the map that the job asks for cannot be written."""
     job, series = inputs.job, inputs.sentinel2
@@ -210,11 +220,15 @@ def check_outputs(inputs: Inputs) -> None:
         # the working file and the finished one exist side by side for a moment
         both = working_size(inputs.window, count, bits) + finished_size(inputs.window, count, bits)
         needed[folder] = needed.get(folder, _SPARE_BYTES) + both
+    copy = planned_copy(inputs)
+    if copy is not None:
+        needed[os.path.dirname(os.path.abspath(job.output))] += copy.size
     for folder, size in needed.items():
         free = shutil.disk_usage(folder).free
+        of_copy = f", {copy.size / 1e9:.1f} GB of it for a temporary copy of the image in tiles" if copy else ""
         if free < size:
             raise BadInput(
-                f"The folder {folder} has {free / 1e9:.1f} GB free and the map may need {size / 1e9:.1f} GB: "
+                f"The folder {folder} has {free / 1e9:.1f} GB free and the map may need {size / 1e9:.1f} GB{of_copy}: "
                 "free some space, or choose another folder or a smaller extent.",
                 asking[folder],
             )

@@ -17,6 +17,7 @@ from ...contract.notices import Notice, Warn, notice, warn_about
 from .band_names import named_roles
 from .band_roles import Bands, bands_by_role, given_bands, what_is_said
 from .collar import find_collar, tell_of_collar, without_collar
+from .copies import Untiled, untiled
 from .coverage import Coverage, coverage_of, declares_no_data, tell_of_coverage, within_coverage
 from .gather import FoundImage, Gathered, find, gather, stamps
 from .geobox import Bounds, GeoBox
@@ -46,6 +47,7 @@ class AerialSource:
     number that become 0 and 255; empty for 8 bits.
     needs_alpha: whether validity is only known from a mask that warping must carry along.
     fills: values of collars that are to be left out. coverage: where it was given pixels, None where everywhere.
+    untiled: how long it takes to read where it is not stored in tiles, else None.
     histograms: by band number, of those that have data. without_data: share of the sampled pixels, 0..1.
     """
 
@@ -60,6 +62,7 @@ class AerialSource:
     needs_alpha: bool
     fills: tuple[float, ...]
     coverage: Coverage | None
+    untiled: Untiled | None
     histograms: dict[int, Histogram]
     without_data: float
 
@@ -90,7 +93,7 @@ def _looked_at(
 
 
 def _look(image: ImageSettings, gathered: Gathered, warn: Warn) -> AerialSource:
-    path = gathered.path
+    path, files = gathered.path, gathered.files + (gathered.infrared.files if gathered.infrared else ())
     with rasterio.open(gathered.readable) as dataset:  # which has been found whole
         check_real_numbers(dataset, path)
         given = given_bands(dataset, path, image.bands)
@@ -137,7 +140,7 @@ def _look(image: ImageSettings, gathered: Gathered, warn: Warn) -> AerialSource:
             path=path,
             readable=readable,
             alone=gathered.readable,
-            files=gathered.files + (gathered.infrared.files if gathered.infrared else ()),
+            files=files,
             tiles=gathered.tiles,
             geobox=geobox,
             bands=bands,
@@ -145,6 +148,7 @@ def _look(image: ImageSettings, gathered: Gathered, warn: Warn) -> AerialSource:
             needs_alpha=MaskFlags.per_dataset in flags and MaskFlags.alpha not in flags,
             fills=tuple(collar.fills),
             coverage=coverage if collar.fills or not declared else None,
+            untiled=untiled(dataset, files),
             histograms={number: found for number, found in histograms.items() if found is not None},
             without_data=1 - float(sample.valid.mean()),
         )
@@ -161,7 +165,7 @@ def _with_infrared(
         warn(notice("infrared_replaces", band=bands["nir"]))
     readable, number = with_infrared(gathered, readable, geobox, warn)
     with rasterio.open(readable) as dataset:
-        near = take_sample(dataset, [number])
+        near = take_sample(dataset, [number], beside=sample)
     sample = replace(near, pixels={**sample.pixels, **near.pixels}, valid=near.valid & sample.valid)
     check_is_another(sample, number, gathered.infrared.path if gathered.infrared else "")
     return readable, {**bands, "nir": number}, sample

@@ -11,6 +11,8 @@ from rasterio.errors import RasterioError
 from rasterio.io import DatasetReader
 
 from ...contract.notices import Warn, notice, with_evidence
+from .copies import block_of
+from .intact import JPEG_2000
 from .open import unreadable
 from .sample import Sample
 from .windows import Window
@@ -23,7 +25,6 @@ SHORTEST_SHARE = 0.02
 _NEARLY = 3  # digital numbers of 8 bits by which lossy compression leaves a fill, away from its rim
 _MOST_CHUNKS = 64  # blocks of an edge that are looked at, evenly spread where it has more
 _LEVEL_SIDE = 1024  # pixels a side of the reduced picture whose edges are looked at where blocks are dear
-_DEAR = (".jp2", ".j2k")  # files of which a block takes long to decode, but a reduced picture does not
 _LOWEST = (-9999, -32768)  # fills that heights and signed numbers often have
 
 
@@ -45,9 +46,11 @@ def find_collar(dataset: DatasetReader, files: tuple[str, ...], sample: Sample) 
     """
     top = max(sample.pixels[number].max() for number in colours_of(dataset))
     candidates = fills_of(dataset.dtypes[0], float(top))
-    dear = any(file.lower().endswith(_DEAR) for file in files)
+    # a block takes long to decode there, but a picture of fewer pixels does not
+    dear = any(file.lower().endswith(JPEG_2000) for file in files)
     try:
-        edges = list(_edges_of_level(dataset) if dear else _edges(dataset))
+        block = block_of(dataset, files)
+        edges = list(_edges_of_level(dataset) if dear else _edges(dataset, block))
     except RasterioError as error:
         raise unreadable(dataset.name, error) from None
 
@@ -168,10 +171,10 @@ def runs(marked: np.ndarray) -> np.ndarray:
     return lengths
 
 
-def _edges(dataset: DatasetReader) -> Iterator[_Edge]:
+def _edges(dataset: DatasetReader, block: tuple[int, int]) -> Iterator[_Edge]:
     """The raster's sides, each read by the blocks that it crosses."""
     height, width = dataset.shape
-    rows, columns = dataset.block_shapes[0]
+    rows, columns = block
     for row in (0, height - 1):
         yield _edge(dataset, [Window(at, row, min(columns, width - at), 1) for at in _starts(width, columns)], width)
     for column in (0, width - 1):

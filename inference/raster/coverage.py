@@ -15,6 +15,7 @@ from rasterio.io import DatasetReader
 
 from ...contract.notices import Warn, notice, with_evidence
 from .collar import colours_of
+from .intact import is_one_strip
 from .sample import Sample
 from .virtual import is_text
 from .windows import Window
@@ -108,6 +109,8 @@ def missing_share(coverage: Coverage, dataset: DatasetReader) -> float:
 
 
 def _of_blocks(dataset: DatasetReader, numbers: list[int]) -> Coverage | None:
+    if is_one_strip(dataset):
+        return None
     height, width = dataset.block_shapes[0]
     missing: list[Window] = []
     for row in range(-(-dataset.height // height)):
@@ -120,8 +123,7 @@ def _of_blocks(dataset: DatasetReader, numbers: list[int]) -> Coverage | None:
                 missing[-1] = Window.between(before.column, before.row, window.right, window.bottom)
             else:
                 missing.append(window)
-    one_strip = height == 1 and len(missing) == dataset.height - 1 and _is_there(dataset, 0, 0, numbers[0])
-    return None if not missing or one_strip else Coverage(tuple(missing), False)  # GDAL shows one strip as rows
+    return Coverage(tuple(missing), False) if missing else None
 
 
 def _is_there(dataset: DatasetReader, column: int, row: int, number: int) -> bool:
@@ -133,8 +135,15 @@ def within_coverage(sample: Sample, coverage: Coverage | None) -> Sample:
     """The sample in which what is not covered has no data."""
     if coverage is None:
         return sample
-    covered = np.stack([coverage.of(window) for window in sample.windows])
+    _, rows, columns = sample.valid.shape
+    covered = np.stack([_thinned(coverage.of(window), rows, columns) for window in sample.windows])
     return replace(sample, valid=sample.valid & covered)
+
+
+def _thinned(covered: np.ndarray, rows: int, columns: int) -> np.ndarray:
+    """So many rows and columns of it, evenly spread."""
+    height, width = covered.shape
+    return covered[np.ix_(np.arange(rows) * height // rows, np.arange(columns) * width // columns)]
 
 
 def tell_of_coverage(coverage: Coverage | None, dataset: DatasetReader, warn: Warn) -> None:

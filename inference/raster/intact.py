@@ -12,13 +12,14 @@ from typing import BinaryIO
 import numpy as np
 import rasterio
 from rasterio.errors import RasterioError
+from rasterio.io import DatasetReader
 
 from ...contract.errors import BadInput
 
 RASTERS = (".tif", ".tiff", ".jp2", ".j2k", ".vrt", ".ecw", ".sid", ".img")  # endings of files that may be tiles
 
 _TIFF = (".tif", ".tiff")
-_JPEG_2000 = (".jp2", ".j2k")
+JPEG_2000 = (".jp2", ".j2k")
 _MOST_VRT_BYTES = 64 * 2**20  # a VRT of 10,000 tiles of four bands has about 20 MB
 _SOURCES = re.compile(r"<(?:SourceFilename|SourceDataset)\b([^>]*)>([^<]*)</")
 _OFFSETS = {273: 279, 324: 325}  # TIFF tags of where strips or tiles begin, and those of how long they are
@@ -94,7 +95,7 @@ def _sources_in(path: str) -> Iterator[str]:
 
 def _is_cut(path: str) -> bool:
     ending = os.path.splitext(path)[1].lower()
-    if ending not in _TIFF + _JPEG_2000:
+    if ending not in _TIFF + JPEG_2000:
         return False
     try:
         with open(path, "rb") as file:
@@ -172,6 +173,26 @@ def _end_of_jpeg_2000(file: BinaryIO) -> int:
         at += length
         if at == size:  # without EOC, as some write it
             return at
+
+
+def is_one_strip(dataset: DatasetReader) -> bool:
+    """Whether an open raster is a TIFF of one strip, which GDAL shows as rows but decodes from the first one on."""
+    if dataset.driver != "GTiff" or dataset.block_shapes[0][0] > 1:
+        return False
+    # bands that are stored one after the other have a strip each, which are numbered on
+    there = (dataset.get_tag_item(f"BLOCK_OFFSET_0_{row}", "TIFF", bidx=1) for row in range(dataset.height))
+    return sum(map(bool, there)) <= dataset.count < dataset.height
+
+
+def jpeg_2000_tile(path: str) -> tuple[int, int] | None:
+    """(rows, columns) of the tiles of a JPEG 2000 file; None where it is none on the disk."""
+    try:
+        with open(path, "rb") as file:
+            start = _codestream(file, file.seek(0, os.SEEK_END))
+            marker, *_, columns, rows = _read(file, start + 2, ">HHH6I")[:9]  # SIZ: ISO 15444-1, A.5.1
+    except (OSError, struct.error, ValueError):
+        return None
+    return (rows, columns) if marker == 0xFF51 else None
 
 
 def _codestream(file: BinaryIO, size: int) -> int:

@@ -26,7 +26,7 @@ PROVENANCE_TAG = "FLAIR_LANDCOVER"
 _BESIDE = (".aux.xml", ".ovr", ".msk")  # what GDAL reads beside a file: of an older file it would belie the new one
 _LABELS = ("labels", "difference")  # the files that hold class values and get their names beside them
 _AUX, _STYLE = "aux.xml", "qml"
-_BLOCK = 512  # pixels a side of the files' inner tiles
+BLOCK = 512  # pixels a side of the files' inner tiles
 _DEFLATE_EXCESS = 1.01  # DEFLATE adds 5 bytes to each 16 KB that it cannot compress, GDAL 16 to each tile
 _HEAD_BYTES = 100_000  # tags, colour table and provenance, roomy
 
@@ -53,22 +53,22 @@ def label_bits(classes: tuple[LandCoverClass, ...]) -> int:
 
 def working_size(output: Window, bands: int, bits: int) -> int:
     """The most bytes that a file has while it is written, without compression."""
-    return _padded(output.width, output.height) * bands * bits // 8 + _HEAD_BYTES
+    return padded(output.width, output.height) * bands * bits // 8 + _HEAD_BYTES
 
 
 def finished_size(output: Window, bands: int, bits: int) -> int:
     """The most bytes that a finished file can have, overviews included, where nothing can be compressed."""
     width, height = output.width, output.height
-    pixels = _padded(width, height)
-    while max(width, height) > _BLOCK:
+    pixels = padded(width, height)
+    while max(width, height) > BLOCK:
         width, height = -(-width // 2), -(-height // 2)
-        pixels += _padded(width, height)
+        pixels += padded(width, height)
     return int(pixels * bands * bits / 8 * _DEFLATE_EXCESS) + _HEAD_BYTES
 
 
-def _padded(width: int, height: int) -> int:
+def padded(width: int, height: int) -> int:
     """Pixels of the inner tiles that hold so many columns and rows."""
-    return -(-width // _BLOCK) * -(-height // _BLOCK) * _BLOCK**2
+    return -(-width // BLOCK) * -(-height // BLOCK) * BLOCK**2
 
 
 class MapWriter:
@@ -97,8 +97,8 @@ class MapWriter:
             "crs": geobox.crs_wkt or None,
             "transform": geobox.window_transform(output),
             "tiled": True,
-            "blockxsize": _BLOCK,
-            "blockysize": _BLOCK,
+            "blockxsize": BLOCK,
+            "blockysize": BLOCK,
             "bigtiff": "IF_SAFER",
             "sparse_ok": True,
         }
@@ -196,7 +196,7 @@ class _WorkingFile:
             driver="COG",
             compress="DEFLATE",
             **{key: value for key, value in self._profile.items() if key == "nbits"},
-            blocksize=_BLOCK,
+            blocksize=BLOCK,
             overview_resampling=self._overviews,
             bigtiff="IF_SAFER",
         )
