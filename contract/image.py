@@ -36,7 +36,7 @@ class ImageSettings:
     crs: of the aerial image, as an authority's code such as ``EPSG:2154`` or as WKT, where its files have none or
         not the right one; empty: as the files say.
     bands: band numbers by role, such as ``R=1 G=2 B=3 NIR=4 ELEVATION=5``; empty: found out by band
-        descriptions, else by position.
+        descriptions, else by the file's name and what the bands look like, else by position.
     infrared: path of a colour infrared image of the same place, whose near infrared (the band described so, else the
         first) is used for the role nir.
     elevation: path of a raster of heights above ground in metres, used for the role elevation.

@@ -145,7 +145,8 @@ def _definitions() -> dict[str, QgsProcessingParameterDefinition]:
             string(BANDS, _tr("Bands"), optional=True),
             _tr(
                 "Which band is what, such as 'R=1 G=2 B=3 NIR=4 ELEVATION=5'. Left empty: by the bands' "
-                "descriptions, else in this order. An elevation band counts 0.2 m to one digital number."
+                "descriptions, by what they look like, else in this order. An elevation band counts 0.2 m to one "
+                "digital number."
             ),
         ),
         described(

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+import warnings
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
+import numpy as np
 from rasterio.io import DatasetReader
 
 from ...contract.cards import ROLES
@@ -193,11 +195,11 @@ def _unsaid(image: Bands, slots: Sequence[int], copies: dict[int, int], path: st
         bands = _by_order(image, slots, _INFRARED_FIRST, {})
         share = spectrum.share_of_infrared(sample, slots[:4])
         found = notice("infrared_first", number=slots[0], used=text_of(bands))
-        warn(with_evidence(found, brighter_share=round(share, 3)))
+        warn(with_evidence(found, _picture(sample, slots[0]), brighter_share=round(share, 3)))
         return bands
     bands = _by_order(image, slots, _FLAIR, {})
     if slots[3:4] == [bands.get("elevation")]:
-        warn(notice("fourth_is_height", number=slots[3]))
+        warn(with_evidence(notice("fourth_is_height", number=slots[3]), _picture(sample, slots[3])))
     return bands
 
 
@@ -264,11 +266,13 @@ def _contradictions(image: Bands, bands: dict[str, int]) -> list[Notice]:
         if why is None and spectrum.is_surely_height(sample, infrared, others):
             why = notice("like_heights")
         if why is not None:
-            doubts.append(notice("infrared_doubtful", number=infrared, why=why))
+            doubt = notice("infrared_doubtful", number=infrared, why=why)
+            doubts.append(with_evidence(doubt, _picture(sample, infrared)))
     order = [bands[role] for role in (*_COLOURS, "nir") if role in bands]
     if set(_COLOURS) <= set(bands) and spectrum.is_infrared_first(sample, order):
         share = round(spectrum.share_of_infrared(sample, order), 3)
-        doubts.append(with_evidence(notice("red_doubtful", number=bands["red"]), brighter_share=share))
+        doubt = notice("red_doubtful", number=bands["red"])
+        doubts.append(with_evidence(doubt, _picture(sample, bands["red"]), brighter_share=share))
     return doubts
 
 
@@ -277,3 +281,12 @@ def _copy_or_mask(sample: Sample, number: int, others: Sequence[int]) -> Notice 
         if number == other or spectrum.same(sample, number, other):
             return notice("same_as_band", other=other)
     return notice("all_or_nothing") if spectrum.is_mask(sample, number) else None
+
+
+def _picture(sample: Sample, number: int) -> str:
+    """The window of a band in which most is seen; see `Sample.picture`."""
+    known = np.where(sample.valid, sample.pixels[number].astype(np.float32), np.nan)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)  # a window without data
+        spread = np.nan_to_num(np.nanstd(known, axis=(1, 2)))
+    return sample.picture(number, int(spread.argmax()))

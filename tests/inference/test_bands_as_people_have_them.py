@@ -45,8 +45,16 @@ def patch() -> np.ndarray:
 @pytest.fixture(scope="module")
 def infrared_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A small network on near infrared, red and green, as IGN's are."""
-    inputs = {"inputs": ("nir", "red", "green"), "means": (0.0,) * 3, "stds": (1.0,) * 3, "fill": {}}
-    card = ModelCard(id="irc", title="Infrared", architecture="smp:Unet:resnet18", tile_size=128, **inputs)
+    card = ModelCard(
+        id="irc",
+        title="Infrared",
+        architecture="smp:Unet:resnet18",
+        tile_size=128,
+        inputs=("nir", "red", "green"),
+        means=(0.0,) * 3,
+        stds=(1.0,) * 3,
+        fill={},
+    )
     return make_model(tmp_path_factory.mktemp("infrared") / "irc", card)
 
 
@@ -168,7 +176,7 @@ def test_near_infrared_before_the_colours_is_seen_and_doubted(small_model, tmp_p
     raster = plain(tmp_path / "a.tif", real("treesatai/sample_1632__aerial.tif"))
     source, found = look(raster)
     assert source.bands == {"nir": 1, "red": 2, "green": 3, "blue": 4} and doubts(found) == ["infrared_first"]
-    assert found[0].evidence["brighter_share"] > 0.02
+    assert found[0].evidence["brighter_share"] > 0.02 and found[0].picture
     np.testing.assert_array_equal(labels_of(raster, small_model), labels_of(raster, small_model, "NIR=1 R=2 G=3 B=4"))
     assert not look(raster, "NIR=1 R=2 G=3 B=4")[1]
     source, found = look(raster, "R=1 G=2 B=3 NIR=4")

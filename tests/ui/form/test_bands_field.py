@@ -126,3 +126,16 @@ def test_pictures_keep_their_height_whatever_room_the_field_is_given(field):
 def test_five_roles_fit_beside_each_other_in_a_narrow_dock(field):
     field.set_known(described())
     assert field.minimumSizeHint().width() <= 260
+
+
+def test_colour_infrared_has_no_blue(field):
+    field.set_known(described(3, {"nir": 1, "red": 2, "green": 3}))
+    assert field.bands() == {"nir": 1, "red": 2, "green": 3}
+    assert box(field, "blue").currentData() == 0 and field.asked() == "" and field.complaint() == ""
+
+
+def test_one_grey_band_may_be_all_three_colours(field):
+    field.set_known(described(1, {"red": 1, "green": 1, "blue": 1}))
+    assert field.text() == "R=1 G=1 B=1" and field.complaint() == ""
+    box(field, "nir").setCurrentIndex(box(field, "nir").findData(1))
+    assert "Band 1" in field.complaint()
