@@ -153,6 +153,8 @@ class FormFields(QWidget):
             by_field[name].append(remark) if name in by_field and name != "more" else others.append(remark)
         for name, field in self._fields.items():
             field.set_remarks(by_field[name])
+            if name != "more":
+                self._set_row(bool(by_field[name]), field.remarks, field)
         return others
 
     def in_doubt(self) -> list[str]:
@@ -355,10 +357,20 @@ class FormFields(QWidget):
         chosen = self.infrared.layer() is not None or bool(self.infrared.path())
         known = self._described
         lacks = self._may_lack_infrared() if known is None else "nir" not in known.bands
-        for widget in (self._fields["infrared"], self._labels["infrared"]):
-            widget.setVisible(chosen or lacks)
+        self._set_row(chosen or lacks, self._fields["infrared"], self.fetch, self._labels["infrared"])
         found = self.tr("Found by its name; its near infrared is used. Choose “none” to do without.")
         self.set_note("infrared", found if self.infrared.chosen_by_itself() else "")
+
+    def _set_row(self, shown: bool, widget: QWidget, above: QWidget, label: QLabel | None = None) -> None:
+        """Shows or hides a row of the form, below another one: one that is only hidden would leave a gap."""
+        there = self._rows.getWidgetPosition(widget)[0] >= 0
+        if shown and not there:
+            at = self._rows.getWidgetPosition(above)[0] + 1
+            self._rows.insertRow(at, widget) if label is None else self._rows.insertRow(at, label, widget)
+        elif there and not shown:
+            self._rows.takeRow(widget)
+        for each in filter(None, (widget, label)):
+            each.setVisible(shown)
 
     def _show_height_band(self) -> None:
         source = self.heights.source()
@@ -382,7 +394,7 @@ class FormFields(QWidget):
     def _lay_out(self) -> None:
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
-        rows = QFormLayout()
+        rows = self._rows = QFormLayout()
         rows.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
         column.addLayout(rows)
         for name, title, widget in (
@@ -398,14 +410,13 @@ class FormFields(QWidget):
         ):
             field = Field(widget, apart=True)
             self._fields[name], self._titles[name] = field, title
+            field.remarks.setParent(self)  # a row of its own, while there are any: sentences need the whole width
             if name == "bands":  # five pictures beside each other need the whole width
                 rows.addRow(field)
-                rows.addRow(field.remarks)
                 continue
             label = self._labels[name] = QLabel(title)
             label.setBuddy(widget)
             rows.addRow(label, field)
-            rows.addRow(field.remarks)  # sentences need the whole width
             if name == "aerial":
                 rows.addRow(self.fetch)
             if name == "sentinel2":  # a year of dates needs the whole width too
