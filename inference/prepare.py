@@ -14,7 +14,7 @@ def are_numbers(pixels: np.ndarray, colours: list[int]) -> np.ndarray:
     pixels: (bands, rows, columns), changed in place: what is no number becomes 0. colours: the places among its bands
     that count.
     """
-    found: np.ndarray = ~stands_for_nothing(pixels[colours]).all(axis=0)
+    found = np.asarray(~np.all(stands_for_nothing(pixels[colours]), axis=0))
     if np.issubdtype(pixels.dtype, np.floating):
         numbers = np.isfinite(pixels)
         pixels[~numbers] = 0

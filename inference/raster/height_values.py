@@ -22,7 +22,7 @@ TALLEST_M = 255 * STEP_M  # what a network is given at most
 # a plot of 20 m.
 _LOWEST = 20.0
 _LOWEST_IN_A_PLOT = 40.0
-_PLOT = 95.0
+_PLOT = 95.0  # metres: a smaller place may well be level all over, too
 # Squares of 2 m that hardly rise are ground, a roof or a road. In real heights above ground they are 11 to 98 % of a
 # place with open ground, and 68 % of them or more lie within 2 m of zero; under closed trees they are 6 % at most.
 _SQUARE = 2.0
@@ -104,7 +104,7 @@ def judge_heights(heights: Heights, path: str, pixel: float, warn: Warn) -> None
             "place too.",
             "elevation",
         )
-    if told is None and values.min() == values.max():
+    if told is None and heights.place >= _PLOT and values.min() == values.max():
         told = notice("flat_heights", value=float(values[0]))
     if told is None and high > _DIGITAL and values.max() <= 255 and values.min() >= 0 and not (values % 1).any():
         told = notice("digital_heights", high=high)
@@ -157,7 +157,7 @@ def judge_difference(heights: Heights, warn: Warn) -> None:
     told = told or _told_of_tall(values)
     if told is None and below >= _MANY_BELOW:
         told = notice("surface_below_terrain", percent=percent_of(below))
-    if told is None and values.min() == values.max():
+    if told is None and heights.place >= _PLOT and values.min() == values.max():
         told = notice("flat_heights", value=float(values[0]))
     if told is not None:
         warn(with_evidence(told, picture=heights.picture(), **heights.evidence(below_0_percent=percent_of(below))))

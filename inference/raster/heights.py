@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import numpy as np
+import rasterio
 from rasterio.enums import ColorInterp, Resampling
 from rasterio.io import DatasetReader
 
 from ...contract.errors import BadInput, about
 from ...contract.image import ImageSettings
 from ...contract.notices import Notice, Warn, notice, warn_about
+from .extents import as_it_lies, pixel_bounds, pixels_of
 from .gather import stamps
 from .geobox import GeoBox
 from .ground import unit_metres
@@ -80,7 +83,8 @@ class HeightReader:
 
 @dataclass(frozen=True)
 class HeightSources:
-    """The heights of a job. terrain: what is subtracted, or None. known: share of the sample that has heights."""
+    """The heights of a job. terrain: what is subtracted, or None. known: share of the sample that has heights,
+    which is of the place that all of them cover by their bounds."""
 
     surface: HeightSource
     terrain: HeightSource | None
@@ -107,18 +111,19 @@ def _looked_at(
     found: list[Notice] = []
     settings = (("elevation", "The elevation raster"), ("terrain", "The terrain model"))
     sources, sampled = [], []
+    place = _common_place(paths, geobox, inside)
     for path, (setting, what) in zip(paths, settings):
         with about(setting):
             source, metres, pixel = _sampled(
-                path, what, geobox, inside, len(paths) > 1, warn_about(setting, found.append)
+                path, what, geobox, place, len(paths) > 1, warn_about(setting, found.append)
             )
         sources.append(source)
         sampled.append(metres)
-    place = min(side * size for side, size in zip((inside.width, inside.height), geobox.pixel_size_m))
+    least = min(side * size for side, size in zip((place.width, place.height), geobox.pixel_size_m))
     surface, terrain = sources[0], sources[1] if len(sources) > 1 else None
     metres = sampled[0] if terrain is None else sampled[0] - sampled[1]
     known = float(np.isfinite(metres).mean())
-    heights = Heights(metres, max(geobox.pixel_size_m), place)
+    heights = Heights(metres, max(geobox.pixel_size_m), least)
     with about("elevation" if terrain is None else "terrain"):
         if not known:
             raise BadInput(
@@ -133,8 +138,27 @@ def _looked_at(
     return HeightSources(surface, terrain, known), tuple(found)
 
 
+def _common_place(paths: tuple[str, ...], geobox: GeoBox, inside: Window) -> Window:
+    """What of a window all rasters cover, by their bounds; the window itself where they have nothing in common."""
+    place = inside
+    for path in paths:
+        with rasterio.open(path) as dataset:
+            raster = GeoBox.of(dataset)
+        lies = as_it_lies(raster.crs_wkt, geobox.crs_wkt)
+        bounds = pixels_of(geobox, raster.bounds) if lies else pixel_bounds(geobox, raster.crs_wkt, raster.bounds)
+        if bounds is None or not all(map(math.isfinite, bounds)):
+            continue
+        left, top, right, bottom = bounds
+        covered = Window.between(math.floor(left), math.floor(top), math.ceil(right), math.ceil(bottom))
+        shared = place.intersection(covered)
+        if shared is None:
+            return inside
+        place = shared
+    return place
+
+
 def _sampled(
-    path: str, what: str, geobox: GeoBox, inside: Window, above_sea: bool, warn: Warn
+    path: str, what: str, geobox: GeoBox, place: Window, above_sea: bool, warn: Warn
 ) -> tuple[HeightSource, np.ndarray, float]:
     """How a raster is to be read, a sample of its metres (windows, rows, columns), NaN where unknown, its pixels' size.
 
@@ -146,7 +170,7 @@ def _sampled(
         declared = dataset.nodata
         pixel = max(GeoBox.of(dataset).pixel_size) if dataset.crs and dataset.crs.is_projected else 0.0
     source = HeightSource(path, declared, scale, offset)
-    numbers = _numbers(source, geobox, inside)
+    numbers = _numbers(source, geobox, place)
     metres = numbers * scale + offset
     unknown = _stands_for_nothing(metres, above_sea and declared is None)
     if unknown.any():
@@ -187,11 +211,11 @@ def _most_frequent(fills: np.ndarray, count: int, what: str, scale: float, offse
     return float(values[counts.argmax()])
 
 
-def _numbers(source: HeightSource, geobox: GeoBox, inside: Window) -> np.ndarray:
+def _numbers(source: HeightSource, geobox: GeoBox, place: Window) -> np.ndarray:
     """A raster's own numbers in windows spread over a place, (windows, rows, columns) float64, NaN where unknown."""
     reader = warped_reader(source.path, geobox, source.nodata, Resampling.nearest)
     parts = []
-    for window in _spread(inside):
+    for window in _spread(place):
         pixels, valid = reader.read(window, [1])
         numbers = pixels[0].astype(np.float64)
         parts.append(np.where(valid & np.isfinite(numbers), numbers, np.nan))
@@ -199,9 +223,9 @@ def _numbers(source: HeightSource, geobox: GeoBox, inside: Window) -> np.ndarray
     return np.stack(parts)
 
 
-def _spread(inside: Window) -> Iterator[Window]:
-    for window in spread_windows(inside.width, inside.height, _SIDE, _SIZE):
-        yield window._replace(column=window.column + inside.column, row=window.row + inside.row)
+def _spread(place: Window) -> Iterator[Window]:
+    for window in spread_windows(place.width, place.height, _SIDE, _SIZE):
+        yield window._replace(column=window.column + place.column, row=window.row + place.row)
 
 
 def _refuse_pictures(dataset: DatasetReader, path: str, what: str) -> None:

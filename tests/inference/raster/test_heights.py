@@ -302,6 +302,27 @@ def test_the_sample_is_of_the_jobs_place(colours, small_model, tmp_path):
         assert [each.code for each in told if each.setting == "elevation"] == expected
 
 
+def test_heights_of_a_corner_of_a_large_image_are_looked_at_in_that_corner(small_model, tmp_path):
+    colours = write_raster(tmp_path / "colours.tif", picture(4, 2000, 2000).astype(np.uint8), alpha="no")
+    place = Affine(0.2, 0, ORIGIN[0] + 211, 0, -0.2, ORIGIN[1] - 217)
+    for above, expected in ((0, ["heights_end"]), (300, ["heights_end", "heights_above_sea"])):
+        path = write_raster(tmp_path / "corner.tif", canopy(90, 90)[None] + np.float32(above), transform=place)
+        told: list[Notice] = []
+        job = segmentation_job(str(colours), str(tmp_path / "map.tif"), model=str(small_model), elevation=str(path))
+        check_job(job, told.append)
+        assert [each.code for each in told if each.setting == "elevation"] == expected
+
+
+@pytest.mark.parametrize("side", [0.1, 1])
+def test_heights_of_a_pixel_or_a_few_are_taken(side, colours, small_model, tmp_path):
+    path = write_raster(tmp_path / "heights.tif", canopy()[None])
+    extent = (ORIGIN[0] + 40, ORIGIN[1] - 40 - side, ORIGIN[0] + 40 + side, ORIGIN[1] - 40)
+    job = segmentation_job(str(colours), str(tmp_path / "map.tif"), model=str(small_model), elevation=str(path))
+    told: list[Notice] = []
+    check_job(changed(job, extent=extent), told.append)
+    assert not [each for each in told if each.setting == "elevation"]
+
+
 def test_heights_are_looked_at_again_where_the_file_changes_and_only_there(colours, found, tmp_path, monkeypatch):
     path = write_raster(tmp_path / "h.tif", canopy()[None])
     opened: list[str] = []
