@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from qgis.core import QgsMapLayerType
+from qgis.core import QgsMapLayerType, QgsRasterLayer
 from qgis.gui import QgisInterface
 from qgis.PyQt.QtCore import QCoreApplication
 from qgis.PyQt.QtGui import QIcon
@@ -33,7 +33,9 @@ class Actions:
         self._iface = iface
         self._dock = self._action("flairLandCoverDock", _tr("Land cover of an aerial image"), lambda: open_dock(None))
         self._finetune = self._action("flairLandCoverFinetuneAction", _tr("Fine-tune the model…"), open_finetune)
-        self._batch = self._action("flairLandCoverBatch", _tr("In Processing, for many images…"), _open_dialog)
+        self._batch = self._action(
+            "flairLandCoverBatch", _tr("In Processing, for many images…"), lambda: _open_dialog(iface)
+        )
         self._models = self._action("flairLandCoverModelsAction", _tr("Models…"), open_library)
         self._engine = self._action("flairLandCoverEngineAction", _tr("Engine…"), open_engine)
         self._layer = self._action(
@@ -67,7 +69,10 @@ def _tr(text: str) -> str:
     return QCoreApplication.translate("Actions", text)
 
 
-def _open_dialog() -> None:
+def _open_dialog(iface: QgisInterface) -> None:
+    """Opens the algorithm's dialog, with the layer that is selected as its image."""
     import processing  # QGIS's own plugin, which is loaded once the window stands
 
-    processing.execAlgorithmDialog("flair:segment")
+    active = iface.activeLayer()
+    given = {"INPUT": active.id()} if isinstance(active, QgsRasterLayer) else {}
+    processing.execAlgorithmDialog("flair:segment", given)

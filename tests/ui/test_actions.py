@@ -13,6 +13,7 @@ def test_the_second_entry_opens_the_dialog_of_the_algorithm(window):
     assert "Land cover of an aerial image" in window["dialog"]["title"]
     # The extent is drawn on the map while the dialog is open.
     assert window["dialog"]["blocks"] is False
+    assert window["input"]  # is the layer that was selected
 
 
 def test_the_dialogs_run_leaves_the_window_usable_and_adds_the_map_with_its_legend(window):

@@ -9,6 +9,7 @@ from qgis.PyQt.QtWidgets import QApplication, QTextEdit
 
 from flair_landcover.tests.window.driver import (
     alive,
+    iface,
     pause,
     picture,
     plugin_action,
@@ -31,9 +32,12 @@ def steps():
     yield lambda: "processing" in utils.plugins and "flair_landcover" in utils.active_plugins
     report["enabled"] = presence()
 
+    selected = iface.addRasterLayer(settings["small_aerial"], "selected")
+    yield pause(0.3)
     QTimer.singleShot(0, plugin_action("flairLandCoverBatch").trigger)
     yield algorithm_dialog
     dialog = algorithm_dialog()
+    report["input"] = dialog.mainWidget().createProcessingParameters()["INPUT"] == selected.id()
     report["dialog"] = {"title": dialog.windowTitle(), "blocks": QApplication.activeModalWidget() is not None}
     dialog.resize(1000, 760)
     dialog.setParameters(
@@ -65,6 +69,7 @@ def steps():
             "tree": QgsProject.instance().layerTreeRoot().findLayer(layer.id()) is not None,
         }
         for layer in QgsProject.instance().mapLayers().values()
+        if layer is not selected
     ]
     dialog.close()
     yield lambda: algorithm_dialog() is None
