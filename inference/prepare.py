@@ -11,14 +11,14 @@ from .raster.sample import stands_for_nothing
 def are_numbers(pixels: np.ndarray, colours: list[int]) -> np.ndarray:
     """Where the colours of a picture are numbers and do not all stand for nothing, (rows, columns) bool.
 
-    pixels: (bands, rows, columns), changed in place: what is no number becomes 0. colours: the places among its bands
-    that count.
+    pixels: (bands, rows, columns), changed in place: what stands for nothing among fractions becomes 0. colours: the
+    places among its bands that count.
     """
-    found = np.asarray(~np.all(stands_for_nothing(pixels[colours]), axis=0))
+    nothing = stands_for_nothing(pixels)
+    found = np.asarray(~np.all(nothing[colours], axis=0))
     if np.issubdtype(pixels.dtype, np.floating):
-        numbers = np.isfinite(pixels)
-        pixels[~numbers] = 0
-        found &= numbers[colours].all(axis=0)
+        found &= np.isfinite(pixels[colours]).all(axis=0)
+        pixels[nothing] = 0
     return found
 
 

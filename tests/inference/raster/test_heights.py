@@ -382,6 +382,19 @@ def test_a_band_with_fractions_holds_metres(of_band, small_model):
     np.testing.assert_array_equal(labels_of(path, small_model, bands=BANDS), expected)
 
 
+@pytest.mark.parametrize("fill", [1e30, 3.4028234663852886e38, -9999, np.nan])
+@pytest.mark.parametrize("step", [0.2, 1])
+def test_a_fill_in_a_band_of_heights_is_the_ground(step, fill, of_band, small_model):
+    pixels = five(canopy() / step, "float32")
+    pixels[4, 100:200, 100:200] = 0
+    told, path = of_band(pixels)
+    expected = labels_of(path, small_model, bands=BANDS)
+    pixels[4, 100:200, 100:200] = fill
+    told_of_filled, path = of_band(pixels)
+    assert [each.code for each in told_of_filled] == [each.code for each in told]
+    np.testing.assert_array_equal(labels_of(path, small_model, bands=BANDS), expected)
+
+
 def test_a_band_with_fractions_beside_colours_with_fractions_is_doubted(of_band):
     told, _ = of_band(five(canopy() / 0.2, "float32") + np.float32(0.25))
     assert [each.code for each in told] == ["band_with_fractions"]
