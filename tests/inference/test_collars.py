@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ from affine import Affine
 
 from flair_landcover.contract.image import ImageSettings
 from flair_landcover.contract.notices import Notice
+from flair_landcover.contract.segmentation import SegmentationJob
 from flair_landcover.inference.raster.aerial import describe_aerial
 from flair_landcover.inference.segment import segment
 from flair_landcover.tests.jobs import segmentation_job
@@ -257,3 +259,25 @@ def test_a_real_scene_with_an_undeclared_collar_is_mapped_without_it(small_model
     assert source.fills == (0.0,)
     assert source.without_data > 0.2
     assert [each.code for each in told if each.doubt] == []
+
+
+@pytest.mark.parametrize("declared", [False, True])
+def test_a_collar_of_several_tiles_and_their_infrared_is_left_out(declared, patch, slanted, small_model, tmp_path):
+    pixels = patch.copy()
+    pixels[:, slanted] = 0
+    whole = write_raster(tmp_path / "whole.tif", pixels, nodata=0)
+    right, _, _ = run(whole, small_model)
+    nodata = 0 if declared else None
+    tiles = []
+    for column in (0, 160):
+        place = Affine(0.2, 0, ORIGIN[0] + 0.2 * column, 0, -0.2, ORIGIN[1])
+        part = pixels[:3, :, column : column + 160]
+        tiles.append(write_raster(tmp_path / f"tile_{column}.tif", part, transform=place, nodata=nodata))
+    infrared = write_raster(tmp_path / "irc.tif", pixels[[3, 0, 1]], nodata=nodata)
+    output = tmp_path / "map.tif"
+    image = ImageSettings(tuple(map(str, tiles)), infrared=str(infrared), model=str(small_model), device="cpu")
+    image = replace(image, precision="fp32")
+    report = Recorder()
+    segment(SegmentationJob(image, str(output)), report)
+    np.testing.assert_array_equal(read_labels(output), right)
+    assert codes(report.notices).count("collar") == (not declared)
