@@ -29,6 +29,7 @@ _WINDOW = 512  # pixels a side of the window whose reading is timed
 _SLOW_S = 0.2
 _WRITTEN_BYTES_S = 100e6  # bytes that a disk takes in a second, a slow one
 _LEAST_GAIN_S = 10.0  # that a copy must save: below it is not worth its place on the disk
+_SOME = 16  # files at either end of a list that are opened
 _AT_ONCE = 512  # rows and columns that are read at once, at least
 _READERS = 2  # threads that read windows; see `read_ahead`
 
@@ -87,7 +88,9 @@ def block_of(dataset: DatasetReader, files: tuple[str, ...]) -> tuple[int, int]:
 def _blocks(dataset: DatasetReader, files: tuple[str, ...]) -> tuple[int, int, bool]:
     """Rows and columns that are decoded at once, and whether a file of the raster is not stored in tiles."""
     found, large = [], False
-    for file in files if dataset.driver == "VRT" else ("",):
+    # of many tiles, which are alike, some; the last ones may be those of an infrared image
+    some = files if len(files) <= 2 * _SOME else files[:_SOME] + files[-_SOME:]
+    for file in some if dataset.driver == "VRT" else ("",):
         try:
             with rasterio.open(file) if file else nullcontext(dataset) as part:
                 if part.driver != "VRT":
