@@ -40,8 +40,9 @@ def processes_in(folder: Path) -> list[int]:
 def test_the_provider_and_its_algorithms_are_listed(qgis_process):
     listed = qgis_process("list").stdout
     provider = listed[listed.index("FLAIR Land Cover") :].splitlines()
-    assert [line.split("\t") for line in provider[1:4]] == [
+    assert [line.split("\t") for line in provider[1:5]] == [
         ["", "flair:engine", "Install or check the engine"],
+        ["", "flair:fetcharea", "Fetch an area of a web layer"],
         ["", "flair:finetune", "Fine-tune a land-cover model"],
         ["", "flair:segment", "Land cover of an aerial image"],
     ]
