@@ -31,7 +31,7 @@ _RELATED = 0.3  # correlation of red and green, 0.48 and more; made-up bands hav
 _MASK = 0.95  # share of pixels that a mask hides or shows wholly; the rest are soft edges
 _FEW = 8  # different values: classes have 6 at most, heights 20 at least
 _SAME = 0.05  # spread of the difference of two bands, by that of the bands: at least 0.10 where they are not copies
-DETAIL = 0.25  # correlation of fine detail: heights have 0.12 with a band of the image at most, bands 0.3 and more
+DETAIL = 0.25  # correlation of fine detail: heights have 0.11 with a band of the image at most, copies nearly 1
 _NO_DETAIL = 0.05
 _REACH = 2  # pixels to each side beside whose mean a pixel is detail
 _GROUND = 0.1  # share of pixels that are near the lowest value: see `is_surely_height`
@@ -122,13 +122,27 @@ def same(sample: Sample, one: int, other: int) -> bool:
 
 
 def shares_detail(sample: Sample, number: int, numbers: Sequence[int]) -> float:
-    """How much of a band's fine detail is that of any of the image's bands: the largest correlation, 0..1."""
+    """How much of a band's fine detail is that of any of the image's bands: the largest correlation, 0..1.
+
+    It counts with and without the sharpest edges, whichever is less: those of roofs and fields are those of heights
+    too.
+    """
     sample = _thinned(sample)
     known = sample.valid & np.all([np.isfinite(sample.pixels[n]) for n in (number, *numbers)], axis=0)
     around = _mean(known, _REACH) > 1 - 1e-4  # where nothing but pixels of the image is near
     detail = _detail(sample, number, known)[around]
-    others = (_detail(sample, other, known)[around] for other in numbers if other != number)
-    return max((abs(_correlation(detail, other)) for other in others), default=0.0)
+    shared = 0.0
+    for other in (_detail(sample, other, known)[around] for other in numbers if other != number):
+        whole = abs(_correlation(detail, other))
+        cut = _cut(detail), _cut(other)
+        shared = max(shared, min(whole, abs(_correlation(*cut))) if all(each.any() for each in cut) else whole)
+    return shared
+
+
+def _cut(detail: np.ndarray) -> np.ndarray:
+    """Detail without what is sharper than twice the median; nothing where most of a band is even."""
+    most = 2 * float(np.median(np.abs(detail))) if detail.size else 0.0
+    return np.clip(detail, -most, most)
 
 
 def may_be_height(sample: Sample, number: int, numbers: Sequence[int]) -> bool:
