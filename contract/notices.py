@@ -106,7 +106,8 @@ NOTICES: dict[str, Template] = {
     "what is needed of it is copied first, to a temporary file of up to {gigabytes:.1f} GB beside the result.",
     "no_infrared": "The aerial raster has no near infrared: the model works without it, less accurately.",
     "no_elevation": "The aerial raster has no elevation: the model works without it, less accurately.",
-    "without_data": "{share:.0%} of the image has no data and stays empty in the map.",
+    "without_data": "Of the places of the image that were looked at {share:.0%} have no data and stay empty in the "
+    "map.",
     "resampled": "The image's pixels of {size:.3g} m are resampled to the model's {model_size:g} m.",
     "bands_missing": "{count} of the model's {total} bands are at hand: its card tells a mean IoU of {without:.2f} "
     "with these and {whole:.2f} with all ({where}).",

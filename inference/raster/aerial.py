@@ -48,7 +48,8 @@ class AerialSource:
     needs_alpha: whether validity is only known from a mask that warping must carry along.
     fills: values of collars that are to be left out. coverage: where it was given pixels, None where everywhere.
     untiled: how long it takes to read where it is not stored in tiles, else None.
-    histograms: by band number, of those that have data. without_data: share of the sampled pixels, 0..1.
+    histograms: by band number, of those that have data. without_data: share, 0..1, of the sampled pixels, which lie at
+        the edges more often than elsewhere.
     """
 
     path: str

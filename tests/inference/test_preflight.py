@@ -20,7 +20,7 @@ from flair_landcover.inference.segment import segment
 from flair_landcover.models.library import find_model
 from flair_landcover.tests.jobs import changed, segmentation_job
 
-from .conftest import Recorder, make_model, picture, write_raster
+from .conftest import ORIGIN, Recorder, make_model, picture, write_raster
 
 CARD = ModelCard(id="small", title="Small U-Net", architecture="smp:Unet:resnet18", tile_size=128)
 
@@ -82,7 +82,7 @@ def test_the_share_without_data_and_another_pixel_size_are_told(small_model, tmp
     told = findings(write_raster(tmp_path / "a.tif", pixels, nodata=0), small_model)
     assert told["without_data"].values["share"] == pytest.approx(0.25, abs=0.1)
     assert "resampled" not in told
-    coarse = write_raster(tmp_path / "b.tif", pixels, transform=rasterio.Affine(0.5, 0, 0, 0, -0.5, 0))
+    coarse = write_raster(tmp_path / "b.tif", pixels, transform=rasterio.Affine(0.5, 0, ORIGIN[0], 0, -0.5, ORIGIN[1]))
     assert findings(coarse, small_model)["resampled"].values == {"size": 0.5, "model_size": 0.2}
 
 
