@@ -121,11 +121,11 @@ def same(sample: Sample, one: int, other: int) -> bool:
     return spread > 0 and float(np.sqrt(np.mean((first - second) ** 2))) < _SAME * spread
 
 
-def shares_detail(sample: Sample, number: int, numbers: Sequence[int]) -> float:
+def shares_detail(sample: Sample, number: int, numbers: Sequence[int], edges: bool = False) -> float:
     """How much of a band's fine detail is that of any of the image's bands: the largest correlation, 0..1.
 
-    It counts with and without the sharpest edges, whichever is less: those of roofs and fields are those of heights
-    too.
+    edges: whether the sharpest ones count. Otherwise it is taken with and without them, whichever is less: those of
+    roofs and fields are those of heights too.
     """
     sample = _thinned(sample)
     known = sample.valid & np.all([np.isfinite(sample.pixels[n]) for n in (number, *numbers)], axis=0)
@@ -135,7 +135,8 @@ def shares_detail(sample: Sample, number: int, numbers: Sequence[int]) -> float:
     for other in (_detail(sample, other, known)[around] for other in numbers if other != number):
         whole = abs(_correlation(detail, other))
         cut = _cut(detail), _cut(other)
-        shared = max(shared, min(whole, abs(_correlation(*cut))) if all(each.any() for each in cut) else whole)
+        counts_whole = edges or not all(each.any() for each in cut)
+        shared = max(shared, whole if counts_whole else min(whole, abs(_correlation(*cut))))
     return shared
 
 
@@ -166,7 +167,7 @@ def is_surely_height(sample: Sample, number: int, numbers: Sequence[int]) -> boo
         return False
     low, high = float(values.min()), float(values.max())
     ground = (values <= low + (high - low) / 100).mean()
-    return bool(ground >= _GROUND) and shares_detail(sample, number, numbers) < _NO_DETAIL
+    return bool(ground >= _GROUND) and shares_detail(sample, number, numbers, edges=True) < _NO_DETAIL
 
 
 def _thinned(sample: Sample) -> Sample:
