@@ -6,12 +6,16 @@ import os
 import re
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, fields
-from typing import Any, ClassVar, TypeVar
+from typing import Any, ClassVar, TypeVar, cast
 
 from .choices import BUNDLED, DEVICES, PRECISIONS
-from .errors import BadInput
+from .errors import BadInput, ProtocolError
+from .plain import hints_of, read
 
 _DATED = re.compile(r"^(.+)@(\d{4}-\d{2}-\d{2})$", re.DOTALL)
+
+# Settings of several texts, of which one may be given as it is.
+_LISTS = ("input", "sentinel2", "leave_out")
 
 _Job = TypeVar("_Job", bound="ImageJob")
 
@@ -88,7 +92,8 @@ class ImageJob:
     def from_dict(cls: type[_Job], values: dict[str, Any]) -> _Job:
         """The job that `to_dict` described.
 
-        Raises BadInput where a name is unknown or a required one is missing.
+        Raises BadInput where a name is unknown, a required one is missing or a value is of another type; the rest is
+        for `job_values.check_values`.
         """
         of_image = {f.name for f in fields(ImageSettings)}
         own = {f.name for f in fields(cls)} - {"image"}
@@ -98,5 +103,17 @@ class ImageJob:
         for name, message in cls.REQUIRED.items():
             if not values.get(name):
                 raise BadInput(message, name)
-        image = ImageSettings(**{name: value for name, value in values.items() if name in of_image})
-        return cls(image, **{name: value for name, value in values.items() if name in own})
+        hints = {**hints_of(ImageSettings), **hints_of(cast(Any, cls))}
+        given = {name: _typed(name, hints[name], value) for name, value in values.items()}
+        image = ImageSettings(**{name: value for name, value in given.items() if name in of_image})
+        return cls(image, **{name: value for name, value in given.items() if name in own})
+
+
+def _typed(name: str, hint: Any, value: Any) -> Any:
+    """A value out of JSON as its type hint says. Raises BadInput, which names the setting, if it is of another."""
+    if name in _LISTS and (value is None or isinstance(value, str)):
+        value = texts(value)
+    try:
+        return read(hint, value, name)
+    except ProtocolError:
+        raise BadInput(f"The setting {name} is {value!r:.80}, which it cannot be: correct it.", name) from None

@@ -71,10 +71,17 @@ def read(hint: Any, value: Any, where: str) -> Any:
     elif hasattr(hint, "from_dict"):
         return hint.from_dict(value)
     elif hint is float and isinstance(value, (int, float)) and not isinstance(value, bool):
-        return float(value)
+        return _float(value, where)
     elif isinstance(hint, type) and isinstance(value, hint) and (hint is bool or not isinstance(value, bool)):
         return value
     raise ProtocolError(f"{where} is {value!r:.80}, which it cannot be.")
+
+
+def _float(value: float, where: str) -> float:
+    try:
+        return float(value)
+    except OverflowError:  # a whole number of more than 308 digits
+        raise ProtocolError(f"{where} is a number that is too large.") from None
 
 
 def _key(hint: Any, key: Any, where: str) -> Any:
@@ -86,11 +93,19 @@ def _key(hint: Any, key: Any, where: str) -> Any:
         raise ProtocolError(f"{where} has the key {key!r:.80}, which is no number.") from None
 
 
+def _whole_optional(text: str) -> str:
+    end = " | None"
+    return f"Optional[{text[: -len(end)]}]" if text.endswith(end) else text
+
+
 @cache
 def hints_of(kind: type) -> dict[str, Any]:
     """The types of a dataclass's fields."""
     names = {f.name: str(f.type) for f in fields(kind)}
     # Python 3.9 cannot evaluate X | None.
-    written = {name: _OPTIONAL.sub(r"Optional[\1]", text) for name, text in names.items()}
-    known = {**vars(sys.modules[kind.__module__]), "Optional": Optional}
+    written = {name: _OPTIONAL.sub(r"Optional[\1]", _whole_optional(text)) for name, text in names.items()}
+    known: dict[str, Any] = {}
+    for each in reversed(kind.__mro__):  # fields that are inherited are written in the words of their own module
+        known.update(vars(sys.modules[each.__module__]))
+    known["Optional"] = Optional
     return typing.get_type_hints(SimpleNamespace(__annotations__=written), known)

@@ -231,7 +231,7 @@ def _tile(id: int, values: dict[str, Any]) -> TileDone:
 def _object(line: bytes) -> dict[str, Any]:
     try:
         values = json.loads(line.decode("utf-8"))
-    except (UnicodeDecodeError, json.JSONDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:  # also at a whole number of more digits than Python converts
         raise ProtocolError(f"The line is not JSON in UTF-8: {line[:80]!r}.") from error
     if not isinstance(values, dict):
         raise ProtocolError(f"The line is not a JSON object: {line[:80]!r}.")
@@ -261,4 +261,7 @@ def _dict(value: object, name: str, id: int | None) -> dict[str, Any]:
 def _number(value: object, name: str, id: int) -> float:
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         raise ProtocolError(f"The message's {name} is not a number.", id)
-    return float(value)
+    try:
+        return float(value)
+    except OverflowError:
+        raise ProtocolError(f"The message's {name} is too large a number.", id) from None

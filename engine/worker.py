@@ -296,9 +296,17 @@ def _take_over_streams() -> tuple[BinaryIO, AnswerStream]:
 
 def _read(requests: BinaryIO, answers: AnswerStream, lanes: Lanes) -> None:
     """Take messages until the stream ends, then end the process."""
-    with contextlib.suppress(OSError):
+    try:
         for line in requests:
             _take(line, answers, lanes)
+    except OSError:  # the pipe broke: its other end is gone
+        pass
+    finally:
+        _end(lanes)
+
+
+def _end(lanes: Lanes) -> None:
+    """End the process, whatever it is doing."""
     # A running call may hang, or a thread of it may keep the interpreter alive: this ends the
     # process even where no Python code gets to run any more.
     faulthandler.dump_traceback_later(GRACE_S, exit=True)
@@ -314,6 +322,10 @@ def _take(line: bytes, answers: AnswerStream, lanes: Lanes) -> None:
     except ProtocolError as error:
         _log.error("%s", error)
         answers.send(protocol.Failure(error.id, protocol.BAD_INPUT, str(error)))
+        return
+    except Exception as error:  # whatever the line does to the reader, it gets an answer and the next one is read
+        _log.exception("a message could not be read")
+        answers.send(protocol.Failure(None, protocol.FAILED, failure_sentence(error), traceback.format_exc()))
         return
     if isinstance(request, protocol.Call):
         lanes.of(request).put(request)

@@ -20,7 +20,8 @@ from ..contract.cards import ModelCard
 from ..contract.class_names import COSIA, is_cosia_number, numbering
 from ..contract.class_plan import ClassPlan, plan_classes, value_text
 from ..contract.errors import BadInput, about
-from ..contract.finetuning import AnnotatedClass, FinetuneJob, check_settings
+from ..contract.finetuning import AnnotatedClass, FinetuneJob
+from ..contract.job_values import check_values
 from ..contract.notices import Warn, notice
 from ..inference.raster.geobox import Bounds, GeoBox
 from ..inference.raster.ground import is_on_earth
@@ -84,7 +85,7 @@ def read_annotations(job: FinetuneJob, card: ModelCard, geobox: GeoBox, warn: Wa
     Raises BadInput, which names the setting of the job, where the file, layer or field cannot be used, no polygon
     with a class lies on the raster, a value is no class (see `class_plan.plan_classes`) or all are of one class.
     """
-    check_settings(job)
+    check_values(job)
     with about("polygons"):
         layer = _open_layer(job)
         crs, target = _both_crs(layer, geobox, warn)

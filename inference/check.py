@@ -5,16 +5,14 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
-from collections.abc import Collection
 from dataclasses import replace
 
 from rasterio.features import bounds as geometry_bounds
-from rasterio.features import is_valid_geom
 
 from ..contract.cards import ModelCard
-from ..contract.choices import AUGMENTATIONS, CLASSES, DEVICES, PRECISIONS
 from ..contract.errors import BadInput, about
 from ..contract.image import dated_path
+from ..contract.job_values import check_values
 from ..contract.notices import Notice, Warn, english, notice, warn_about, with_evidence
 from ..contract.segmentation import SegmentationJob
 from ..models.library import installed_models
@@ -60,10 +58,7 @@ def checked_inputs(job: SegmentationJob, warn: Warn) -> Inputs:
 
     What is quickly known is asked first, the series, whose files are many, last.
     """
-    _check_choice("tta", "test-time augmentation", job.tta, AUGMENTATIONS)
-    _check_choice("precision", "precision", job.image.precision, PRECISIONS)
-    _check_choice("device", "device", job.image.device, DEVICES)
-    _check_choice("classes", "choice of classes", job.classes, CLASSES)
+    check_values(job)
     inputs = resolve(job, warn)
     with about("mask"):
         _check_mask(inputs)
@@ -89,17 +84,10 @@ def _refuse_doubts(findings: list[Notice]) -> None:
         raise BadInput(f"Refused, as a strict run takes nothing that is in doubt. {sentences}", doubts[0].setting)
 
 
-def _check_choice(setting: str, name: str, value: str, choices: Collection[str]) -> None:
-    if value not in choices:
-        raise BadInput(f"The {name} {value!r} is unknown: choose one of {', '.join(choices)}.", setting)
-
-
 def _check_mask(inputs: Inputs) -> None:
     job = inputs.job
     if job.mask is None:
         return
-    if not job.mask or not all(is_valid_geom(g) and g["type"] in ("Polygon", "MultiPolygon") for g in job.mask):
-        raise BadInput("The mask has no valid polygons: choose a layer with polygons, or no mask.")
     xmin, ymin, xmax, ymax = inputs.geobox.window_bounds(inputs.window)
     for geometry in job.mask:
         left, bottom, right, top = geometry_bounds(geometry)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
@@ -128,12 +127,6 @@ def _card_kept(checkpoint: Path, changed: int) -> ModelCard:
 def _window(job: SegmentationJob, geobox: GeoBox) -> Window:
     if job.extent is None:
         return geobox.window
-    text = " ".join(f"{value:.10g}" for value in job.extent)
-    if len(job.extent) != 4 or not all(math.isfinite(value) for value in job.extent):
-        raise BadInput(f"The extent {text} is not four numbers: give XMIN YMIN XMAX YMAX.")
-    xmin, ymin, xmax, ymax = job.extent
-    if not (xmin < xmax and ymin < ymax):
-        raise BadInput(f"The extent {text} is empty: give XMIN YMIN XMAX YMAX, each minimum smaller than its maximum.")
     window = geobox.window_of(job.extent)
     if window.intersection(geobox.window) is None:
         raster = " ".join(f"{value:.10g}" for value in geobox.bounds)

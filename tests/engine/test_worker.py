@@ -182,8 +182,19 @@ def test_fields_that_it_does_not_know_do_not_disturb(worker):
     assert worker.until("result")[-1] == {"id": 1, "result": {"a": 1}}
 
 
-def test_a_line_that_is_no_message_is_answered_and_the_next_one_served(worker):
-    worker.send_line(b"\xff\xfe rubbish")
+@pytest.mark.parametrize(
+    "line",
+    [
+        b"\xff\xfe rubbish",
+        b'{"id": ' + b"9" * 5000 + b', "call": "hello"}',
+        b'{"id": 1, "call": "echo", "params": {"extent": [' + b"9" * 5000 + b"]}}",
+        b"[" * 100_000,
+        b'{"id": 1e400, "call": "hello"}',
+    ],
+    ids=["no UTF-8", "id of 5,000 digits", "number of 5,000 digits", "nested deep", "infinite id"],
+)
+def test_a_line_that_is_no_message_is_answered_and_the_next_one_served(worker, line):
+    worker.send_line(line)
     refusal = worker.receive()
     assert refusal["id"] is None and refusal["error"]["kind"] == "bad_input"
     worker.send(id=7, call=None)

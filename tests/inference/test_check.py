@@ -344,9 +344,9 @@ def test_bad_input_names_its_setting(field, settings, aerial, small_model, utt_m
     )
     if settings.get("model") == "utt":
         settings = {**settings, "model": str(utt_model)}
-    job = segmentation_job(**{"input": "aerial.tif", "output": "map.tif", "model": str(small_model), **settings})
+    given = {"input": "aerial.tif", "output": "map.tif", "model": str(small_model), **settings}
     with pytest.raises(BadInput) as caught:
-        check_job(job, lambda warning: None)
+        check_job(segmentation_job(**given), lambda warning: None)
     assert caught.value.field == field
 
 
