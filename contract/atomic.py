@@ -22,17 +22,25 @@ def hidden_folder(folder: Path, name: str) -> Path:
     return Path(tempfile.mkdtemp(prefix=f".{name}.", suffix=PART, dir=folder))
 
 
+def flush(path: Path) -> None:
+    """Waits until a file is on its disk: some tell only then that they are full. Raises OSError."""
+    with open(path, "r+b") as file:
+        os.fsync(file.fileno())
+
+
 @contextlib.contextmanager
 def atomic_file(path: Path) -> Iterator[Path]:
     """The path to write a file to that takes the name `path` at the end, in place of a file that is there.
 
-    It has the final name's suffix, since some drivers go by it, and the rights that new files have. Where the block
-    raises, nothing is left and what was there before stays. Raises OSError where it cannot be written or renamed.
+    It is flushed to the disk before. It has the final name's suffix, since some drivers go by it, and the rights that
+    new files have. Where the block raises, nothing is left and what was there before stays. Raises OSError where it
+    cannot be written or renamed.
     """
     path = Path(path)
     hidden = hidden_folder(path.parent, path.name)
     try:
         yield hidden / path.name
+        flush(hidden / path.name)
         os.replace(hidden / path.name, path)
     finally:
         shutil.rmtree(hidden, ignore_errors=True)
@@ -63,6 +71,9 @@ def atomic_folder(path: Path, replace: bool = False) -> Iterator[Path]:
         new.mkdir()
         new.chmod(0o755)  # whatever the umask: a library of models may be shared
         yield new
+        for folder, _, names in os.walk(new):
+            for name in names:
+                flush(Path(folder, name))
         if replace and os.path.lexists(path):
             os.rename(path, old)
         try:

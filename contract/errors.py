@@ -25,6 +25,13 @@ class ProtocolError(ValueError):
         self.id = id
 
 
+class CannotWrite(Exception):
+    """What was done cannot be kept: the disk is full, or a folder is gone. The message is one sentence.
+
+    Nothing is left under the final names that was not there before.
+    """
+
+
 class Cancelled(Exception):
     """The user stopped the job. Nothing is left under the final names."""
 

@@ -23,7 +23,7 @@ from ..contract.choices import (
     PRECISIONS,
     TRAINABLE,
 )
-from ..contract.errors import BadInput, Cancelled
+from ..contract.errors import BadInput, Cancelled, CannotWrite
 from ..contract.image import ImageSettings
 from ..contract.segmentation import SegmentationJob
 from ..contract.version import plugin_version
@@ -46,6 +46,9 @@ def run(arguments: list[str]) -> int:
     except (BadInput, BadModel) as error:
         print(f"flair_landcover: {error}", file=sys.stderr)
         return BAD_INPUT
+    except CannotWrite as error:
+        print(f"flair_landcover: {error}", file=sys.stderr)
+        return FAILED
     except (Cancelled, KeyboardInterrupt):
         print("flair_landcover: cancelled; nothing was written.", file=sys.stderr)
         return CANCELLED

@@ -25,7 +25,7 @@ from typing import BinaryIO
 
 from ..contract import protocol
 from ..contract.cards import BadModel
-from ..contract.errors import BadInput, Cancelled, ProtocolError
+from ..contract.errors import BadInput, Cancelled, CannotWrite, ProtocolError
 from ..contract.notices import Notice, Stage, stage
 from ..contract.report import Epoch
 from ..inference.raster.working_folder import discard_held
@@ -229,6 +229,8 @@ def run_call(call: protocol.Call, answers: AnswerStream, calls: CallQueue) -> No
         answers.send(protocol.Failure(call.id, protocol.BAD_INPUT, str(error), field=field))
     except Cancelled as error:
         answers.send(protocol.Failure(call.id, protocol.CANCELLED, str(error) or "The run was cancelled."))
+    except CannotWrite as error:
+        answers.send(protocol.Failure(call.id, protocol.FAILED, str(error), traceback.format_exc()))
     # SystemExit too: a library that wants to quit must not take the process along without an answer.
     except (Exception, SystemExit) as error:
         detail = traceback.format_exc()

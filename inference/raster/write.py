@@ -7,6 +7,7 @@ GeoTIFF has no place for class names, so they stand in the band's tags and in tw
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,10 +15,13 @@ import numpy as np
 import rasterio
 import rasterio.shutil
 from rasterio.enums import ColorInterp
+from rasterio.errors import RasterioError
 
+from ...contract.atomic import flush
 from ...contract.nomenclature import NODATA, LandCoverClass
 from .geobox import GeoBox
 from .legend_files import category_names_xml, is_our_style, may_take_style, style_path, style_qml
+from .verify import Ledger, writing
 from .windows import Window
 from .working_folder import WorkingFolder
 
@@ -130,35 +134,41 @@ class MapWriter:
             file.discard()
 
     def write(self, block: MapBlock) -> None:
-        """Writes one block into every file."""
+        """Writes one block into every file. Raises CannotWrite."""
         window = rasterio.windows.Window.from_slices(*block.window.within(self._output))
-        self._files["labels"].dataset.write(block.labels, 1, window=window)
+        self._files["labels"].write(block.labels[None], window)
         known = block.labels != NODATA
         if "confidence" in self._files:
             percent = np.rint(block.probabilities.max(axis=0) * 100).astype(np.uint8)
             percent[~known] = CONFIDENCE_NODATA
-            self._files["confidence"].dataset.write(percent, 1, window=window)
+            self._files["confidence"].write(percent[None], window)
         if "probabilities" in self._files:
             scaled = np.rint(block.probabilities * 255).astype(np.uint8)
             scaled[:, ~known] = 0
-            self._files["probabilities"].dataset.write(scaled, window=window)
-        if "difference" in self._files:
-            self._files["difference"].dataset.write(block.difference, 1, window=window)
+            self._files["probabilities"].write(scaled, window)
+        if block.difference is not None:
+            self._files["difference"].write(block.difference[None], window)
 
     def finish(self, provenance: str) -> None:
-        """Tags the files, turns them into Cloud Optimized GeoTIFFs and renames them into place.
+        """Tags the files, turns them into Cloud Optimized GeoTIFFs and, once all are whole, renames them into place.
 
-        provenance: JSON text.
+        provenance: JSON text. Raises CannotWrite; the older files of their names stay then.
         """
         for name, file in self._files.items():
-            file.dataset.update_tags(**{PROVENANCE_TAG: provenance})
-            _DESCRIBE[name](file.dataset, self._classes)
-        for file in self._files.values():
-            file.optimise()
+            with writing(file.path):
+                file.dataset.update_tags(**{PROVENANCE_TAG: provenance})
+                _DESCRIBE[name](file.dataset, self._classes)
+                file.optimise()
+        with writing(self._files["labels"].path):
+            self._put_in_place()
+
+    def _put_in_place(self) -> None:
         named = [self._files[name] for name in _LABELS if name in self._files]
         for file in named:
             (file.part / _AUX).write_bytes(category_names_xml(self._classes))
             (file.part / _STYLE).write_bytes(style_qml(self._classes))
+            flush(file.part / _AUX)
+            flush(file.part / _STYLE)
         for file in self._files.values():
             for suffix in _BESIDE:
                 Path(file.path + suffix).unlink(missing_ok=True)
@@ -180,15 +190,24 @@ class _WorkingFile:
         self.path = os.path.abspath(path)
         self._profile = profile
         self._overviews = overviews
+        self._ledger = Ledger()
 
     def open(self) -> None:
         folder, name = os.path.split(self.path)
-        self.working = WorkingFolder(Path(folder), name)
-        self.part = self.working.path
-        self.optimised = self.part / "map.tif"
-        self.dataset = rasterio.open(self.part / "working.tif", "w", **self._profile)
+        with writing(self.path):
+            self.working = WorkingFolder(Path(folder), name)
+            self.part = self.working.path
+            self.optimised = self.part / "map.tif"
+            self.dataset = rasterio.open(self.part / "working.tif", "w", **self._profile)
+
+    def write(self, pixels: np.ndarray, window: rasterio.windows.Window) -> None:
+        """pixels: (bands, rows, columns). Raises CannotWrite."""
+        with writing(self.path):
+            self.dataset.write(pixels, window=window)
+        self._ledger.add(window, pixels)
 
     def optimise(self) -> None:
+        """Closes the file and makes the finished one of it, which is on the disk and holds what was written."""
         self.dataset.close()
         rasterio.shutil.copy(
             self.part / "working.tif",
@@ -200,10 +219,13 @@ class _WorkingFile:
             overview_resampling=self._overviews,
             bigtiff="IF_SAFER",
         )
+        flush(self.optimised)
+        self._ledger.check(self.optimised)
 
     def discard(self) -> None:
         if hasattr(self, "dataset"):
-            self.dataset.close()
+            with suppress(RasterioError, OSError):  # on a full disk the last blocks cannot be written
+                self.dataset.close()
         if hasattr(self, "working"):
             self.working.discard()
 

@@ -30,7 +30,10 @@ VALUES: list[tuple[str, Any]] = [
     *[(name, 3) for name in ("classes", "confidence", "probabilities", "difference", "output", "sentinel2")],
     *[(name, ["x", 3]) for name in ("input", "sentinel2", "leave_out")],
     *[("strict", value) for value in ("yes", 1, None)],
-    *[("extent", value) for value in ("0 0 1 1", [0, 0, 1], [0, 0, 1, "1"], [0, 0, 1, None], [0, 0, 1, True], {"x": 1})],
+    *[
+        ("extent", value)
+        for value in ("0 0 1 1", [0, 0, 1], [0, 0, 1, "1"], [0, 0, 1, None], [0, 0, 1, True], {"x": 1})
+    ],
     *[("extent", value) for value in ([0, 0, 1e300, 1], [0, 0, 10**400, 1], [3, 0, 1, 1], [1, 1, 1, 1])],
     *[("mask", value) for value in ("polygon", 3, [3], [[1]])],
     ("mask", []),

@@ -10,8 +10,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 import rasterio
+import rasterio.shutil
 from affine import Affine
 
+from flair_landcover.contract.errors import CannotWrite
 from flair_landcover.contract.nomenclature import FLAIR_CLASSES
 from flair_landcover.inference.raster.geobox import GeoBox
 from flair_landcover.inference.raster.windows import Window
@@ -176,3 +178,60 @@ def test_the_working_folder_of_a_run_that_lives_is_left_alone(tmp_path):
         first.write(block(Window(0, 0, 64, 64), 4))
         first.finish("{}")
     assert (rasterio.open(tmp_path / "map.tif").read() == 4).all()
+
+
+FULL_DISK = """
+import resource, sys
+import numpy as np
+from flair_landcover.contract.errors import CannotWrite
+from flair_landcover.contract.nomenclature import FLAIR_CLASSES
+from flair_landcover.inference.raster.windows import Window
+from flair_landcover.inference.raster.write import MapBlock, MapWriter
+from flair_landcover.tests.inference.raster.test_write import GRID
+
+most, paths = int(sys.argv[1]), sys.argv[2:]
+resource.setrlimit(resource.RLIMIT_FSIZE, (most, most))
+noise = np.random.default_rng(0).integers(1, 14, (1000, 1200)).astype(np.uint8)
+shares = np.random.default_rng(1).random((13, 1000, 1200), np.float32)
+try:
+    with MapWriter(*paths, GRID, Window(0, 0, 1200, 1000), FLAIR_CLASSES) as writer:
+        for row in range(0, 1000, 250):
+            part = slice(row, row + 250)
+            writer.write(MapBlock(Window(0, row, 1200, 250), noise[part], shares[:, part]))
+        writer.finish("{}")
+except CannotWrite as error:
+    print(error)
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no limit of a file's size on Windows")
+@pytest.mark.parametrize("share", [0.001, 0.3, 0.8, 0.999])
+def test_where_a_file_cannot_be_written_to_its_end_the_older_map_stays_and_a_sentence_says_so(share, tmp_path):
+    paths = [tmp_path / f"{name}.tif" for name in ("labels", "confidence", "probabilities")]
+
+    def write(most: int) -> str:
+        command = [sys.executable, "-c", FULL_DISK, str(most), *map(str, paths)]
+        return subprocess.run(command, capture_output=True, text=True, check=True, cwd=tmp_path).stdout
+
+    assert write(10**9) == ""
+    before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    said = write(int(share * paths[2].stat().st_size))
+    assert said.count("\n") == 1 and "cannot be written" in said and "what was there before is unchanged" in said
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
+
+
+def test_a_finished_file_that_holds_anything_else_than_was_written_is_not_put_in_place(tmp_path, monkeypatch):
+    """As where the disk loses a block that GDAL has taken."""
+
+    def copy(source, target, **options) -> None:
+        sound(source, target, **options)
+        with rasterio.open(target, "r+", IGNORE_COG_LAYOUT_BREAK="YES") as dataset:
+            dataset.write(np.zeros((1, 10, 10), np.uint8), window=rasterio.windows.Window(50, 50, 10, 10))
+
+    sound = rasterio.shutil.copy
+    monkeypatch.setattr(rasterio.shutil, "copy", copy)
+    with MapWriter(str(tmp_path / "map.tif"), None, None, GRID, Window(0, 0, 1200, 1000), FLAIR_CLASSES) as writer:
+        writer.write(block(Window(0, 0, 600, 300), 5))
+        with pytest.raises(CannotWrite, match="does not hold what was written"):
+            writer.finish("{}")
+    assert list(tmp_path.iterdir()) == []
