@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
+import re
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
@@ -15,10 +17,19 @@ from typing import Any
 
 from .atomic import write_json
 from .nomenclature import FLAIR_CLASSES, OTHER, LandCoverClass
+from .plain import fitting
 
 CARD_NAME = "card.json"
 WEIGHTS_NAME = "weights.safetensors"
 ROLES = ("red", "green", "blue", "nir", "elevation")
+_COLOUR = re.compile("#[0-9a-fA-F]{6}")
+_LARGEST_CARD = 64_000_000  # bytes; a card that lists every polygon and epoch of a long fine-tuning has a few million
+_RANGES = {  # between which values a setting makes sense; the largest tile takes some 20 GB of memory
+    "scale": (1e-6, 1e9),
+    "elevation_step_m": (1e-6, 1e6),
+    "ground_sampling_distance": (0.01, 100.0),
+    "tile_size": (32, 8192),
+}
 AVERAGINGS = ("months", "year", "dates")
 CLOUD_RULES = ("flair2", "flairhub")
 SATELLITE_BANDS = ("B2", "B3", "B4", "B5", "B6", "B7", "B8", "B8A", "B11", "B12")
@@ -119,7 +130,8 @@ class ModelCard:
 def card_from_dict(values: dict[str, Any], where: str = "the model card") -> ModelCard:
     """The card that `ModelCard.to_dict` described; settings that this version does not know are left out.
 
-    Raises BadModel where a required setting is missing or settings contradict each other.
+    Raises BadModel where a required setting is missing, is of another type or out of its range, or where settings
+    contradict each other: whatever is read as a card can be shown and run.
     """
     try:
         known = _known(ModelCard, values)
@@ -137,8 +149,8 @@ def card_from_dict(values: dict[str, Any], where: str = "the model card") -> Mod
                 satellite["bands"] = tuple(satellite["bands"])
             known["satellite"] = SatelliteInput(**satellite)
         card = ModelCard(**known)
-        complaints = _complaints(card)
-    except (TypeError, AttributeError, ValueError) as error:  # something is missing, or of another kind
+        complaints = _odd_values(card) or _complaints(card)
+    except (TypeError, AttributeError, ValueError, RecursionError) as error:  # something is missing, or of another kind
         raise BadModel(f"{where} is incomplete ({error}): install the model again.") from None
     if complaints:
         raise BadModel(f"{where} does not have {complaints[0]}: install the model again.")
@@ -151,6 +163,38 @@ def _known(kind: type, values: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in values.items() if name in names}
 
 
+def _odd_values(card: ModelCard) -> list[str]:
+    """What the card should have and does not: values of the right types and of a range that can be."""
+    fits = fitting(ModelCard, vars(card))
+    odd = [f"a sound {name}" for name in vars(card) if name not in fits]
+    for land in (*card.classes, *card.own_classes):
+        if vars(land).keys() != fitting(LandCoverClass, vars(land)).keys() or not _COLOUR.fullmatch(land.colour):
+            odd.append("a value, a name and a colour for each class")
+    if (
+        card.satellite is not None
+        and vars(card.satellite).keys() != fitting(SatelliteInput, vars(card.satellite)).keys()
+    ):
+        odd.append("a sound way to take Sentinel-2")
+    if odd:
+        return odd
+    numbers = {name: (getattr(card, name), low, high) for name, (low, high) in _RANGES.items()}
+    satellite = card.satellite or SatelliteInput()
+    numbers["satellite.superpatch"] = satellite.superpatch, 1, 1000
+    numbers["satellite.divisor"] = satellite.divisor, 1e-6, 1e9
+    odd = [
+        f"a {name} from {low:g} to {high:g}" for name, (value, low, high) in numbers.items() if not low <= value <= high
+    ]
+    bounded = {
+        "means": card.means,
+        "stds": card.stds,
+        "fill": card.fill.values(),
+        "seen": [value for pair in card.seen.values() for value in pair],
+    }
+    return odd + [
+        f"finite numbers as {name}" for name, several in bounded.items() if not all(map(math.isfinite, several))
+    ]
+
+
 def _complaints(card: ModelCard) -> list[str]:
     """What the card should have and does not."""
     legend = {c.value for c in card.classes}
@@ -160,6 +204,9 @@ def _complaints(card: ModelCard) -> list[str]:
         (len(card.means) != len(card.inputs) or len(card.stds) != len(card.inputs), "one mean and std for each input"),
         (not all(std > 0 for std in (card.scale, *card.stds)), "a scale and stds above zero"),
         (not set(card.inputs) <= set(ROLES), f"inputs among {', '.join(ROLES)}"),
+        (not card.inputs or len(set(card.inputs)) < len(card.inputs), "inputs, each once"),
+        (not set(card.fill) <= set(ROLES), f"values to fill in for inputs among {', '.join(ROLES)}"),
+        (len({c.value for c in card.classes}) < len(card.classes), "one class a value"),
         (not set(card.outputs) <= legend | {0}, "outputs whose classes are in its legend"),
         (not legend & set(card.outputs), "at least one output that is predicted"),
         (any(not 0 < value < 256 for value in legend), "class values of 1 to 255"),
@@ -183,7 +230,9 @@ def _own_complaints(card: ModelCard) -> list[tuple[bool, str]]:
 
 
 def _satellite_complaints(satellite: SatelliteInput) -> list[tuple[bool, str]]:
+    known = set(satellite.bands) <= set(SATELLITE_BANDS)
     return [
+        (not satellite.bands or not known, f"bands of Sentinel-2 among {', '.join(SATELLITE_BANDS)}"),
         (satellite.averaging not in AVERAGINGS, f"an averaging of Sentinel-2 among {', '.join(AVERAGINGS)}"),
         (satellite.cloud_rule not in CLOUD_RULES, f"a rule for clouds among {', '.join(CLOUD_RULES)}"),
         (satellite.days_sign not in (1, -1), "a days_sign of Sentinel-2 that is 1 or -1"),
@@ -222,11 +271,13 @@ def read_card(folder: Path) -> ModelCard:
     Raises BadModel where there is none, it cannot be read or the weights are missing.
     """
     path = Path(folder) / CARD_NAME
+    if not path.is_file():  # nor a pipe, which would be waited for
+        raise BadModel(f"{folder} is not a model folder: it has no {CARD_NAME}.")
     try:
+        if path.stat().st_size > _LARGEST_CARD:
+            raise ValueError("it is larger than any card")
         values = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise BadModel(f"{folder} is not a model folder: it has no {CARD_NAME}.") from None
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise BadModel(f"{path} cannot be read ({error}): install the model again.") from None
     if not (Path(folder) / WEIGHTS_NAME).is_file():
         raise BadModel(f"The model folder {folder} has no {WEIGHTS_NAME}: install the model again.")

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import math
 import os
 import re
 import shutil
@@ -24,8 +23,6 @@ from typing import IO, Callable
 
 from ..contract.atomic import atomic_file, atomic_folder
 from ..contract.cards import CARD_NAME, WEIGHTS_NAME, BadModel, ModelCard, card_from_dict, read_card
-from ..contract.nomenclature import LandCoverClass
-from ..contract.plain import fitting
 
 # The files of a model, and the bytes that each may have. Weights: five times the largest network that is built here,
 # FLAIR-HUB's swinlarge-upernet with Sentinel-2 of 205 million weights, in float32. A card that lists every polygon and
@@ -34,7 +31,6 @@ MOST_BYTES = {CARD_NAME: 16 << 20, WEIGHTS_NAME: 4 << 30, "report.html": 64 << 2
 _CHUNK = 1 << 20
 _WORTH_DEFLATING = 0.9  # of the size: float32 weights deflate to 0.93, which is not worth the seconds that it takes
 _EPOCH = (1980, 1, 1, 0, 0, 0)  # the first moment that a zip can name
-_COLOUR = re.compile(r"#[0-9a-fA-F]{6}")
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 _CHECKPOINTS = (".ckpt", ".pth", ".pt", ".safetensors")
 # What zipfile raises where an archive is damaged, encrypted or uses what Python cannot read.
@@ -203,24 +199,7 @@ def _card_of(contents: _Contents) -> ModelCard:
             f"The card in {contents.where} names no digest of the weights, so they cannot be checked: "
             "export the model again where it comes from."
         )
-    _check_values(card, contents)
     return card
-
-
-def _check_values(card: ModelCard, contents: _Contents) -> None:
-    """Raises BadModel where a setting that `card_from_dict` lets pass would make whoever shows or runs it stumble."""
-    fits = fitting(ModelCard, vars(card))
-    complaints = [f"an odd {name}" for name in vars(card) if name not in fits]
-    for land in (*card.classes, *card.own_classes):
-        if vars(land).keys() != fitting(LandCoverClass, vars(land)).keys() or not _COLOUR.fullmatch(land.colour):
-            complaints.append("an odd class")
-    if not complaints:
-        sizes = (card.scale, card.elevation_step_m, card.ground_sampling_distance, card.tile_size)
-        numbers = {"size or scale": sizes, "mean": card.means, "std": card.stds}
-        complaints += [f"an odd {name}" for name, several in numbers.items() if not all(map(math.isfinite, several))]
-        complaints += ["a size or scale of zero"] if min(sizes) <= 0 else []
-    if complaints:
-        raise BadModel(f"The card in {contents.where} has {complaints[0]}: fetch or export the model again.")
 
 
 def _card_values(contents: _Contents) -> dict:
