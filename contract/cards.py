@@ -24,6 +24,7 @@ WEIGHTS_NAME = "weights.safetensors"
 ROLES = ("red", "green", "blue", "nir", "elevation")
 _COLOUR = re.compile("#[0-9a-fA-F]{6}")
 _LARGEST_CARD = 64_000_000  # bytes; a card that lists every polygon and epoch of a long fine-tuning has a few million
+_DEEPEST = 20  # levels of scores; those of a fine-tuning have 6
 _RANGES = {  # between which values a setting makes sense; the largest tile takes some 20 GB of memory
     "scale": (1e-6, 1e9),
     "elevation_step_m": (1e-6, 1e6),
@@ -175,6 +176,9 @@ def _odd_values(card: ModelCard) -> list[str]:
         and vars(card.satellite).keys() != fitting(SatelliteInput, vars(card.satellite)).keys()
     ):
         odd.append("a sound way to take Sentinel-2")
+    odd += [
+        f"{name} of at most {_DEEPEST} levels" for name in ("scores", "fine_tuning") if _too_deep(getattr(card, name))
+    ]
     if odd:
         return odd
     numbers = {name: (getattr(card, name), low, high) for name, (low, high) in _RANGES.items()}
@@ -193,6 +197,19 @@ def _odd_values(card: ModelCard) -> list[str]:
     return odd + [
         f"finite numbers as {name}" for name, several in bounded.items() if not all(map(math.isfinite, several))
     ]
+
+
+def _too_deep(values: object) -> bool:
+    """Whether objects and lists nest deeper than whoever shows or copies a card can follow."""
+    level = [values]
+    for _ in range(_DEEPEST):
+        level = [
+            inner
+            for value in level
+            if isinstance(value, (dict, list))
+            for inner in (value.values() if isinstance(value, dict) else value)
+        ]
+    return bool(level)
 
 
 def _complaints(card: ModelCard) -> list[str]:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from ..contract.cards import BadModel, ModelCard, read_card
 from ..models.library import (
+    broken_models,
     default_model,
     delete_model,
     find_installed,
@@ -102,6 +103,9 @@ def _list_or_install(options: argparse.Namespace) -> None:
         print(
             f"{mark} {card.id:24} {_size(size_of(folder)):>9}  {_plain(card.title)} ({licence}): {_plain(card.limits)}"
         )
+
+    for folder, reason in broken_models():
+        print(f"! {folder.name:24} {_size(size_of(folder)):>9}  cannot be used: {_plain(reason)}")
 
 
 def _show(options: argparse.Namespace) -> None:

@@ -63,6 +63,17 @@ def models_at_hand() -> list[tuple[Path, ModelCard]]:
     return models
 
 
+def broken_models() -> list[tuple[Path, str]]:
+    """Folders of the user's library that cannot be used as models, each with a sentence on why."""
+    broken = []
+    for folder in model_folders():
+        try:
+            read_card(folder)
+        except BadModel as error:
+            broken.append((folder, str(error)))
+    return broken
+
+
 def installed_models() -> list[ModelCard]:
     """Cards of all models at hand that can be read; a broken folder is left out."""
     return [card for _, card in models_at_hand()]
@@ -154,8 +165,13 @@ def rename_model(name: str, title: str) -> ModelCard:
 def delete_model(name: str) -> bool:
     """Removes the installed model of the id `name`; whether it was the default one, which "bundled" is then.
 
+    A model that cannot be used is meant by the name of its folder.
     Raises BadModel where there is no such model, it is the bundled one or cannot be removed.
     """
+    broken = {folder.name: folder for folder, _ in broken_models()}
+    if name in broken:
+        discard_model(broken[name])
+        return False
     folder = find_installed(name)
     if folder == BUNDLED_FOLDER:
         raise BadModel("The bundled model belongs to the plugin and stays: delete one that you installed.")

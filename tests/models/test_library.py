@@ -16,6 +16,7 @@ from flair_landcover.models import library
 from flair_landcover.models.library import (
     CANDIDATE_DAYS,
     DEFAULT_NAME,
+    broken_models,
     candidates_folder,
     default_model,
     delete_model,
@@ -455,3 +456,12 @@ def test_what_is_no_id_is_not_deleted(user, monkeypatch):
     for name in ("a", "./a", str(user / "a"), ""):
         assert "no model named" in refusal(delete_model, name)
     assert (user / "a" / CARD_NAME).is_file()
+
+
+@pytest.mark.parametrize("content", ["{", "[" * 100_000, '{"id": "x"}', "[]"])
+def test_a_model_that_cannot_be_used_is_named_with_the_reason_and_can_be_deleted(user, content):
+    (_model(user / "c", "spoilt") / CARD_NAME).write_text(content, encoding="utf-8")
+    ((folder, reason),) = broken_models()
+    assert (folder == user / "c" and "install the model again" in reason) or "model card" in reason
+    assert delete_model("c") is False
+    assert broken_models() == [] and not (user / "c").exists() and find_installed("vignes") == user / "b"

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
+from html import escape
+from pathlib import Path
 from typing import Any
 
 from qgis.PyQt.QtCore import Qt, pyqtSignal
@@ -34,7 +36,7 @@ from ..widgets.labels import Sentence
 from ..widgets.windows import ask_first, fit
 from .card_view import CardView, model_html, published_html, size_text
 from .library_tasks import MakeClient, exporting, fetching, importing, recognising
-from .shelf import AtHand, Shelf, ToFetch
+from .shelf import AtHand, Broken, Entry, Shelf, ToFetch
 
 _COLUMNS, _LINES = 110, 36  # of text, that fit into the window's usual size
 _SHELF_SHARE, _CARD_SHARE = 4, 5
@@ -160,13 +162,16 @@ class LibraryDialog(QDialog):
     def delete(self) -> None:
         """Asks, then removes the model that is chosen."""
         entry = self.shelf.current()
+        if isinstance(entry, Broken):
+            self._ask_to_delete(entry.folder, entry.folder.name, lambda: self._delete_broken(entry))
+            return
         if not isinstance(entry, AtHand) or entry.bundled:
             return
         if entry.id in self._in_use():
             sentence = self.tr("A run uses {}: wait until it has ended, or cancel it, then delete the model.")
             self._say(sentence.format(entry.card.title), wrong=True)
             return
-        self._ask_to_delete(entry)
+        self._ask_to_delete(entry.folder, entry.card.title, lambda: self._delete(entry))
 
     def export_to(self, entry: AtHand, path: str) -> None:
         """Writes a model as a zip."""
@@ -233,14 +238,14 @@ class LibraryDialog(QDialog):
 
     # Asking
 
-    def _ask_to_delete(self, entry: AtHand) -> None:
-        size = size_text(size_of(entry.folder))
+    def _ask_to_delete(self, folder: Path, title: str, delete: Callable[[], None]) -> None:
+        size = size_text(size_of(folder))
         ask_first(
             self,
-            self.tr("Delete {}?").format(entry.card.title),
+            self.tr("Delete {}?").format(title),
             self.tr("{} go with it and cannot be brought back. Maps that it made stay.").format(size),
             self.tr("Delete"),
-            lambda: self._delete(entry),
+            delete,
         )
 
     def _delete(self, entry: AtHand) -> None:
@@ -249,6 +254,10 @@ class LibraryDialog(QDialog):
             if entry.default:
                 text += " " + self.tr("The bundled model is the default one now.")
             self._say(text)
+
+    def _delete_broken(self, entry: Broken) -> None:
+        if self._done(lambda: delete_model(entry.folder.name)):
+            self._say(self.tr("{} is deleted.").format(entry.folder.name))
 
     def _ask_title(self) -> None:
         entry = self.shelf.current()
@@ -300,19 +309,21 @@ class LibraryDialog(QDialog):
     def _say(self, text: str, wrong: bool = False) -> None:
         self.outcome.say(text, wrong)
 
-    def _on_chosen(self, entry: AtHand | ToFetch | None) -> None:
+    def _on_chosen(self, entry: Entry | None) -> None:
         self.preview.hide()
         self._say("")  # what was said was about another model
         self._show_card(entry)
         self._show_buttons()
 
-    def _show_card(self, entry: AtHand | ToFetch | None) -> None:
+    def _show_card(self, entry: Entry | None) -> None:
         if isinstance(entry, AtHand):
             facts = ((self.tr("Default"), self.tr("taken where no model is named")),) if entry.default else ()
             size = size_of(entry.folder)
             self.view.show_html(lambda muted: model_html(entry.card, size, muted, facts))
         elif isinstance(entry, ToFetch):
             self.view.show_html(lambda muted: published_html(entry.model, entry.in_library, muted))
+        elif isinstance(entry, Broken):
+            self.view.show_html(lambda _: f"<h3>{escape(entry.folder.name)}</h3><p>{escape(entry.reason)}</p>")
         else:
             self.view.show_html(lambda _: "")
 
@@ -321,7 +332,7 @@ class LibraryDialog(QDialog):
         own = isinstance(entry, AtHand) and not entry.bundled
         self.default_button.setEnabled(isinstance(entry, AtHand) and not entry.default)
         self.rename_button.setEnabled(own)
-        self.delete_button.setEnabled(own and not working)
+        self.delete_button.setEnabled((own or isinstance(entry, Broken)) and not working)
         self.export_button.setEnabled(isinstance(entry, AtHand) and not working)
         self.fetch_button.setEnabled(isinstance(entry, ToFetch) and not entry.in_library and not working)
         self.import_button.setEnabled(not working)

@@ -6,13 +6,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
 from pathlib import Path
+from typing import Union
 
 from qgis.PyQt.QtCore import Qt, pyqtSignal
 from qgis.PyQt.QtWidgets import QTreeWidget, QTreeWidgetItem, QWidget
 
 from ...contract.cards import ModelCard
 from ...contract.choices import BUNDLED
-from ...models.library import BUNDLED_FOLDER, default_model, models_at_hand
+from ...models.library import BUNDLED_FOLDER, broken_models, default_model, models_at_hand
 from ...models.published import PublishedModel
 
 _DATA = Qt.ItemDataRole.UserRole
@@ -41,6 +42,17 @@ class ToFetch:
     in_library: bool
 
 
+@dataclass(frozen=True)
+class Broken:
+    """A folder of the library that cannot be used as a model, and why. It can be deleted."""
+
+    folder: Path
+    reason: str
+
+
+Entry = Union[AtHand, ToFetch, Broken]
+
+
 def models_shown() -> list[AtHand]:
     """All models at hand; of several with one id the one that the id means."""
     default = default_model()
@@ -52,7 +64,7 @@ def models_shown() -> list[AtHand]:
 
 
 class Shelf(QTreeWidget):
-    """published: what can be fetched. chosen: the AtHand or ToFetch that is now chosen, or None."""
+    """published: what can be fetched. chosen: the `Entry` that is now chosen, or None."""
 
     chosen = pyqtSignal(object)
 
@@ -66,12 +78,12 @@ class Shelf(QTreeWidget):
         self.setUniformRowHeights(True)
         self.currentItemChanged.connect(lambda *_: self.chosen.emit(self.current()))
 
-    def current(self) -> AtHand | ToFetch | None:
+    def current(self) -> Entry | None:
         """What is chosen."""
         item = self.currentItem()
         return None if item is None else item.data(0, _DATA)
 
-    def entries(self) -> list[AtHand | ToFetch]:
+    def entries(self) -> list[Entry]:
         """All that can be chosen, from above."""
         return [item.data(0, _DATA) for item in self._items()]
 
@@ -97,6 +109,10 @@ class Shelf(QTreeWidget):
                 font = item.font(0)
                 font.setBold(True)
                 item.setFont(0, font)
+        broken = broken_models()
+        group = self._group(self.tr("Cannot be used")) if broken else None
+        for folder, reason in broken:
+            self._add(group, Broken(folder, reason), folder.name, reason)
         # What was fine-tuned from a fetched model names it too, and may be all that is left of it.
         sources = [entry.card.source for entry in models if not entry.card.fine_tuning]
         families: dict[str, QTreeWidgetItem] = {}
@@ -122,7 +138,7 @@ class Shelf(QTreeWidget):
         self.addTopLevelItem(group)
         return group
 
-    def _add(self, group: QTreeWidgetItem, entry: AtHand | ToFetch, title: str, hint: str) -> QTreeWidgetItem:
+    def _add(self, group: QTreeWidgetItem, entry: Entry, title: str, hint: str) -> QTreeWidgetItem:
         item = QTreeWidgetItem([title])
         item.setData(0, _DATA, entry)
         item.setToolTip(0, f"<p>{escape(title)}<br>{escape(hint)}</p>")  # of a card's text nothing is markup
@@ -135,7 +151,9 @@ class Shelf(QTreeWidget):
         return self.tr("fine-tuned here") if entry.card.fine_tuning else self.tr("installed")
 
 
-def _name(entry: AtHand | ToFetch) -> str:
+def _name(entry: Entry) -> str:
+    if isinstance(entry, Broken):
+        return str(entry.folder)
     return entry.id if isinstance(entry, AtHand) else entry.model.hub_id
 
 

@@ -115,6 +115,21 @@ def test_a_model_is_deleted_after_a_question_and_the_default_falls_back(open_dia
     assert dialog.shelf.current().id == "bundled"
 
 
+def test_a_model_that_cannot_be_used_is_shown_with_the_reason_and_can_be_deleted(open_dialog, library):
+    install(library, "own")
+    install(library, "spoilt")
+    (library / "spoilt" / "card.json").write_text("[" * 100_000, encoding="utf-8")
+    dialog = open_dialog()
+    assert at_hand(dialog) == ["bundled", "own"] and "spoilt" in titles(dialog)
+    dialog.shelf.choose(str(library / "spoilt"))
+    assert "card.json cannot be read" in dialog.view.toPlainText()
+    assert not dialog.default_button.isEnabled() and not dialog.export_button.isEnabled()
+    press(dialog.delete_button)
+    answer(dialog, "Delete")
+    assert not (library / "spoilt").exists() and "spoilt" not in titles(dialog)
+    assert dialog.outcome.text() == "spoilt is deleted."
+
+
 def test_a_model_that_a_run_uses_is_not_deleted(open_dialog, library):
     install(library, "own")
     dialog = open_dialog(in_use=lambda: {"own"})
