@@ -20,6 +20,7 @@ from ..inference.check import checked_inputs
 from ..inference.raster.read import gdal_settings
 from ..inference.ready import made_ready
 from ..inference.resolve import Inputs
+from ..inference.sources import files_read
 from ..inference.tiles import Tiles, open_tiles
 from ..models.networks.checkpoints import load_model
 from ..models.networks.gated import GatedNetwork
@@ -65,6 +66,7 @@ def finetune(job: FinetuneJob, report: FinetuneReport) -> FinetuneResult:
         report.progress(0.0, stage("checking_training"))
         inputs = checked_inputs(SegmentationJob(job.image, ""), warn)
         outputs = find_outputs(job, inputs)
+        sources = files_read(inputs)
         report.progress(_READING, stage("reading"))
         annotations = read_annotations(job, inputs.card, inputs.geobox, warn)
         _stop(report)
@@ -81,6 +83,7 @@ def finetune(job: FinetuneJob, report: FinetuneReport) -> FinetuneResult:
             told = _Share(report, _COMPARING, _WRITING, stage("comparing"))
             evaluation = evaluate(model.source, base.backend, model.backend, job.seed, told)
             report.progress(_WRITING, stage("writing_model"))
+            sources.check_unchanged()
             made = (sides, model.settings, model.training, evaluation, model.covered)
             card = new_card(job, inputs, model.backend.card, annotations, *made)
             if not _is_better(evaluation.before, evaluation.after):

@@ -11,7 +11,6 @@ from rasterio.features import bounds as geometry_bounds
 
 from ..contract.cards import ModelCard
 from ..contract.errors import BadInput, about
-from ..contract.image import dated_path
 from ..contract.job_values import check_values
 from ..contract.notices import Notice, Warn, english, notice, warn_about, with_evidence
 from ..contract.segmentation import SegmentationJob
@@ -20,12 +19,12 @@ from ..models.published import PUBLISHED
 from .preflight import preflight
 from .raster.extents import check_lies_under
 from .raster.heights import height_sources
-from .raster.intact import files_of
 from .raster.open import open_raster
 from .raster.write import finished_size, label_bits, working_size
 from .ready import planned_copy
 from .resolve import Inputs, resolve, with_legend, with_series
 from .sentinel2.usable import warn_of_missing_masks
+from .sources import files_read
 
 _ROLE_NAMES = {"nir": "near infrared", "elevation": "elevation"}
 _SPARE_BYTES = 50_000_000  # free disk to leave beside what a job writes
@@ -181,16 +180,9 @@ def _tell_of_copy(inputs: Inputs, warn: Warn) -> None:
 
 def check_outputs(inputs: Inputs) -> None:
     """Raises BadInput, which names the setting, where the map that the job asks for cannot be written."""
-    job, series = inputs.job, inputs.sentinel2
+    job = inputs.job
     seen: set[str] = set()
-    image = job.image
-    sources = (
-        *inputs.aerial.files,
-        *(file for path in (image.elevation, image.terrain) if path for file in files_of(path)),
-        *(dated_path(path)[0] for path in image.sentinel2 or ()),
-    )
-    bands = {source.path for acquisition in (series.acquisitions if series else ()) for source in acquisition.bands}
-    given = {os.path.realpath(path) for path in {*sources, *bands} if path}
+    sources = files_read(inputs)
     needed: dict[str, int] = {}
     asking: dict[str, str] = {}
     for setting, (path, count, bits) in outputs_of(job, inputs.card).items():
@@ -198,7 +190,7 @@ def check_outputs(inputs: Inputs) -> None:
         with about(setting):
             if not path.lower().endswith((".tif", ".tiff")):
                 raise BadInput(f"The output {path} would be a GeoTIFF: give it a name that ends in .tif.")
-            if os.path.realpath(path) in given:
+            if sources.setting_of(path) is not None:
                 raise BadInput(f"The output {path} is one of the inputs: choose another name.")
             if os.path.realpath(path) in seen:
                 raise BadInput(f"Two outputs are called {path}: give each its own name.")

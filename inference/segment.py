@@ -35,6 +35,7 @@ from .raster.read import gdal_settings, read_ahead
 from .raster.write import MapBlock, MapWriter
 from .ready import made_ready
 from .resolve import Inputs
+from .sources import files_read
 from .tiles import open_tiles
 
 
@@ -50,6 +51,7 @@ def segment(job: SegmentationJob, report: Report) -> SegmentationResult:
     with gdal_settings():
         report.progress(0.0, stage("checking"))
         inputs = check_job(job, report.warning)
+        sources = files_read(inputs)
         report.progress(0.0, stage("loading"))
         try:
             backend = warm_backend(inputs.model, job.image.device, job.image.precision)
@@ -86,6 +88,7 @@ def segment(job: SegmentationJob, report: Report) -> SegmentationResult:
             if tally.complete and not tally.pixels[1:].any():
                 report.warning(notice("empty_map"))
             report.progress(1.0, stage("writing"))
+            sources.check_unchanged()
             writer.finish(json.dumps(_provenance(inputs, backend, tally), ensure_ascii=False))
     area = inputs.geobox.pixel_area_m2
     return SegmentationResult(

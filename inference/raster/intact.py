@@ -82,15 +82,21 @@ def _collect(path: str, found: dict[str, None]) -> None:
 
 
 def _sources_in(path: str) -> Iterator[str]:
-    """The files that the text of a virtual raster names; no connections of GDAL's, no texts within."""
     with open(path, encoding="utf-8", errors="replace") as file:
-        text = file.read(_MOST_VRT_BYTES)
+        return named_in(file.read(_MOST_VRT_BYTES), os.path.dirname(os.path.abspath(path)))
+
+
+def named_in(text: str, folder: str = "") -> Iterator[str]:
+    """The files that the text of a virtual raster names; no connections of GDAL's, no texts within.
+
+    folder: what names are relative to that say that they are relative to the virtual raster.
+    """
     for attributes, name in _SOURCES.findall(text):
         name = unescape(name).strip()
         if not name or name.startswith(("<", "/vsi")) or "://" in name or ":" in name[2:]:
             continue
         relative = re.search(r'relativeToVRT\s*=\s*["\']1', attributes, re.IGNORECASE)
-        yield os.path.join(os.path.dirname(os.path.abspath(path)), name) if relative else name
+        yield os.path.join(folder, name) if relative else name
 
 
 def _is_cut(path: str) -> bool:
