@@ -6,6 +6,8 @@ Exit status: 0 done, 2 bad input (one line on standard error), 130 cancelled, 1 
 from __future__ import annotations
 
 import argparse
+import os
+import re
 import sys
 from collections.abc import Iterable
 from dataclasses import fields
@@ -30,7 +32,9 @@ from ..contract.version import plugin_version
 from ..models.library import default_model
 from .bar import progress_bar
 from .cli_models import add_models
+from .failures import logged
 
+_EXPONENT = re.compile(r"-\d+\.?\d*[eE][+-]?\d{1,2}")
 DONE, FAILED, BAD_INPUT, CANCELLED = 0, 1, 2, 130
 
 
@@ -38,7 +42,7 @@ def run(arguments: list[str]) -> int:
     """Runs one command; returns the exit status."""
     parser = _parser()
     try:
-        options = parser.parse_args(arguments)
+        options = parser.parse_args([_plain_number(argument) for argument in arguments])
     except SystemExit as leaving:  # argparse has printed its one line
         return int(leaving.code or 0)
     try:
@@ -52,6 +56,17 @@ def run(arguments: list[str]) -> int:
     except (Cancelled, KeyboardInterrupt):
         print("flair_landcover: cancelled; nothing was written.", file=sys.stderr)
         return CANCELLED
+    except BrokenPipeError:  # whoever read has enough, such as `head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # else Python complains at its end
+        return FAILED
+    except Exception as error:
+        print(f"flair_landcover: {logged(error)}", file=sys.stderr)
+        return FAILED
+
+
+def _plain_number(argument: str) -> str:
+    """A number as argparse knows it: it takes -1e5 for an option."""
+    return f"{float(argument):f}" if _EXPONENT.fullmatch(argument) else argument
 
 
 class _Parser(argparse.ArgumentParser):

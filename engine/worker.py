@@ -30,6 +30,7 @@ from ..contract.notices import Notice, Stage, stage
 from ..contract.report import Epoch
 from ..inference.raster.working_folder import discard_held
 from .calls import SERVED
+from .failures import failure_sentence
 
 _log = logging.getLogger(__name__)
 
@@ -236,22 +237,6 @@ def run_call(call: protocol.Call, answers: AnswerStream, calls: CallQueue) -> No
         detail = traceback.format_exc()
         _log.error("call %s failed\n%s", call.call, detail)
         answers.send(protocol.Failure(call.id, protocol.FAILED, failure_sentence(error), detail))
-
-
-def failure_sentence(error: BaseException) -> str:
-    """What went wrong and what to do, in one sentence for the user."""
-    text = " ".join(str(error).split())
-    low = text.lower()
-    # torch says "out of memory" for CUDA and MPS in errors of several classes, all RuntimeErrors;
-    # its CPU allocator raises a bare RuntimeError.
-    if isinstance(error, RuntimeError) and "out of memory" in low:
-        return "The graphics card ran out of memory: close other programs that use it, or choose the device cpu."
-    if isinstance(error, MemoryError) or "defaultcpuallocator" in low:
-        return "The computer ran out of memory: close other programs, or choose a smaller extent, then run again."
-    if isinstance(error, ImportError):
-        return f"The engine's Python environment is incomplete ({text}): install the plugin's folder into it with pip."
-    said = f"{type(error).__name__}: {text[:200]}" if text else type(error).__name__
-    return f"The engine failed ({said}): the details are in the log, please report them."
 
 
 def main() -> int:

@@ -22,6 +22,8 @@ _TIFF = (".tif", ".tiff")
 JPEG_2000 = (".jp2", ".j2k")
 _MOST_VRT_BYTES = 64 * 2**20  # a VRT of 10,000 tiles of four bands has about 20 MB
 _SOURCES = re.compile(r"<(?:SourceFilename|SourceDataset)\b([^>]*)>([^<]*)</")
+# In what a virtual raster is made of: an address, or a path of GDAL's that leads into the network.
+_ADDRESS = re.compile(r"(?<=>)[^<>]*(?:\b(?:https?|ftp|s3|gs)://|/vsi(?:curl|s3|gs|az|adls|oss|swift|webhdfs)\b)[^<>]*")
 _OFFSETS = {273: 279, 324: 325}  # TIFF tags of where strips or tiles begin, and those of how long they are
 _NUMBERS = {3: "u2", 4: "u4", 16: "u8"}  # TIFF types
 
@@ -39,6 +41,7 @@ def check_intact(path: str, what: str) -> None:
     what: names the raster in the sentence, as ``The aerial raster``. Files that are no TIFF, JPEG 2000 or VRT count
     as whole.
     """
+    check_nothing_elsewhere(path, what)
     for file in files_of(path):
         if file == path:
             name = f"{what} {path}"
@@ -70,6 +73,22 @@ def is_sparse(path: str) -> bool:
             return _look_at_tiff(file)[1]
     except (OSError, struct.error, KeyError, ValueError):
         return False
+
+
+def check_nothing_elsewhere(path: str, what: str) -> None:
+    """Raises BadInput where a virtual raster on the disk would have something fetched from the network.
+
+    Whoever names an address wants what is there; whoever opens a file need not know that it holds one.
+    """
+    for file in files_of(path):
+        if file.lower().endswith(".vrt") and os.path.isfile(file):
+            with open(file, encoding="utf-8", errors="replace") as opened:
+                address = _ADDRESS.search(opened.read(_MOST_VRT_BYTES))
+            if address:
+                raise BadInput(
+                    f"{what} {path} would be fetched from elsewhere ({address[0][:100]}, in {file}): download what "
+                    "it is made of, or give the address itself."
+                )
 
 
 def _collect(path: str, found: dict[str, None]) -> None:

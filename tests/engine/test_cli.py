@@ -115,3 +115,39 @@ def test_models_are_listed_and_checkpoints_installed(small_model, tmp_path):
     (tmp_path / "mine").symlink_to(small_model)
     listed = subprocess.run(command("models"), env=environment, capture_output=True, text=True, check=True)
     assert "small" in listed.stdout
+
+
+def test_a_number_with_an_exponent_is_a_number_though_it_is_negative(small_model, tmp_path):
+    raster = write_raster(tmp_path / "a.tif", picture(3, 64, 64).astype(np.uint8))
+    given = command("segment", raster, tmp_path / "map.tif", "--model", small_model, "--device", "cpu")
+    done = subprocess.run([*given, "--extent", "-1e5", "-1.5E+3", "2e6", "9e6"], capture_output=True, text=True)
+    assert done.returncode == 2 and "free some space" in done.stderr  # a map of so much needs many terabytes
+    done = subprocess.run([*given, "--extent", "-1e5", "-1e4", "-1e3", "-1e2"], capture_output=True, text=True)
+    assert done.returncode == 2 and "lies outside the aerial raster" in done.stderr
+
+
+def test_whoever_reads_may_have_enough(tmp_path):
+    if sys.platform == "win32":
+        pytest.skip("a shell with pipes as here is not on Windows")
+    done = subprocess.run(
+        f"{sys.executable} -m flair_landcover models published | head -1", shell=True, capture_output=True, text=True
+    )
+    assert done.stdout.count("\n") == 1 and done.stderr == ""
+    done = subprocess.run(f"{sys.executable} -m flair_landcover models >&-", shell=True, capture_output=True, text=True)
+    assert done.stderr == ""
+
+
+def test_an_error_that_nobody_foresaw_is_one_sentence_that_names_its_log(tmp_path):
+    code = (
+        "import sys; from flair_landcover.engine import cli\n"
+        "def fail(options): raise KeyError('unforeseen')\n"
+        "cli._segment = fail; sys.exit(cli.run(['segment', 'a.tif', 'b.tif']))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, env={**os.environ, "TMPDIR": str(tmp_path)}
+    )
+    assert done.returncode == 1
+    (line,) = done.stderr.splitlines()
+    assert line.startswith("flair_landcover: The engine failed (KeyError: 'unforeseen')")
+    (log,) = tmp_path.glob("flair_landcover-*.log")
+    assert str(log) in line and "Traceback" in log.read_text(encoding="utf-8")

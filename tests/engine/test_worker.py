@@ -17,7 +17,7 @@ import pytest
 import torch
 
 from flair_landcover.contract.cards import ModelCard
-from flair_landcover.engine.worker import failure_sentence
+from flair_landcover.engine.failures import failure_sentence
 from flair_landcover.models.networks.build import build_network
 from flair_landcover.runtime.environment import Engine, child_environment, package_folder, worker_command
 from flair_landcover.tests.answers import epoch
