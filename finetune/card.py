@@ -13,7 +13,6 @@ from ..contract.cards import WEIGHTS_NAME, ModelCard, digest_of
 from ..contract.finetuning import FinetuneJob
 from ..contract.version import plugin_version
 from ..inference.resolve import Inputs
-from ..models.library import model_id
 from .annotations import Annotations, annotated_classes
 from .evaluate import Evaluation
 from .holdout import Split
@@ -56,12 +55,13 @@ def new_card(
     training: TrainingResult,
     evaluation: Evaluation,
     covered: float | None,
+    id: str,
 ) -> ModelCard:
     """The card, without the digest of the weights.
 
-    grown: the base model's card with the new legend. covered: on how much of its own image what was learnt counts, None
-    where it counts everywhere. Paths in it are shortened to the files' names: a card travels
-    with its model, and folders may hold people's names.
+    id: that the model gets. grown: the base model's card with the new legend. covered: on how much of its own image
+    what was learnt counts, None where it counts everywhere. Paths in it are shortened to the files' names: a card
+    travels with its model, and folders may hold people's names.
     """
     base = inputs.card
     made = datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds")
@@ -74,7 +74,7 @@ def new_card(
     epochs = [epoch.to_dict() for epoch in training.history]
     return replace(
         grown,
-        id=model_id(title),
+        id=id,
         title=title,
         source=f"Fine-tuned with FLAIR Land Cover from {base.title} ({base.id}). {base.source}".strip(),
         training_data=(

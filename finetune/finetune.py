@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 
 from torch import nn
@@ -32,7 +33,7 @@ from .card import new_card, stored_weights
 from .domain import ImageDomain, limited_to, read_domain, starting_network
 from .evaluate import evaluate
 from .holdout import Split, split
-from .outputs import find_outputs, put_in_place, working_folder, writing
+from .outputs import put_in_place, reserved_outputs, writing
 from .samples import FOR_ALL_IMAGES, FOR_LIKE_IMAGES, SampleSource, holdout_samples, training_samples
 from .train import Hyperparameters, TrainingResult, prepare_crops, train
 from .trained_stages import is_local, trained_chain
@@ -62,10 +63,10 @@ def finetune(job: FinetuneJob, report: FinetuneReport) -> FinetuneResult:
         warnings.append(told)
         report.warning(told)
 
-    with gdal_settings():
+    with gdal_settings(), ExitStack() as reserved:
         report.progress(0.0, stage("checking_training"))
         inputs = checked_inputs(SegmentationJob(job.image, ""), warn)
-        outputs = find_outputs(job, inputs)
+        outputs, working = reserved.enter_context(reserved_outputs(job, inputs))
         sources = files_read(inputs)
         report.progress(_READING, stage("reading"))
         annotations = read_annotations(job, inputs.card, inputs.geobox, warn)
@@ -74,7 +75,7 @@ def finetune(job: FinetuneJob, report: FinetuneReport) -> FinetuneResult:
         base = _open_base(job, inputs)
         _stop(report)
         ready = made_ready(inputs, outputs.folder, lambda now: report.progress(_READING, now), report.cancelled)
-        with working_folder(outputs) as working, ready as read_from, open_tiles(read_from) as tiles:
+        with ready as read_from, open_tiles(read_from) as tiles:
             model = _train(job, tiles, base, annotations, sides, warn, report)
             report.progress(_COMPARING, stage("comparing"))
             # what is evaluated is what is stored: the rounded weights
@@ -84,7 +85,7 @@ def finetune(job: FinetuneJob, report: FinetuneReport) -> FinetuneResult:
             evaluation = evaluate(model.source, base.backend, model.backend, job.seed, told)
             report.progress(_WRITING, stage("writing_model"))
             sources.check_unchanged()
-            made = (sides, model.settings, model.training, evaluation, model.covered)
+            made = (sides, model.settings, model.training, evaluation, model.covered, outputs.id)
             card = new_card(job, inputs, model.backend.card, annotations, *made)
             if not _is_better(evaluation.before, evaluation.after):
                 warn(notice("no_better"))

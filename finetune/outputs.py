@@ -15,7 +15,7 @@ from ..contract.atomic import atomic_file
 from ..contract.cards import WEIGHTS_NAME
 from ..contract.errors import BadInput, Cancelled, about
 from ..contract.finetuning import FinetuneJob, FinetuneResult
-from ..inference.raster.working_folder import WorkingFolder
+from ..inference.raster.working_folder import WorkingFolder, is_being_written
 from ..inference.ready import planned_copy
 from ..inference.resolve import Inputs
 from ..models.library import model_id, user_folder
@@ -28,17 +28,36 @@ _SPARE_BYTES = 50_000_000  # free disk to leave beside the model
 
 @dataclass(frozen=True)
 class Outputs:
-    """Where the model folder and the report are to be."""
+    """Where the model folder and the report are to be, and the model's id, which in the library is its folder."""
 
     folder: Path
     report: Path
+    id: str
+
+
+@contextmanager
+def reserved_outputs(job: FinetuneJob, inputs: Inputs) -> Iterator[tuple[Outputs, WorkingFolder]]:
+    """Where everything goes, and a folder beside it for what is half written; until the end no other run goes there.
+
+    Raises BadInput where that cannot be, or where the disk has too little room.
+    """
+    while True:
+        outputs = find_outputs(job, inputs)
+        with _working_folder(outputs) as working:
+            if working.is_alone():
+                yield outputs, working
+                return
+        if job.output:
+            raise BadInput(f"Another training makes {outputs.folder} at the moment: choose another folder.", "output")
+        # another training was a moment quicker: the next id, which it has not got
 
 
 def find_outputs(job: FinetuneJob, inputs: Inputs) -> Outputs:
-    """Where everything goes. Raises BadInput where that cannot be, or where the disk has too little room."""
+    """Where everything would go. Raises BadInput where that cannot be, or where the disk has too little room."""
     with about("output"):
-        folder = Path(job.output) if job.output else user_folder() / model_id(title_of(job, inputs.card))
-        folder = folder.expanduser().absolute()
+        library = user_folder().expanduser().absolute()
+        id = model_id(title_of(job, inputs.card), lambda name: is_being_written(library, name))
+        folder = Path(job.output).expanduser().absolute() if job.output else library / id
         if os.path.lexists(folder) and not (folder.is_dir() and not any(folder.iterdir())):
             raise BadInput(f"{folder} exists already: choose another folder for the new model.")
         try:
@@ -60,19 +79,18 @@ def find_outputs(job: FinetuneJob, inputs: Inputs) -> Outputs:
             )
     with about("report"):
         if not job.report:
-            return Outputs(folder, folder / REPORT_NAME)
+            return Outputs(folder, folder / REPORT_NAME, id)
         page = Path(job.report).expanduser().absolute()
         if not page.parent.is_dir():
             raise BadInput(f"The folder {page.parent} of the report does not exist: create it or choose another.")
         if page.is_dir():
             raise BadInput(f"The report {page} is a folder: give the name of a file.")
-    return Outputs(folder, page)
+    return Outputs(folder, page, id)
 
 
-def working_folder(outputs: Outputs) -> WorkingFolder:
-    """A folder beside the model's for what is half written. Raises BadInput where it cannot be made."""
+def _working_folder(outputs: Outputs) -> WorkingFolder:
     try:
-        return WorkingFolder(outputs.folder.parent, "finetune")
+        return WorkingFolder(outputs.folder.parent, outputs.folder.name)
     except OSError as error:
         raise _unwritable(outputs.folder, error) from None
 

@@ -6,6 +6,7 @@ import os
 import shutil
 import tempfile
 from dataclasses import replace
+from pathlib import Path
 
 from rasterio.features import bounds as geometry_bounds
 
@@ -20,7 +21,8 @@ from .preflight import preflight
 from .raster.extents import check_lies_under
 from .raster.heights import height_sources
 from .raster.open import open_raster
-from .raster.write import finished_size, label_bits, working_size
+from .raster.working_folder import is_being_written
+from .raster.write import BEING_WRITTEN, finished_size, label_bits, working_size
 from .ready import planned_copy
 from .resolve import Inputs, resolve, with_legend, with_series
 from .sentinel2.usable import warn_of_missing_masks
@@ -230,6 +232,8 @@ def _check_writable(path: str, folder: str) -> None:
         raise BadInput(f"The output folder {folder} does not exist: create it or choose another.")
     if os.path.isdir(path):
         raise BadInput(f"The output {path} is a folder: give the name of a file.")
+    if is_being_written(Path(folder), os.path.basename(path)):
+        raise BadInput(BEING_WRITTEN.format(path))
     try:
         with tempfile.TemporaryFile(dir=folder):
             pass

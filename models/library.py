@@ -13,7 +13,7 @@ import shutil
 import sys
 import time
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -198,14 +198,15 @@ def candidates_folder() -> Path:
     return user_folder() / ".candidates"
 
 
-def model_id(title: str) -> str:
+def model_id(title: str, taken: Callable[[str], bool] = lambda _: False) -> str:
     """An id for a new model of that title, which no model at hand and no folder of the library has yet.
 
-    Lowercase ASCII letters and digits with hyphens between; ``model`` where the title has none.
+    taken: whether an id is promised to somebody else. The id has lowercase ASCII letters and digits with hyphens
+    between; it is ``model`` where the title has none.
     """
     plain = unicodedata.normalize("NFKD", title.casefold()).encode("ascii", "ignore").decode("ascii")
     slug = re.sub(r"[^a-z0-9]+", "-", plain)[:_ID_LENGTH].strip("-") or "model"
-    return next(_free_ids(slug))
+    return next(name for name in _free_ids(slug) if not taken(name))
 
 
 def keep_model(candidate: Path, title: str | None = None) -> ModelCard:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import glob
 import shutil
+import time
 from pathlib import Path
 
 from filelock import FileLock, Timeout
@@ -12,6 +13,8 @@ from ...contract.atomic import PART, hidden_folder
 
 _LOCK = "in-use"  # file in a working folder that its run holds locked for as long as it lives
 
+_OLD_S = 86_400.0  # seconds after which what a killed run of another name has left is removed
+
 _held: set[WorkingFolder] = set()  # by runs of this process
 
 
@@ -19,11 +22,13 @@ class WorkingFolder:
     """A folder of its own for one run, `path`, with a name that begins with a dot.
 
     folder: where it is made. name: what is being written; working folders of that name that no run holds any
-    more are removed first. Raises OSError where it cannot be made.
+    more are removed first, those of other names once nothing was written into them for a day. Raises OSError where it
+    cannot be made.
     """
 
     def __init__(self, folder: Path, name: str) -> None:
         _remove_abandoned(folder, name)
+        self._name = name
         self.path = hidden_folder(folder, name)
         try:
             self._lock = FileLock(self.path / _LOCK, thread_local=False)  # see `discard_held`
@@ -39,6 +44,10 @@ class WorkingFolder:
     def __exit__(self, *_: object) -> None:
         self.discard()
 
+    def is_alone(self) -> bool:
+        """Whether no other run that lives, of any process, has a working folder of the same name."""
+        return not _is_held(self.path.parent, self._name, self.path)
+
     def discard(self) -> None:
         """Removes the folder with all that is still in it."""
         _held.discard(self)
@@ -52,11 +61,43 @@ def discard_held() -> None:
         working.discard()
 
 
+def is_being_written(folder: Path, name: str) -> bool:
+    """Whether a run that lives, of any process, has a working folder there for what is to get that name."""
+    return _is_held(folder, name)
+
+
+def _is_held(folder: Path, name: str, own: Path | None = None) -> bool:
+    return any(part != own and _lock_of(part) is Timeout for part in _folders_of(folder, name))
+
+
 def _remove_abandoned(folder: Path, name: str) -> None:
-    for part in Path(folder).glob(f".{glob.escape(name)}.*{PART}"):
-        try:
-            with FileLock(part / _LOCK, timeout=0):
-                pass
-        except (Timeout, OSError, NotImplementedError):  # at work, or a disk without locks
-            continue
-        shutil.rmtree(part, ignore_errors=True)
+    """Removes the working folders for a name that no run holds, and those for other names that are old."""
+    others = [part for part in Path(folder).glob(f".*{PART}") if (part / _LOCK).is_file() and _is_old(part)]
+    for part in {*_folders_of(folder, name), *others}:
+        if _lock_of(part) is None:
+            shutil.rmtree(part, ignore_errors=True)
+
+
+def _is_old(part: Path) -> bool:
+    """Whether nothing was written into a folder for a day: on a disk without working locks a run may live in it."""
+    try:
+        return max(path.lstat().st_mtime for path in (part, *part.iterdir())) < time.time() - _OLD_S
+    except OSError:
+        return False
+
+
+def _folders_of(folder: Path, name: str) -> list[Path]:
+    """Working folders for a name, without those of names that only begin with it."""
+    found = Path(folder).glob(f".{glob.escape(name)}.*{PART}")
+    return [part for part in found if "." not in part.name[len(name) + 2 : -len(PART)]]
+
+
+def _lock_of(part: Path) -> type[BaseException] | None:
+    """None where nobody holds a working folder, Timeout where a run does, OSError where a disk has no locks."""
+    try:
+        with FileLock(part / _LOCK, timeout=0):
+            return None
+    except Timeout:
+        return Timeout
+    except (OSError, NotImplementedError):
+        return OSError

@@ -18,6 +18,7 @@ from rasterio.enums import ColorInterp
 from rasterio.errors import RasterioError
 
 from ...contract.atomic import flush
+from ...contract.errors import CannotWrite
 from ...contract.nomenclature import NODATA, LandCoverClass
 from .geobox import GeoBox
 from .legend_files import category_names_xml, is_our_style, may_take_style, style_path, style_qml
@@ -27,6 +28,7 @@ from .working_folder import WorkingFolder
 
 CONFIDENCE_NODATA = 255
 PROVENANCE_TAG = "FLAIR_LANDCOVER"
+BEING_WRITTEN = "Another run writes {} at the moment: wait until it has ended, or choose another name."
 _BESIDE = (".aux.xml", ".ovr", ".msk")  # what GDAL reads beside a file: of an older file it would belie the new one
 _LABELS = ("labels", "difference")  # the files that hold class values and get their names beside them
 _AUX, _STYLE = "aux.xml", "qml"
@@ -196,6 +198,8 @@ class _WorkingFile:
         folder, name = os.path.split(self.path)
         with writing(self.path):
             self.working = WorkingFolder(Path(folder), name)
+            if not self.working.is_alone():
+                raise CannotWrite(BEING_WRITTEN.format(self.path))
             self.part = self.working.path
             self.optimised = self.part / "map.tif"
             self.dataset = rasterio.open(self.part / "working.tif", "w", **self._profile)

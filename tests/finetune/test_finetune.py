@@ -18,6 +18,7 @@ from flair_landcover.contract.finetuning import FinetuneJob
 from flair_landcover.contract.notices import english
 from flair_landcover.contract.segmentation import SegmentationJob
 from flair_landcover.finetune.finetune import finetune
+from flair_landcover.inference.raster.working_folder import WorkingFolder
 from flair_landcover.inference.segment import segment
 from flair_landcover.models.library import installed_models
 from flair_landcover.models.networks.weights import load_weights
@@ -267,6 +268,16 @@ def test_without_an_output_the_model_joins_the_library(folder, library):
     assert Path(result.folder) == library / "ete-2024"
     assert "ete-2024" in [card.id for card in installed_models()]
     assert finetune(scene_job(folder, epochs=1, output=None, name="Été 2024"), Watcher()).card.id == "ete-2024-2"
+
+
+def test_the_id_that_another_training_is_to_give_is_not_given_twice(folder, library, tmp_path):
+    library.mkdir(exist_ok=True)
+    with WorkingFolder(library, "ete-2024"), WorkingFolder(library, "ete-2024-2"):
+        result = finetune(scene_job(folder, epochs=1, output=None, name="Été 2024"), Watcher())
+    assert result.card.id == Path(result.folder).name == "ete-2024-3"
+    with WorkingFolder(tmp_path, "m"):
+        error = refused(scene_job(folder, epochs=1, output=str(tmp_path / "m")))
+    assert "Another training makes" in str(error) and error.field == "output"
 
 
 def test_the_report_can_lie_elsewhere(folder, tmp_path):

@@ -17,6 +17,7 @@ from flair_landcover.__main__ import main
 from flair_landcover.contract.cards import ModelCard
 from flair_landcover.contract.errors import BadInput
 from flair_landcover.inference.check import check_job
+from flair_landcover.inference.raster.working_folder import WorkingFolder
 from flair_landcover.models.networks.build import build_network
 from flair_landcover.tests.jobs import changed, segmentation_job
 from flair_landcover.tests.notices import in_english
@@ -396,3 +397,11 @@ def test_checking_a_model_folder_does_not_load_torch(aerial, small_model, tmp_pa
 def test_a_missing_argument_is_one_line_and_status_2(capfd):
     assert main(["segment"]) == 2
     assert len(capfd.readouterr().err.strip().splitlines()) == 1
+
+
+def test_a_map_that_another_run_writes_is_refused_before_any_work(aerial, small_model, tmp_path):
+    job = segmentation_job(str(aerial), str(tmp_path / "map.tif"), model=str(small_model))
+    with WorkingFolder(tmp_path, "map.tif"), pytest.raises(BadInput, match="Another run writes") as caught:
+        check_job(job, lambda warning: None)
+    assert caught.value.field == "output"
+    check_job(job, lambda warning: None)

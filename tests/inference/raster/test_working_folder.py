@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import threading
@@ -7,9 +8,11 @@ import time
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 
+from flair_landcover.contract.atomic import PART
 from flair_landcover.inference.raster import working_folder as working
-from flair_landcover.inference.raster.working_folder import WorkingFolder, discard_held
+from flair_landcover.inference.raster.working_folder import WorkingFolder, discard_held, is_being_written
 
 
 def hidden(folder: Path) -> list[str]:
@@ -91,3 +94,40 @@ def test_a_worker_that_is_busy_when_its_owner_goes_leaves_nothing(tmp_path):
 @pytest.fixture(autouse=True)
 def nothing_held_before():
     assert not working._held
+
+
+def test_whether_another_run_writes_the_same_is_known_also_of_other_processes(tmp_path):
+    script = (
+        "import sys, time; from pathlib import Path\n"
+        "from flair_landcover.inference.raster.working_folder import WorkingFolder\n"
+        "own = WorkingFolder(Path(sys.argv[1]), 'map.tif'); print('held', flush=True); time.sleep(60)"
+    )
+    other = subprocess.Popen([sys.executable, "-c", script, str(tmp_path)], stdout=subprocess.PIPE, text=True)
+    try:
+        assert other.stdout.readline() == "held\n"
+        assert is_being_written(tmp_path, "map.tif")
+        assert not is_being_written(tmp_path, "map") and not is_being_written(tmp_path, "map.tif.image")
+        with WorkingFolder(tmp_path, "map.tif") as own, WorkingFolder(tmp_path, "map.tif.image") as beside:
+            assert not own.is_alone() and beside.is_alone()
+    finally:
+        other.kill()
+        other.wait()
+    assert not is_being_written(tmp_path, "map.tif")
+    with WorkingFolder(tmp_path, "map.tif") as own:
+        assert own.is_alone()
+
+
+def test_what_a_killed_run_of_another_name_has_left_goes_after_a_day(tmp_path):
+    names = ("old.tif", "new.tif", "foreign", "living")
+    left = {name: tmp_path / f".{name}.abc{PART}" for name in names}
+    for name, part in left.items():
+        part.mkdir()
+        if name != "foreign":  # somebody else's folder, which only is called so
+            (part / "in-use").touch()
+        (part / "working.tif").touch()
+    yesterday = time.time() - 100_000
+    for name in ("old.tif", "foreign", "living"):
+        for path in (*left[name].iterdir(), left[name]):
+            os.utime(path, (yesterday, yesterday))
+    with FileLock(left["living"] / "in-use"), WorkingFolder(tmp_path, "map.tif"):
+        assert [name for name in names if left[name].exists()] == ["new.tif", "foreign", "living"]
