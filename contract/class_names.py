@@ -120,8 +120,10 @@ def _words(name: str) -> str:
 
 
 def _numbered(value: str, names: Sequence[str]) -> str | None:
-    number = int(value)
-    return names[number - 1] if 1 <= number <= len(names) else None
+    number = value.lstrip("0")
+    if len(number) > len(str(len(names))):  # nor do thousands of digits become a number in Python
+        return None
+    return names[int(number) - 1] if number and int(number) <= len(names) else None
 
 
 _ENGLISH = {_words(spelling): name for name, spellings in _FRENCH.items() for spelling in (name, *spellings)}

@@ -15,6 +15,7 @@ from .class_names import COSIA, FLAIR, find_class, known_name
 from .errors import BadInput
 from .nomenclature import LandCoverClass
 from .notices import Notice, notice
+from .plain import shown
 
 MAX_VALUE = 255  # labels are uint8
 # A class with less is warned of: one polygon is one example, and 200 m2 are 5000 pixels of 0.2 m, many of them alike.
@@ -67,7 +68,7 @@ def parse_class_map(text: str) -> tuple[tuple[str, str], ...]:
         value, equals, name = part.rpartition("=")  # a value may hold one, a class's name hardly
         if not equals:
             raise BadInput(
-                f"The class map's {part.strip()!r} has no =: write VALUE=CLASS, or VALUE= to ignore.", "class_map"
+                f"The class map's {shown(part.strip())} has no =: write VALUE=CLASS, or VALUE= to ignore.", "class_map"
             )
         pairs.append((value_text(value), value_text(name)))
     return tuple(pairs)
@@ -142,13 +143,14 @@ def _new_class(name: str, value: str, legend: list[LandCoverClass]) -> LandCover
     number = max(c.value for c in legend) + 1
     if not any(character.isalpha() for character in name):
         raise BadInput(
-            f"The value {value!r} is mapped to {name!r}, which is no class of the model and no name of a new one: "
-            "choose a class, or a name with letters.",
+            f"The value {shown(value)} is mapped to {shown(name)}, which is no class of the model and no "
+            "name of a new one: choose a class, or a name with letters.",
             "class_map",
         )
     if number > MAX_VALUE:
         raise BadInput(
-            f"There is no room for the new class {name!r}, as labels end at {MAX_VALUE}: map to fewer new classes.",
+            f"There is no room for the new class {shown(name)}, as labels end at {MAX_VALUE}: map to "
+            "fewer new classes.",
             "class_map",
         )
     return LandCoverClass(number, name, distinct_colour([c.colour for c in legend]))
@@ -175,10 +177,10 @@ def _distance(first: str, second: str) -> float:
 
 
 def _unknown_sentence(unknown: list[str], card: ModelCard) -> str:
-    shown = ", ".join(repr(value) for value in unknown[:_SHOWN])
+    named = ", ".join(shown(value) for value in unknown[:_SHOWN])
     more = f" and {len(unknown) - _SHOWN} more" if len(unknown) > _SHOWN else ""
     one = len(unknown) == 1
     return (
-        f"The class value{'' if one else 's'} {shown}{more} {'is' if one else 'are'} no class of the model "
+        f"The class value{'' if one else 's'} {named}{more} {'is' if one else 'are'} no class of the model "
         f"{card.title}: map {'it' if one else 'each'} to a class, to the name of a new one, or to nothing to ignore it."
     )

@@ -15,7 +15,7 @@ from .choices import HOLDOUT, KEEP_BASE, MAX_HOLDOUT, TRAINABLE
 from .errors import BadInput
 from .image import ImageJob
 from .notices import Notice
-from .plain import Plain
+from .plain import Plain, shown
 
 # What scores were measured on.
 HOLDOUT_POLYGONS, TRAINING_POLYGONS = "holdout", "training"
@@ -79,7 +79,8 @@ def check_settings(job: FinetuneJob) -> None:
     """Raises BadInput, which names the setting, where one of the training's own settings is out of its range."""
     if job.trainable not in TRAINABLE:
         raise BadInput(
-            f"What is to be trained, {job.trainable!r}, is unknown: choose one of {', '.join(TRAINABLE)}.", "trainable"
+            f"What is to be trained, {shown(job.trainable)}, is unknown: choose one of {', '.join(TRAINABLE)}.",
+            "trainable",
         )
     if not _number(job.holdout) or not 0 <= job.holdout <= MAX_HOLDOUT:
         raise BadInput(f"The hold-out {job.holdout} is not a share: give one between 0 and {MAX_HOLDOUT}.", "holdout")
@@ -91,7 +92,7 @@ def check_settings(job: FinetuneJob) -> None:
         raise BadInput(f"{job.epochs} is no number of epochs: give a whole number, 0 for the default.", "epochs")
     for name in ("everywhere", "one_class"):
         if not isinstance(getattr(job, name), bool):
-            raise BadInput(f"The setting {name} is {getattr(job, name)!r}: give true or false.", name)
+            raise BadInput(f"The setting {name} is {shown(getattr(job, name))}: give true or false.", name)
     if not _whole(job.seed) or not 0 <= job.seed < _SEEDS:
         raise BadInput(f"The seed {job.seed} cannot be used: give a whole number from 0 to {_SEEDS - 1}.", "seed")
 

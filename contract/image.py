@@ -10,7 +10,7 @@ from typing import Any, ClassVar, TypeVar, cast
 
 from .choices import BUNDLED, DEVICES, PRECISIONS
 from .errors import BadInput, ProtocolError
-from .plain import hints_of, read
+from .plain import hints_of, read, shown
 
 _DATED = re.compile(r"^(.+)@(\d{4}-\d{2}-\d{2})$", re.DOTALL)
 
@@ -116,4 +116,4 @@ def _typed(name: str, hint: Any, value: Any) -> Any:
     try:
         return read(hint, value, name)
     except ProtocolError:
-        raise BadInput(f"The setting {name} is {value!r:.80}, which it cannot be: correct it.", name) from None
+        raise BadInput(f"The setting {name} is {shown(value)}, which it cannot be: correct it.", name) from None

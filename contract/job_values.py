@@ -11,7 +11,7 @@ from .choices import AUGMENTATIONS, CLASSES, DEVICES, PRECISIONS
 from .errors import BadInput, ProtocolError
 from .finetuning import FinetuneJob, check_settings
 from .image import ImageJob
-from .plain import hints_of, read
+from .plain import hints_of, read, shown
 from .segmentation import SegmentationJob
 
 _LONGEST_TEXT = 32_767  # characters: no path of Windows, whose are the longest, has more
@@ -27,7 +27,7 @@ def check_values(job: ImageJob) -> None:
             try:
                 read(hints[name], value, name)
             except ProtocolError:
-                raise BadInput(f"The setting {name} is {value!r:.80}, which it cannot be: correct it.", name) from None
+                raise BadInput(f"The setting {name} is {shown(value)}, which it cannot be: correct it.", name) from None
             _check_parts(name, value)
     image = job.image
     _check_choice("precision", "precision", image.precision, PRECISIONS)
@@ -43,13 +43,13 @@ def check_values(job: ImageJob) -> None:
 
 def _check_choice(setting: str, name: str, value: str, choices: Collection[str]) -> None:
     if value not in choices:
-        raise BadInput(f"The {name} {value!r:.80} is unknown: choose one of {', '.join(choices)}.", setting)
+        raise BadInput(f"The {name} {shown(value)} is unknown: choose one of {', '.join(choices)}.", setting)
 
 
 def _check_parts(name: str, value: Any) -> None:
     for part in _parts(value):
         if isinstance(part, str) and ("\0" in part or len(part) > _LONGEST_TEXT):
-            raise BadInput(f"The setting {name} is no text that can be used, {part!r:.80}: correct it.", name)
+            raise BadInput(f"The setting {name} is no text that can be used, {shown(part)}: correct it.", name)
 
 
 def _parts(value: Any) -> Iterator[Any]:

@@ -74,7 +74,15 @@ def read(hint: Any, value: Any, where: str) -> Any:
         return _float(value, where)
     elif isinstance(hint, type) and isinstance(value, hint) and (hint is bool or not isinstance(value, bool)):
         return value
-    raise ProtocolError(f"{where} is {value!r:.80}, which it cannot be.")
+    raise ProtocolError(f"{where} is {shown(value)}, which it cannot be.")
+
+
+def shown(value: object) -> str:
+    """A value as a sentence for the user shows it: the first 80 characters of what Python writes for it."""
+    try:
+        return f"{value!r:.80}"
+    except (RecursionError, ValueError):  # nested deeply, or a whole number of thousands of digits
+        return f"too large a {type(value).__name__} to show"
 
 
 def _float(value: float, where: str) -> float:
@@ -90,7 +98,7 @@ def _key(hint: Any, key: Any, where: str) -> Any:
     try:
         return int(key)  # JSON makes texts of them
     except ValueError:
-        raise ProtocolError(f"{where} has the key {key!r:.80}, which is no number.") from None
+        raise ProtocolError(f"{where} has the key {shown(key)}, which is no number.") from None
 
 
 def _whole_optional(text: str) -> str:

@@ -14,6 +14,7 @@ from ...contract.cards import ROLES
 from ...contract.errors import BadInput, about
 from ...contract.notices import Notice, Warn, notice, with_evidence
 from ...contract.partner import says_infrared
+from ...contract.plain import shown
 from . import spectrum
 from .band_names import MASK, OTHER, Said, called_infrared, role_of_word, wavelength_nm
 from .sample import Sample
@@ -24,6 +25,7 @@ _INFRARED = ("nir", "red", "green")
 _FLAIR, _INFRARED_FIRST = ROLES, (*_INFRARED, "blue", "elevation")
 _ORDERS = (_FLAIR, _INFRARED_FIRST, ("blue", "green", "red", "nir", "elevation"))
 _WORDS = {"red": "R", "green": "G", "blue": "B", "nir": "NIR", "elevation": "ELEVATION"}
+_NUMBER = re.compile(r"0*[1-9]\d{0,5}")  # of a band: no raster of GDAL's has more than 65,535
 _MOST_NAMED = 6  # bands that are named as not used
 
 
@@ -84,8 +86,8 @@ def parse_bands(text: str) -> dict[str, int]:
             continue
         word, _, number = part.partition("=")
         role = role_of_word(word)
-        if role is None or not number.strip().isdecimal() or int(number) < 1:
-            raise BadInput(f"The bands hold {part!r}: write them like R=1 G=2 B=3 NIR=4 ELEVATION=5.")
+        if role is None or not _NUMBER.fullmatch(number.strip()):
+            raise BadInput(f"The bands hold {shown(part)}: write them like R=1 G=2 B=3 NIR=4 ELEVATION=5.")
         if role in bands:
             raise BadInput(f"The bands name {role} twice: name each role once, like R=1 G=2 B=3.")
         bands[role] = int(number)
