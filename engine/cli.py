@@ -1,6 +1,7 @@
 """The engine's command line.
 
-Exit status: 0 done, 2 bad input (one line on standard error), 130 cancelled, 1 anything else.
+Exit status: 0 done, 2 bad input (one line on standard error), 130 cancelled (Ctrl+C, or a signal to end), 1 anything
+else.
 """
 
 from __future__ import annotations
@@ -8,6 +9,7 @@ from __future__ import annotations
 import argparse
 import os
 import re
+import signal
 import sys
 from collections.abc import Iterable
 from dataclasses import fields
@@ -33,6 +35,7 @@ from ..models.library import default_model
 from .bar import progress_bar
 from .cli_models import add_models
 from .failures import logged
+from .signals import endings, handled
 
 _EXPONENT = re.compile(r"-\d+\.?\d*[eE][+-]?\d{1,2}")
 DONE, FAILED, BAD_INPUT, CANCELLED = 0, 1, 2, 130
@@ -46,7 +49,8 @@ def run(arguments: list[str]) -> int:
     except SystemExit as leaving:  # argparse has printed its one line
         return int(leaving.code or 0)
     try:
-        return options.run(options) or DONE
+        with handled(endings(), signal.default_int_handler):
+            return options.run(options) or DONE
     except (BadInput, BadModel) as error:
         print(f"flair_landcover: {error}", file=sys.stderr)
         return BAD_INPUT

@@ -3,7 +3,7 @@
 `contract/protocol.py` defines the messages. A thread reads them; the main thread runs one call at a
 time, so that what a call keeps (a loaded model) serves the next one; quick calls, which only look, are
 answered beside it by threads of their own. Logs go to standard error. When standard input closes the
-process ends, whatever it is doing: whoever started it is gone.
+process ends, whatever it is doing: whoever started it is gone. So it does at SIGTERM and SIGHUP.
 
 `engine/calls.py` holds what the calls do.
 """
@@ -15,6 +15,7 @@ import faulthandler
 import logging
 import os
 import signal
+import socket
 import sys
 import threading
 import time
@@ -31,6 +32,7 @@ from ..contract.report import Epoch
 from ..inference.raster.working_folder import discard_held
 from .calls import SERVED
 from .failures import failure_sentence
+from .signals import endings
 
 _log = logging.getLogger(__name__)
 
@@ -240,7 +242,7 @@ def run_call(call: protocol.Call, answers: AnswerStream, calls: CallQueue) -> No
 
 
 def main() -> int:
-    """Serve calls until standard input closes; the exit status is 0."""
+    """Serve calls until standard input closes or a signal asks to end; the exit status is 0."""
     requests, answers = _take_over_streams()
     # Ctrl-C in a terminal reaches every process of QGIS; ours ends when QGIS does.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -250,6 +252,7 @@ def main() -> int:
     # GDAL mentions what it works around itself; that would stand in the details of every error.
     logging.getLogger("rasterio").setLevel(logging.WARNING)
     lanes = Lanes(CallQueue(), CallQueue())
+    _end_at_signals(lanes)
     threading.Thread(target=_read, args=(requests, answers, lanes), name="requests", daemon=True).start()
     quick = [
         threading.Thread(target=serve, args=(lanes.quick, answers), name=f"quick {number}")
@@ -301,6 +304,23 @@ def _end(lanes: Lanes) -> None:
         calls.close()
     time.sleep(PATIENCE_S)  # this thread ends with the process
     discard_held()
+
+
+def _end_at_signals(lanes: Lanes) -> None:
+    """Let a signal to end do what the end of standard input does."""
+    # Python's own handlers wait for the main thread, which may be computing for long; this byte does not.
+    ended, signalled = socket.socketpair()
+    signalled.setblocking(False)
+    signal.set_wakeup_fd(signalled.fileno(), warn_on_full_buffer=False)
+    for number in endings():
+        signal.signal(number, lambda *_: None)
+
+    def wait() -> None:
+        with signalled, ended:  # held open as long as this thread lives
+            ended.recv(1)
+            _end(lanes)
+
+    threading.Thread(target=wait, name="signals", daemon=True).start()
 
 
 def _take(line: bytes, answers: AnswerStream, lanes: Lanes) -> None:

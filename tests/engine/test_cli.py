@@ -106,6 +106,34 @@ def test_ctrl_c_is_status_130_and_leaves_nothing(small_model, tmp_path):
     assert list(folder.iterdir()) == []
 
 
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no such terminals")
+def test_a_terminal_that_closes_is_a_cancel(small_model, tmp_path):
+    raster = write_raster(tmp_path / "a.tif", picture(3, 1500, 1500).astype(np.uint8))
+    folder = tmp_path / "out"
+    folder.mkdir()
+    terminal, inside = os.openpty()
+    as_its_own = (
+        "import fcntl, signal, sys, termios; signal.signal(signal.SIGHUP, signal.SIG_DFL)\n"
+        "fcntl.ioctl(0, termios.TIOCSCTTY, 0)\n"
+        "from flair_landcover.__main__ import main; sys.exit(main())"
+    )
+    arguments = "segment", raster, folder / "map.tif", "--model", small_model, "--device", "cpu", "--tta", "d4"
+    running = subprocess.Popen(
+        [sys.executable, "-c", as_its_own, *map(str, arguments)],
+        **dict.fromkeys(("stdin", "stdout", "stderr"), inside),
+        start_new_session=True,
+        env={**os.environ, "TMPDIR": str(tmp_path)},
+    )
+    os.close(inside)
+    while not any(folder.iterdir()):
+        assert running.poll() is None
+        time.sleep(0.05)
+    os.close(terminal)
+    assert running.wait(timeout=120) == 130
+    assert list(folder.iterdir()) == []
+    assert list(tmp_path.glob("*.log")) == []  # no error that nobody foresaw
+
+
 def test_models_are_listed_and_checkpoints_installed(small_model, tmp_path):
     environment = {**os.environ, "FLAIR_LANDCOVER_MODELS": str(tmp_path)}
     refused = subprocess.run(

@@ -28,12 +28,14 @@ from ..inference.sentinel2.made_series import write_date
 
 # Calls that the tests need beside the engine's own; they are added to a real worker.
 EXTRA_CALLS = """
-import os, subprocess, sys, time
+import os, signal, subprocess, sys, time
 from flair_landcover.engine import worker
 from flair_landcover.engine.calls import serves
 from flair_landcover.tests.answers import Values, epoch, plain_call
 from flair_landcover.contract.errors import BadInput, Cancelled
 from flair_landcover.contract.notices import notice, stage
+
+signal.signal(getattr(signal, "SIGHUP", signal.SIGTERM), signal.SIG_DFL)  # where the tests run under nohup
 
 def wait(params, report):
     report.warning(notice("empty_map"))
@@ -552,6 +554,20 @@ def test_an_interrupt_from_the_terminal_is_left_to_qgis(worker):
     worker.send(id=1, cancel=True)
     assert worker.until("error")[-1]["error"]["kind"] == "cancelled"
     assert worker.end() == 0
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows ends a process without asking it")
+@pytest.mark.parametrize("name", ["SIGTERM", "SIGHUP"])
+@pytest.mark.parametrize("call, clean", [("wait", True), ("quick_wait", True), ("deaf", False)])
+def test_a_signal_to_end_cancels_what_runs_and_ends_it_also_where_the_call_does_not_stop(worker, name, call, clean):
+    import signal
+
+    worker.send(id=1, call=call, params={})
+    worker.until("warning")
+    worker.process.send_signal(signal.Signals[name])
+    assert (worker.process.wait(timeout=60) == 0) == clean
+    if clean:
+        assert worker.receive()["error"]["kind"] == "cancelled"
 
 
 def test_it_runs_the_code_of_the_folder_that_started_it(tmp_path):
