@@ -12,7 +12,8 @@ PLUGINS := $(WORK)/plugins
 QGIS_ENVIRONMENT := QGIS_PLUGINPATH=$(PLUGINS) PYTHONPATH=$(PLUGINS) FLAIR_LANDCOVER_PYTHON=$(ENGINE_PYTHON) \
 	QGIS_CUSTOM_CONFIG_PATH=$(WORK)/profile QT_QPA_PLATFORM=offscreen XDG_RUNTIME_DIR=$(WORK)/runtime
 
-ENGINE_TESTS := tests/contract tests/models tests/inference tests/evaluation tests/finetune tests/engine tests/research
+ENGINE_TESTS := tests/contract tests/models tests/inference tests/evaluation tests/finetune tests/engine tests/research \
+	tests/faults
 QGIS_TESTS := tests/contract tests/runtime tests/layers tests/processing tests/ui \
 	tests/test_metadata.py tests/test_package.py tests/test_plugin.py tests/test_rooms.py
 
@@ -36,7 +37,7 @@ define install_missing
 	fi
 endef
 
-.PHONY: demo test test-engine test-qgis test-fast coverage rooms package bundle pictures benchmark-window \
+.PHONY: demo test test-engine test-qgis test-fast test-faults coverage rooms package bundle pictures benchmark-window \
 	benchmark-startup lint types env system clean
 
 demo: system env $(PLUGINS)/flair_landcover
@@ -54,6 +55,10 @@ test-qgis: system env $(PLUGINS)/flair_landcover
 test-fast: system env $(PLUGINS)/flair_landcover
 	$(ENGINE_PYTEST) -m 'not slow' $(ENGINE_TESTS)
 	$(QGIS_PYTEST) -m 'not slow' $(QGIS_TESTS)
+
+# Every trial of harm done to a run, of which `make test` makes a few: docs/reliability.md.
+test-faults: system env
+	FAULTS=all $(ONE_THREAD) $(ENGINE_PYTHON) -m pytest -q -n $(WORKERS) tests/faults
 
 # Which lines no test runs: of the engine's side, and of what it shares with QGIS.
 coverage: system env
