@@ -48,8 +48,21 @@ def _check_choice(setting: str, name: str, value: str, choices: Collection[str])
 
 def _check_parts(name: str, value: Any) -> None:
     for part in _parts(value):
+        if isinstance(part, str) and not _is_utf8(part):
+            raise BadInput(
+                f"The setting {name} is {shown(part)}, a name that is no UTF-8, which GDAL cannot open: rename it.",
+                name,
+            )
         if isinstance(part, str) and ("\0" in part or len(part) > _LONGEST_TEXT):
             raise BadInput(f"The setting {name} is no text that can be used, {shown(part)}: correct it.", name)
+
+
+def _is_utf8(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:  # Python's lone surrogates stand for bytes that are none
+        return False
+    return True
 
 
 def _parts(value: Any) -> Iterator[Any]:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
-import tempfile
 from dataclasses import replace
 from pathlib import Path
 
 from rasterio.features import bounds as geometry_bounds
 
+from ..contract.atomic import hidden_folder
 from ..contract.cards import ModelCard
 from ..contract.errors import BadInput, about
 from ..contract.job_values import check_values
@@ -20,9 +21,9 @@ from ..models.published import PUBLISHED
 from .preflight import preflight
 from .raster.extents import check_lies_under
 from .raster.heights import height_sources
-from .raster.open import open_raster
+from .raster.open import looking_at, open_raster
 from .raster.working_folder import is_being_written
-from .raster.write import BEING_WRITTEN, finished_size, label_bits, working_size
+from .raster.write import BEING_WRITTEN, BESIDE, finished_size, label_bits, working_size
 from .ready import planned_copy
 from .resolve import Inputs, resolve, with_legend, with_series
 from .sentinel2.usable import warn_of_missing_masks
@@ -112,7 +113,7 @@ def _check_heights(inputs: Inputs, warn: Warn) -> None:
         rasters["terrain"] = (image.terrain, "The terrain model")
     covered = 1.0
     for setting, (path, what) in rasters.items():
-        with about(setting), open_raster(path, what) as dataset:
+        with about(setting), looking_at(f"{what} {path}"), open_raster(path, what) as dataset:
             share = check_lies_under(dataset, what, inputs.geobox.crs_wkt, extent, warn_about(setting, warn))
         covered = min(covered, share)
         if share < _COVERED:
@@ -234,11 +235,19 @@ def _check_writable(path: str, folder: str) -> None:
         raise BadInput(f"The output {path} is a folder: give the name of a file.")
     if is_being_written(Path(folder), os.path.basename(path)):
         raise BadInput(BEING_WRITTEN.format(path))
+    for beside in (f"{path}{suffix}" for suffix in BESIDE):
+        if os.path.isdir(beside):
+            raise BadInput(
+                f"The folder {beside} lies where the map's own file would: remove it or choose another name."
+            )
     try:
-        with tempfile.TemporaryFile(dir=folder):
-            pass
+        hidden_folder(Path(folder), os.path.basename(path)).rmdir()  # as the run makes one, with a longer name
         if os.path.exists(path):
             with open(path, "r+b"):
                 pass
     except OSError as error:
+        if error.errno == errno.ENAMETOOLONG:
+            raise BadInput(
+                f"The output's name {os.path.basename(path):.60}... is too long: choose a shorter name."
+            ) from None
         raise BadInput(f"The output {path} cannot be written ({error.strerror}): choose another folder.") from None

@@ -16,6 +16,7 @@ from .backends.backend import checkpoint_card
 from .classes import what_becomes_what, with_classes
 from .raster.aerial import AerialSource, describe_aerial
 from .raster.geobox import GeoBox
+from .raster.open import looking_at
 from .raster.windows import Window
 from .sentinel2.open import open_series
 from .sentinel2.series import Series
@@ -87,6 +88,13 @@ def resolve_place(job: SegmentationJob, warn: Warn) -> Place:
     with about("input"):
         aerial = describe_aerial(job.image, warn)
     geobox = aerial.geobox.at(card.ground_sampling_distance)
+    if 0 in geobox.shape:
+        across, down = (side * size for side, size in zip(aerial.geobox.shape[::-1], aerial.geobox.pixel_size_m))
+        raise BadInput(
+            f"The aerial raster {aerial.path} covers {across:g} by {down:g} m, less than one pixel of the map: "
+            "put its georeference right, or choose another image.",
+            "input",
+        )
     with about("extent"):
         window = _window(job, geobox)
     return Place(job, model, card, aerial, geobox, window, window.shared(geobox.window))
@@ -98,7 +106,8 @@ def resolve_series(place: Place, warn: Warn) -> Series:
     Raises BadInput, which names ``sentinel2``, where the series cannot be used.
     """
     with about("sentinel2"):
-        series = open_series(place.job.image.sentinel2 or (), warn)
+        with looking_at("The Sentinel-2 series"):
+            series = open_series(place.job.image.sentinel2 or (), warn)
         return over_place(series, place.geobox, place.geobox.window_bounds(place.inside))
 
 

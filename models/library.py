@@ -20,6 +20,7 @@ from pathlib import Path
 from ..contract.atomic import hidden_folder, write_json
 from ..contract.cards import CARD_NAME, WEIGHTS_NAME, BadModel, ModelCard, read_card
 from ..contract.choices import BUNDLED
+from ..contract.files import why_no_file
 
 BUNDLED_FOLDER = Path(__file__).parent / "bundled"
 DEFAULT_NAME = "default.json"  # in the user's folder: {"model": id}
@@ -95,6 +96,9 @@ def find_model(name: str) -> Path:
             raise BadModel(f"There is no model at {name}: choose an existing model folder or checkpoint.")
         if path.name in (CARD_NAME, WEIGHTS_NAME) and (path.parent / CARD_NAME).is_file():
             return path.parent
+        reason = why_no_file(str(path))
+        if reason:
+            raise BadModel(f"The model {name} {reason}.")
         return path
     return find_installed(name)
 

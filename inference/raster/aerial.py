@@ -25,6 +25,7 @@ from .ground import name_of, on_the_ground
 from .height_values import height_limits
 from .histograms import Histogram, histogram_of
 from .infrared import check_is_another, tell_of_partner, with_infrared
+from .open import looking_at
 from .sample import Sample, take_sample
 from .transparency import mended
 from .values import check_real_numbers, stretch_of
@@ -88,8 +89,9 @@ def _looked_at(
 ) -> tuple[AerialSource, tuple[Notice, ...]]:
     """An image with all that is to be told of it. changed: of its files, to look again where one has changed."""
     told: list[Notice] = []
-    gathered = gather(found, told.append)
-    source = _look(image, gathered, warn_about("input", told.append))
+    with looking_at(f"The aerial raster {found.image.path}"):
+        gathered = gather(found, told.append)
+        source = _look(image, gathered, warn_about("input", told.append))
     return source, tuple(told)
 
 

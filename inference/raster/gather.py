@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from ...contract.errors import BadInput, about
+from ...contract.files import why_no_file
 from ...contract.image import ImageSettings
 from ...contract.notices import Notice, Warn, notice, warn_about
 from ...contract.partner import infrared_among
@@ -128,6 +129,8 @@ def _found(paths: Sequence[str]) -> Found:
                     "choose a folder of tiles, or a raster."
                 )
             listed.update(inside)
+        elif why_no_file(path):
+            raise BadInput(f"The aerial raster {path} {why_no_file(path)}.")
         elif is_index(path):
             inside = tiles_in(path)
         else:

@@ -22,6 +22,13 @@ if TYPE_CHECKING:
 Bounds = tuple[float, float, float, float]  # xmin, ymin, xmax, ymax in CRS units
 
 _SAME = 1e-3  # ground sampling distances closer than this share (0.2 mm in 0.2 m) are one
+_SMALLEST = 1e-12  # CRS units a side of a pixel
+_FARTHEST = 1e12  # CRS units: the Earth has a circumference of 4e10 mm
+
+
+def is_place(transform: Affine) -> bool:
+    """Whether a transform puts pixels anywhere: its numbers are finite, and its pixels have an area."""
+    return all(abs(value) <= _FARTHEST for value in transform[:6]) and abs(transform.determinant) >= _SMALLEST**2
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ from .gather import stamps
 from .geobox import GeoBox
 from .ground import unit_metres
 from .height_values import Heights, judge_difference, judge_heights, percent_of
-from .open import open_raster
+from .open import looking_at, open_raster
 from .read import warped_reader
 from .windows import Window, spread_windows
 
@@ -164,7 +164,7 @@ def _sampled(
 
     above_sea: whether it holds heights above sea level. Raises BadInput where it is a picture or has no height there.
     """
-    with open_raster(path, what) as dataset:
+    with looking_at(f"{what} {path}"), open_raster(path, what) as dataset:
         _refuse_pictures(dataset, path, what)
         scale, offset = _to_metres(dataset, what, warn)
         declared = dataset.nodata

@@ -139,6 +139,8 @@ def _read(file: BinaryIO, offset: int, form: str) -> tuple[int, ...]:
 def _look_at_tiff(file: BinaryIO) -> tuple[int, bool]:
     """Where the last strip or tile of a TIFF ends, of all of its pictures, in bytes from its start; and whether some
     were never written."""
+    size = file.seek(0, os.SEEK_END)
+    file.seek(0)
     order = {b"II": "<", b"MM": ">"}[file.read(2)]
     big = _read(file, 2, f"{order}H")[0] == 43
     entry_size, inline = (20, 8) if big else (12, 4)
@@ -158,10 +160,10 @@ def _look_at_tiff(file: BinaryIO) -> tuple[int, bool]:
                 place = at + entry_size - inline
                 if length * dtype.itemsize > inline:
                     (place,) = _read(file, place, order + word)
+                if place + length * dtype.itemsize > size:  # which may be too much to be read, where it is damaged
+                    return place + length * dtype.itemsize, sparse
                 file.seek(place)
                 stored = file.read(length * dtype.itemsize)
-                if len(stored) < length * dtype.itemsize:
-                    return place + length * dtype.itemsize, sparse
                 arrays[tag] = np.frombuffer(stored, dtype).astype(np.int64)
         for offsets, lengths in _OFFSETS.items():
             if offsets in arrays and lengths in arrays and len(arrays[offsets]):

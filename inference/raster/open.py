@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import rasterio
-from rasterio.errors import RasterioError
+from rasterio._err import CPLE_BaseError  # what GDAL's errors are raised as at a question; it has no public name
+from rasterio.errors import CRSError, RasterioError
 from rasterio.io import DatasetReader
 
 from ...contract.errors import BadInput
+from ...contract.files import why_no_file
+from .geobox import is_place
 from .intact import check_intact, one_line
 from .virtual import is_text
 
@@ -22,11 +27,21 @@ def open_raster(path: str, what: str) -> DatasetReader:
         return rasterio.open(path)
     if "://" not in path and not path.startswith("/vsi") and ":" not in path[2:] and not os.path.exists(path):
         raise BadInput(f"{what} {path} does not exist: choose an existing file.")
+    reason = why_no_file(path)
+    if reason:
+        raise BadInput(f"{what} {path} {reason}.")
     check_intact(path, what)
     try:
-        return rasterio.open(path)
+        dataset = rasterio.open(path)
+    except UnicodeEncodeError:  # Python's lone surrogates stand for bytes that are no UTF-8
+        raise BadInput(f"{what} {path!r} has a name that is no UTF-8, which GDAL cannot open: rename it.") from None
     except RasterioError as error:
         raise BadInput(f"{what} {path} cannot be read as a raster ({one_line(error)}): choose another file.") from None
+    if not is_place(dataset.transform):
+        numbers = " ".join(f"{value:g}" for value in dataset.transform[:6])
+        dataset.close()
+        raise BadInput(f"{what} {path} has a georeference that is no place ({numbers}): georeference it anew.")
+    return dataset
 
 
 def unreadable(path: str, error: RasterioError) -> BadInput:
@@ -34,3 +49,16 @@ def unreadable(path: str, error: RasterioError) -> BadInput:
     reason = one_line(error.__cause__ or error)  # rasterio's own words only point to the cause
     name = "The image" if is_text(path) else path  # the reason names the file of it that is at fault
     return BadInput(f"{name} cannot be read to its end ({reason}): copy or download it again.")
+
+
+@contextmanager
+def looking_at(name: str) -> Iterator[None]:
+    """What is done inside looks at a raster: what no library can make anything of raises BadInput, which names it.
+
+    A raster with a damaged header opens, and fails at any question after that: its CRS, its colours, its pixels.
+    """
+    try:
+        yield
+    except (RasterioError, CRSError, CPLE_BaseError) as error:
+        reason = one_line(error.__cause__ or error)
+        raise BadInput(f"{name} is damaged ({reason:.200}): copy or download it again.") from None

@@ -29,7 +29,7 @@ from .working_folder import WorkingFolder
 CONFIDENCE_NODATA = 255
 PROVENANCE_TAG = "FLAIR_LANDCOVER"
 BEING_WRITTEN = "Another run writes {} at the moment: wait until it has ended, or choose another name."
-_BESIDE = (".aux.xml", ".ovr", ".msk")  # what GDAL reads beside a file: of an older file it would belie the new one
+BESIDE = (".aux.xml", ".ovr", ".msk")  # what GDAL reads beside a file: of an older file it would belie the new one
 _LABELS = ("labels", "difference")  # the files that hold class values and get their names beside them
 _AUX, _STYLE = "aux.xml", "qml"
 BLOCK = 512  # pixels a side of the files' inner tiles
@@ -172,7 +172,7 @@ class MapWriter:
             flush(file.part / _AUX)
             flush(file.part / _STYLE)
         for file in self._files.values():
-            for suffix in _BESIDE:
+            for suffix in BESIDE:
                 Path(file.path + suffix).unlink(missing_ok=True)
         for file in self._files.values():
             if is_our_style(style_path(file.path)):

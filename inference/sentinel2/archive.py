@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import struct
 import zipfile
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,6 +13,7 @@ from ...contract.errors import BadInput
 
 _PROTECTED = 0x1  # bit of a zip entry's flags (APPNOTE 6.3.10, section 4.4.4)
 _READABLE = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)  # what GDAL's /vsizip/ reads in every build
+_ODD = (OSError, RuntimeError, ValueError, EOFError, struct.error, OverflowError)  # of zipfile at damaged entries
 _OTHERS = (".tar", ".tgz", ".tar.gz", ".tar.bz2", ".7z", ".rar")
 
 
@@ -32,7 +35,7 @@ class Files:
                 return Path(self.path, name).read_text(encoding="utf-8", errors="replace")
             with zipfile.ZipFile(self.path) as archive:
                 return archive.read(name).decode("utf-8", errors="replace")
-        except (OSError, zipfile.BadZipFile, RuntimeError, NotImplementedError) as error:
+        except (zipfile.BadZipFile, zlib.error, *_ODD) as error:
             raise BadInput(f"{self.path} cannot be read to its end ({error}): copy or download it again.") from None
 
     def source(self, name: str) -> str:
@@ -58,7 +61,7 @@ def files_of(path: str) -> Files:
     try:
         with zipfile.ZipFile(path) as archive:
             entries = [entry for entry in archive.infolist() if not entry.is_dir() and _wanted(entry.filename)]
-    except (OSError, zipfile.BadZipFile) as error:
+    except (zipfile.BadZipFile, *_ODD) as error:
         raise BadInput(f"The zip file {path} cannot be read ({error}): copy or download it again.") from None
     if any(entry.flag_bits & _PROTECTED for entry in entries):
         raise BadInput(f"The zip file {path} is protected by a password: unpack it and choose the folder.")

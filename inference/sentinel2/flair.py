@@ -16,7 +16,8 @@ from ...contract.cards import SATELLITE_BANDS
 from ...contract.dates import date_in, unknown_date
 from ...contract.errors import BadInput
 from ...contract.notices import Warn
-from ..raster.geobox import GeoBox
+from ..raster.geobox import GeoBox, is_place
+from ..raster.intact import one_line
 from . import vrt
 from .metadata import level_1c
 from .series import UNKNOWN, Acquisition, BandSource
@@ -44,7 +45,7 @@ def read_flair(path: str, warn: Warn) -> list[Acquisition]:
     for kind in _KINDS:
         stem = stem.with_name(re.sub(f"{kind}$", "", stem.name))
     data = read_array(stem.with_name(f"{stem.name}_data.npy"))
-    if data.ndim != 4 or data.shape[1] != len(SATELLITE_BANDS):
+    if data.ndim != 4 or data.shape[1] != len(SATELLITE_BANDS) or min(data.shape) < 1:
         raise BadInput(
             f"The Sentinel-2 array {data.filename} has the shape {data.shape}: "
             f"FLAIR's are of (dates, {len(SATELLITE_BANDS)}, rows, columns)."
@@ -81,9 +82,11 @@ def read_array(path: Path) -> np.memmap:
         return np.lib.format.open_memmap(path, mode="r")
     except FileNotFoundError:
         raise BadInput(f"The Sentinel-2 array {path} does not exist: FLAIR's series have it.") from None
-    except (OSError, ValueError) as error:
-        reason = " ".join(str(error).split())
-        raise BadInput(f"The Sentinel-2 array {path} cannot be read ({reason}): copy or download it again.") from None
+    except Exception as error:  # at a damaged header numpy raises what Python's parser and tokenizer do
+        reason = one_line(error)
+        raise BadInput(
+            f"The Sentinel-2 array {path} cannot be read ({reason:.200}): copy or download it again."
+        ) from None
 
 
 def read_masks(stem: Path, data: np.memmap) -> np.memmap | None:
@@ -161,12 +164,12 @@ def _of_sidecar(path: Path) -> tuple[str, Affine]:
     try:
         values = json.loads(path.read_text(encoding="utf-8"))
         transform = Affine(*(float(number) for number in values["transform"][:6]))
-        if transform.determinant == 0:
-            raise ValueError("its transform has no area")
+        if not is_place(transform):
+            raise ValueError("its transform is no place")
         return CRS.from_user_input(values["crs"]).to_wkt(), transform
-    except (OSError, ValueError, KeyError, TypeError, CRSError) as error:
+    except (OSError, ValueError, KeyError, TypeError, OverflowError, RecursionError, CRSError) as error:
         raise BadInput(
-            f'The georeference {path} cannot be read ({error}): it is {{"crs": "EPSG:2154", '
+            f'The georeference {path} cannot be read ({one_line(error):.200}): it is {{"crs": "EPSG:2154", '
             '"transform": [10, 0, xmin, 0, -10, ymax]}.'
         ) from None
 
@@ -176,16 +179,16 @@ def _of_world_file(path: Path) -> tuple[str, Affine]:
     projection = path.with_suffix(".prj")
     try:
         a, d, b, e, c, f = (float(number) for number in path.read_text(encoding="ascii").split()[:6])
-        if a * e - b * d == 0:
-            raise ValueError("its pixels have no area")
-        return CRS.from_user_input(projection.read_text(encoding="utf-8").strip()).to_wkt(), Affine(
-            a, b, c, d, e, f
-        ) * Affine.translation(-0.5, -0.5)
+        transform = Affine(a, b, c, d, e, f)
+        if not is_place(transform):
+            raise ValueError("its numbers are no place")
+        crs = CRS.from_user_input(projection.read_text(encoding="utf-8").strip())
+        return crs.to_wkt(), transform * Affine.translation(-0.5, -0.5)
     except FileNotFoundError:
         raise BadInput(f"The world file {path} has no CRS: put {projection.name}, its CRS as WKT, beside it.") from None
     except (OSError, ValueError, CRSError) as error:
         raise BadInput(
-            f"The georeference {path} or its {projection.name} cannot be read ({error}): correct it."
+            f"The georeference {path} or its {projection.name} cannot be read ({one_line(error):.200}): correct it."
         ) from None
 
 
@@ -197,8 +200,9 @@ def _of_centroids(file: Path, stem: Path, shape: tuple[int, int]) -> tuple[str, 
     try:
         centroids = json.loads(file.read_text(encoding="utf-8"))
         named = {name: (float(place[0]), float(place[1])) for name, place in centroids.items()}
-    except (OSError, ValueError, TypeError, AttributeError, KeyError, IndexError) as error:
-        raise BadInput(f"The centroid file {file} cannot be read ({error}): copy or download it again.") from None
+    except (OSError, ValueError, TypeError, AttributeError, KeyError, IndexError, RecursionError) as error:
+        reason = one_line(error)
+        raise BadInput(f"The centroid file {file} cannot be read ({reason:.200}): copy or download it again.") from None
     corners: list[tuple[float, float]] = []
     crs: CRS | None = None
     for tile in _aerial_tiles(stem):

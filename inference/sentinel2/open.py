@@ -7,6 +7,7 @@ import re
 from collections.abc import Sequence
 
 from ...contract.errors import BadInput, about
+from ...contract.files import why_no_file
 from ...contract.image import dated_path
 from ...contract.notices import Notice, Warn
 from .archive import check_no_other_archive, files_of, is_zip
@@ -99,6 +100,9 @@ def _form_of(path: str) -> tuple[str, list[str]]:
     remote = "://" in path or path.startswith("/vsi")
     if is_part(path):
         return "product", [path]
+    reason = why_no_file(path)
+    if reason:
+        raise BadInput(f"The Sentinel-2 series {path} {reason}.")
     if not remote and not os.path.exists(path):
         raise BadInput(f"{path} does not exist: choose an existing Sentinel-2 file or folder.")
     if is_product(path):

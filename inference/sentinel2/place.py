@@ -8,12 +8,12 @@ from rasterio.crs import CRS
 from rasterio.io import DatasetReader
 
 from ...contract.errors import BadInput
-from ..raster.geobox import Bounds, GeoBox
+from ..raster.geobox import Bounds, GeoBox, is_place
 
 
 def geobox_of(dataset: DatasetReader, what: str) -> GeoBox:
     """Where a dataset lies; BadInput without a CRS or a georeference."""
-    if not dataset.crs or dataset.transform.is_identity or dataset.transform.determinant == 0:
+    if not dataset.crs or dataset.transform.is_identity or not is_place(dataset.transform):
         raise BadInput(f"{what} has no georeference: assign its CRS and place first.")
     return GeoBox.of(dataset)
 
