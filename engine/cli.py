@@ -57,8 +57,8 @@ def run(arguments: list[str]) -> int:
     except CannotWrite as error:
         print(f"flair_landcover: {error}", file=sys.stderr)
         return FAILED
-    except (Cancelled, KeyboardInterrupt):
-        print("flair_landcover: cancelled; nothing was written.", file=sys.stderr)
+    except (Cancelled, KeyboardInterrupt) as error:
+        print(f"flair_landcover: {str(error) or 'cancelled; nothing was written.'}", file=sys.stderr)
         return CANCELLED
     except BrokenPipeError:  # whoever read has enough, such as `head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # else Python complains at its end
@@ -276,13 +276,19 @@ def _segment(options: argparse.Namespace) -> int:
         jobs = tile_jobs(job, lambda told: None)  # each map tells it
         for number, tile in enumerate(jobs, start=1):
             print(f"Tile {number} of {len(jobs)}")
-            _map(tile)
+            try:
+                stopped = _map(tile)
+            except (Cancelled, KeyboardInterrupt):
+                raise Cancelled(f"cancelled; {number - 1} of {len(jobs)} maps were written before.") from None
+            if stopped and number < len(jobs):  # too late for that map
+                raise Cancelled(f"cancelled; {number} of {len(jobs)} maps were written before.")
     else:
         _map(job)
     return DONE
 
 
-def _map(job: SegmentationJob) -> None:
+def _map(job: SegmentationJob) -> bool:
+    """Makes a map and prints what it holds; whether it was cancelled when that was too late."""
     from ..inference.segment import segment
 
     with progress_bar() as report:
@@ -294,6 +300,7 @@ def _map(job: SegmentationJob) -> None:
         print(f"{value:3} {name:24} {area:14.1f} m2 {area / total:7.1%}")
     if result.changed_m2 is not None:
         print(f"{result.difference}: Sentinel-2 changed {result.changed_m2:.1f} m2, {result.changed_m2 / total:.1%}")
+    return report.cancelled()
 
 
 def _worker(options: argparse.Namespace) -> int:

@@ -88,6 +88,8 @@ def segment(job: SegmentationJob, report: Report) -> SegmentationResult:
             if tally.complete and not tally.pixels[1:].any():
                 report.warning(notice("empty_map"))
             report.progress(1.0, stage("writing"))
+            if report.cancelled():
+                raise Cancelled
             sources.check_unchanged()
             writer.finish(json.dumps(_provenance(inputs, backend, tally), ensure_ascii=False))
     area = inputs.geobox.pixel_area_m2

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import os
+import signal
 from pathlib import Path
 
 import numpy as np
 import pytest
 import rasterio
 import rasterio.merge
+import rasterio.shutil
 
 from flair_landcover.contract.errors import BadInput
 from flair_landcover.engine import cli
+from flair_landcover.inference import segment as segmenting
 from flair_landcover.inference.per_tile import tile_jobs
 from flair_landcover.tests.jobs import segmentation_job
 
@@ -50,6 +54,28 @@ def test_maps_of_the_tiles_are_the_parts_of_the_one_map(tiles, small_model, tmp_
 def test_the_other_outputs_are_folders_too(tiles, small_model, tmp_path):
     assert run(tiles, tmp_path / "maps", small_model, "--per-tile", "--confidence", str(tmp_path / "sure")) == 0
     assert [path.name for path in sorted((tmp_path / "sure").glob("*.tif"))] == [tile.name for tile in tiles]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows ends a process without asking it")
+@pytest.mark.parametrize("moment", ["first tile predicted", "first map put in place"])
+def test_a_signal_ends_all_maps_and_it_is_said_how_many_there_are(
+    tiles, small_model, tmp_path, capsys, monkeypatch, moment
+):
+    first = moment == "first tile predicted"
+    owner, name = (segmenting.Blender, "add") if first else (rasterio.shutil, "copy")
+    usual = getattr(owner, name)
+
+    def ended(*given, **settings):
+        os.kill(os.getpid(), signal.SIGTERM)
+        return usual(*given, **settings)
+
+    monkeypatch.setattr(owner, name, ended)
+    assert run(tiles, tmp_path / "maps", small_model, "--per-tile") == 130
+    there = [path.name for path in (tmp_path / "maps").iterdir()]
+    assert [name for name in there if name.startswith(".")] == []
+    assert [name for name in there if name.endswith(".tif")] == ([] if first else [tiles[0].name])
+    said = capsys.readouterr().err.splitlines()[-1]
+    assert said == f"flair_landcover: cancelled; {len(there) and 1} of 4 maps were written before."
 
 
 def test_tiles_outside_the_extent_are_left_out_and_others_cut(tiles, tmp_path):
