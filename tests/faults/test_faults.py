@@ -36,7 +36,7 @@ def points(*quick: str) -> tuple[str, ...]:
     return POINTS if ALL else quick
 
 
-@dataclass
+@dataclass(repr=False)
 class Trial:
     """A run to which something happens: its output folder holds an older map."""
 
@@ -57,13 +57,14 @@ class Trial:
         driver = Path(__file__).with_name("driver.py")
         return [sys.executable, *map(str, (driver, fault, point, folder, *arguments))]
 
-    def is_older(self) -> bool:
-        """Whether the older map is there to the byte."""
-        return self.output.read_bytes() == self.older
+    def holds_older(self) -> None:
+        """The older map is there to the byte."""
+        assert self.output.read_bytes() == self.older
 
-    def is_new(self) -> bool:
-        """Whether the new map is there, whole: each of its pixels is read."""
-        return not self.is_older() and bool((read_labels(self.output) == self.labels).all())
+    def holds_new(self) -> None:
+        """The new map is there, whole: each of its pixels is read."""
+        assert self.output.read_bytes() != self.older
+        np.testing.assert_array_equal(read_labels(self.output), self.labels)
 
     def hidden(self) -> list[str]:
         """What runs have left in the folder."""
@@ -72,7 +73,7 @@ class Trial:
     def run_again(self) -> None:
         """The next run of that name makes the map and leaves nothing else."""
         segment(segmentation_job(str(self.raster), str(self.output), model=str(self.model), device="cpu"), Recorder())
-        assert self.is_new()
+        self.holds_new()
         assert self.hidden() == []
 
 
@@ -114,7 +115,7 @@ def sentence(done: subprocess.CompletedProcess) -> str:
 def test_a_killed_run_leaves_the_older_map_and_the_next_one_cleans_up(trial, point):
     done = run(trial.command("SIGKILL", point, trial.folder))
     assert done.returncode == -9
-    assert trial.is_older()
+    trial.holds_older()
     trial.run_again()
 
 
@@ -125,10 +126,10 @@ def test_a_signal_to_end_cleans_up_as_ctrl_c_does(trial, name, point):
     if point in BEFORE_WRITING:
         assert done.returncode == 130
         assert sentence(done) == "flair_landcover: cancelled; nothing was written."
-        assert trial.is_older()
+        trial.holds_older()
     else:  # the work is done, and takes its name
         assert done.returncode == 0
-        assert trial.is_new()
+        trial.holds_new()
     assert trial.hidden() == []
 
 
@@ -137,9 +138,9 @@ def ended_whole(trial: Trial, done: subprocess.CompletedProcess, *parts: str) ->
     if done.returncode:
         assert done.returncode in (1, 2)
         assert any(part in sentence(done) for part in parts)
-        assert trial.is_older()
+        trial.holds_older()
     else:
-        assert trial.is_new()
+        trial.holds_new()
 
 
 def can_mount() -> bool:
