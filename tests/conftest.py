@@ -45,6 +45,7 @@ LONG = (
     "tests/finetune/test_domain.py",
     "tests/engine/test_cli.py",
     "tests/engine/test_worker.py",
+    "tests/faults/test_faults.py",
     "tests/finetune/test_calls.py",
     "tests/inference/test_village_series.py",
     "tests/research/test_flair2.py",

@@ -53,7 +53,7 @@ def main(fault: str, point: str, folder: str, arguments: list[str]) -> int:
     from flair_landcover.__main__ import main as command_line
     from flair_landcover.engine.bar import BarReport
 
-    struck = []
+    struck: list[str] = []
 
     def reached(name: str) -> None:
         if name == point and not struck:
@@ -77,7 +77,12 @@ def main(fault: str, point: str, folder: str, arguments: list[str]) -> int:
                 reached("last")
         replace(source, target)
 
-    BarReport.progress, rasterio.shutil.copy, os.replace = watched_progress, watched_copy, watched_replace
+    for owner, name, watched in (
+        (BarReport, "progress", watched_progress),
+        (rasterio.shutil, "copy", watched_copy),
+        (os, "replace", watched_replace),
+    ):
+        setattr(owner, name, watched)
     for number in (signal.SIGTERM, getattr(signal, "SIGHUP", signal.SIGTERM)):
         signal.signal(number, signal.SIG_DFL)  # whoever started the tests may have it ignored
     status = command_line(arguments)

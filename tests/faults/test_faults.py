@@ -24,6 +24,7 @@ from ..inference.conftest import Recorder, picture, read_labels, write_raster
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="signals, limits and rights as here are not on Windows")
 
 SIDE = 300  # pixels: nine tiles
+FIXED = {"device": "cpu", "precision": "fp32"}  # the quicker precision, which auto takes, depends on who else computes
 POINTS = ("checking", "loading", "tile 1", "tile 3", "tile 6", "tile 9", "writing", "copied", "named", "last")
 BEFORE_WRITING = POINTS[:7]
 SIGNALS = ("SIGTERM", "SIGHUP", "SIGINT")
@@ -53,9 +54,10 @@ class Trial:
 
     def command(self, fault: str, point: str, folder: Path) -> list[str]:
         """The driver with the command line's arguments."""
-        arguments = ("segment", self.raster, folder / "map.tif", "--model", self.model, "--device", "cpu")
+        arguments = ("segment", self.raster, folder / "map.tif", "--model", self.model)
+        fixed = (part for name, value in FIXED.items() for part in (f"--{name}", value))
         driver = Path(__file__).with_name("driver.py")
-        return [sys.executable, *map(str, (driver, fault, point, folder, *arguments))]
+        return [sys.executable, *map(str, (driver, fault, point, folder, *arguments, *fixed))]
 
     def holds_older(self) -> None:
         """The older map is there to the byte."""
@@ -72,7 +74,7 @@ class Trial:
 
     def run_again(self) -> None:
         """The next run of that name makes the map and leaves nothing else."""
-        segment(segmentation_job(str(self.raster), str(self.output), model=str(self.model), device="cpu"), Recorder())
+        segment(segmentation_job(str(self.raster), str(self.output), model=str(self.model), **FIXED), Recorder())
         self.holds_new()
         assert self.hidden() == []
 
@@ -83,7 +85,7 @@ def made(small_model, tmp_path_factory) -> tuple[Path, np.ndarray, bytes]:
     folder = tmp_path_factory.mktemp("made")
     for name, seed in (("older", 1), ("image", 0)):
         raster = write_raster(folder / f"{name}.tif", picture(3, SIDE, SIDE, seed=seed).astype(np.uint8))
-        job = segmentation_job(str(raster), str(folder / f"{name}_map.tif"), model=str(small_model), device="cpu")
+        job = segmentation_job(str(raster), str(folder / f"{name}_map.tif"), model=str(small_model), **FIXED)
         segment(job, Recorder())
     return raster, read_labels(folder / "image_map.tif"), (folder / "older_map.tif").read_bytes()
 
