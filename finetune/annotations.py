@@ -20,6 +20,7 @@ from ..contract.cards import ModelCard
 from ..contract.class_names import COSIA, is_cosia_number, numbering
 from ..contract.class_plan import ClassPlan, plan_classes, value_text
 from ..contract.errors import BadInput, about
+from ..contract.files import why_no_file
 from ..contract.finetuning import AnnotatedClass, FinetuneJob
 from ..contract.job_values import check_values
 from ..contract.notices import Warn, notice
@@ -148,6 +149,9 @@ def _open_layer(job: FinetuneJob) -> _Layer:
     path = job.polygons
     if not path.startswith("/vsi") and not os.path.exists(path):
         raise BadInput(f"There is no file {path}: choose an existing file with polygons.")
+    reason = why_no_file(path)
+    if reason:
+        raise BadInput(f"{path} {reason}.")
     pyogrio.set_gdal_config_options({"SQLITE_BUSY_TIMEOUT": _BUSY_MS})
     try:
         kinds = {str(name): kind for name, kind in pyogrio.list_layers(path)}

@@ -13,6 +13,7 @@ from rasterio.features import bounds as geometry_bounds
 from ..contract.atomic import hidden_folder
 from ..contract.cards import ModelCard
 from ..contract.errors import BadInput, about
+from ..contract.files import why_no_file
 from ..contract.job_values import check_values
 from ..contract.notices import Notice, Warn, english, notice, warn_about, with_evidence
 from ..contract.segmentation import SegmentationJob
@@ -233,6 +234,8 @@ def _check_writable(path: str, folder: str) -> None:
         raise BadInput(f"The output folder {folder} does not exist: create it or choose another.")
     if os.path.isdir(path):
         raise BadInput(f"The output {path} is a folder: give the name of a file.")
+    if why_no_file(path):
+        raise BadInput(f"The output {path} is a pipe or a device: give the name of a file.")
     if is_being_written(Path(folder), os.path.basename(path)):
         raise BadInput(BEING_WRITTEN.format(path))
     for beside in (f"{path}{suffix}" for suffix in BESIDE):

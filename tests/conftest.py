@@ -57,6 +57,7 @@ LONG = (
     "tests/models/test_bundled.py",
     "tests/research/test_publish.py",
     "tests/inference/test_segment.py",
+    "tests/inference/test_malformed.py",
     "tests/finetune/test_trained_stages.py",
     "tests/models/networks/test_gated.py",
     "tests/research/test_distil.py",

@@ -130,7 +130,7 @@ def _found(paths: Sequence[str]) -> Found:
                 )
             listed.update(inside)
         elif why_no_file(path):
-            raise BadInput(f"The aerial raster {path} {why_no_file(path)}.")
+            raise BadInput(f"The image {path} {why_no_file(path)}.")
         elif is_index(path):
             inside = tiles_in(path)
         else:

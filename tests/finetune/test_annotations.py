@@ -1,6 +1,9 @@
 from __future__ import annotations
 
 import math
+import os
+import random
+import sys
 
 import numpy as np
 import pytest
@@ -320,3 +323,48 @@ def test_other_formats_are_read_too(tmp_path, suffix):
 
 def test_settings_out_of_range_are_refused_first(tmp_path):
     assert refusal(tmp_path / "gone.gpkg", holdout=0.9)[1] == "holdout"
+
+
+POLYGONS = {
+    "deep": '{"type": "FeatureCollection", "features": ' + "[" * 100_000,
+    "no geometry": '{"type": "FeatureCollection", "features": [{"type": "Feature", "geometry": 3, "properties": 4}]}',
+    "texts": '{"type": "Feature", "properties": {"class": "1"}, "geometry": {"type": "Polygon", "coordinates": "ab"}}',
+    "far": '{"type": "Feature", "properties": {"class": "1"}, "geometry": {"type": "Polygon", "coordinates": '
+    "[[[1e300, 0], [1e308, 1e308], [0, 1e300], [1e300, 0]]]}}",
+    "long": '{"type": "Feature", "properties": {"class": %s}, "geometry": {"type": "Polygon", "coordinates": '
+    "[[[0, 0], [1, 0], [1, 1], [0, 0]]]}}" % ("9" * 5000),
+    "nul": "\0\0\0",
+    "sqlite": "SQLite format 3\0" + "\xff" * 3000,
+}
+
+
+@pytest.mark.parametrize("ending", ["geojson", "gpkg", "shp"])
+@pytest.mark.parametrize("kind", POLYGONS)
+def test_a_file_of_polygons_that_is_none_is_refused(tmp_path, kind, ending):
+    (tmp_path / f"a.{ending}").write_text(POLYGONS[kind], encoding="latin1")
+    sentence, _ = refusal(tmp_path / f"a.{ending}")
+    assert "\n" not in sentence
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such pipes")
+def test_a_pipe_of_polygons_is_refused_and_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "a.geojson")
+    assert "is a pipe or a device" in refusal(tmp_path / "a.geojson")[0]
+
+
+def test_a_damaged_geopackage_is_taken_or_refused(path, tmp_path):
+    write_polygons(path, [square(0, 0), square(20, 0), square(40, 0, 5)], [1, 5, 1])
+    whole, chance = path.read_bytes(), random.Random(1)
+    refused = 0
+    for number in range(40):
+        data = bytearray(whole)
+        for _ in range(chance.choice([1, 8, 200])):
+            data[chance.randrange(len(data))] = chance.randrange(256)
+        damaged = tmp_path / f"{number}.gpkg"
+        damaged.write_bytes(data[: chance.choice([len(data), len(data), chance.randrange(len(data))])])
+        try:
+            read(damaged)
+        except BadInput as error:
+            refused += 1
+            assert "\n" not in str(error)
+    assert refused

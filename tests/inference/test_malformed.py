@@ -19,6 +19,8 @@ from affine import Affine
 
 from flair_landcover.contract.cards import ModelCard, digest_of, read_card, write_card
 from flair_landcover.contract.errors import BadInput, CannotWrite
+from flair_landcover.contract.image import ImageSettings
+from flair_landcover.contract.segmentation import SegmentationJob
 from flair_landcover.inference.check import check_job
 from flair_landcover.inference.describe import describe
 from flair_landcover.inference.segment import segment
@@ -51,11 +53,15 @@ def outcome(images: Path, utt_model: Path, tmp_path: Path) -> Callable[..., str]
     """The sentence with which a job is refused, "" where it can be done; any other error is the test's."""
 
     def check(**settings: object) -> str:
-        given = {"input": str(images / "aerial.tif"), "output": str(tmp_path / "map.tif"), "model": str(utt_model)}
+        given: dict[str, object] = {
+            "input": str(images / "aerial.tif"),
+            "output": str(tmp_path / "map.tif"),
+            "model": str(utt_model),
+        }
         given |= {name: str(value) if isinstance(value, Path) else value for name, value in settings.items()}
         before = sorted(tmp_path.rglob("*"))
         try:
-            check_job(segmentation_job(**given), lambda told: None)
+            check_job(SegmentationJob.from_dict(given), lambda told: None)
         except BadInput as error:
             assert "\n" not in str(error) and len(str(error)) < 1000
             return str(error)
@@ -155,7 +161,7 @@ def test_an_extent_beyond_any_place_is_refused(outcome, extent):
     assert "not four numbers of a place" in outcome(extent=extent)
 
 
-def flair(folder: Path, values: object = None, georeference: object = None) -> Path:
+def flair(folder: Path, values: np.ndarray | bytes | None = None, georeference: object = None) -> Path:
     """An array of FLAIR's layout, or bytes in its place."""
     data = folder / "SEN2_zone_data.npy"
     if isinstance(values, bytes):
@@ -326,7 +332,13 @@ def test_a_file_as_model_that_is_none_is_refused(outcome, tmp_path, ending, cont
 @pytest.mark.parametrize("name", ["pipe.tif", "pipe_2021-06-01.vrt", "pipe.zip", "pipe.npy", "pipe.gpkg"])
 def test_a_pipe_is_refused_and_not_waited_for(outcome, tmp_path, setting, name):
     os.mkfifo(tmp_path / name)
-    assert "pipe" in outcome(**{setting: tmp_path / name})
+    assert "is a pipe or a device" in outcome(**{setting: tmp_path / name})
+
+
+@unix
+def test_an_output_that_is_a_pipe_is_refused(outcome, tmp_path):
+    os.mkfifo(tmp_path / "pipe.tif")
+    assert "is a pipe or a device" in outcome(output=tmp_path / "pipe.tif")
 
 
 @unix
@@ -387,8 +399,6 @@ def test_an_output_folder_that_is_removed_during_the_run_is_told(images, small_m
 
 def test_a_described_image_that_is_malformed_is_refused(images, tmp_path):
     """The dock asks at every change of its form."""
-    from flair_landcover.contract.image import ImageSettings
-
     whole = (images / "aerial.tif").read_bytes()
     for seed in range(20):
         (tmp_path / "a.tif").write_bytes(damaged(whole, seed))
