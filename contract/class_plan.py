@@ -91,7 +91,8 @@ def plan_classes(
     chosen = {value_text(value): value_text(name) for value, name in class_map}
     legend = list(card.classes)
     assigned: dict[str, int | None] = {}
-    for value in (value for value in chosen if value in values):
+    there = frozenset(values)
+    for value in (value for value in chosen if value in there):
         name = chosen[value]
         if not name:
             assigned[value] = None

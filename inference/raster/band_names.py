@@ -46,7 +46,7 @@ _EDGE = re.compile(r"(?<![a-z])red[\s_-]*edge")
 
 _NUMBER = r"(\d+(?:[.,]\d+)?)"
 _MEASURED = re.compile(
-    rf"{_NUMBER}(?:\s*(?:-|–|to|a)\s*{_NUMBER})?\s*(nanomet[a-z]*|micromet[a-z]*|microns?|nm|um|μm)(?![a-z])"
+    rf"(?<!\d){_NUMBER}(?:\s*(?:-|–|to|a)\s*{_NUMBER})?\s*(nanomet[a-z]*|micromet[a-z]*|microns?|nm|um|μm)(?![a-z])"
 )
 _LIGHT = (350, 1100)  # nm that a number without a unit may be: what cameras see
 _ALONE = re.compile(rf"\(?{_NUMBER}\)?")

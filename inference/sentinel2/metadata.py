@@ -15,7 +15,7 @@ _BAND_IDS = dict(zip(SATELLITE_BANDS, (1, 2, 3, 4, 5, 6, 7, 8, 11, 12)))
 # Patterns rather than an XML parser: of large, foreign files three plain elements are wanted.
 _OFFSET = re.compile(r'<BOA_ADD_OFFSET\s+band_id="(\d+)"\s*>\s*(-?[\d.]+)\s*<')
 _QUANTIFICATION = re.compile(r"BOA_QUANTIFICATION_VALUE[^>]*>\s*([\d.]+)\s*<")
-_START = re.compile(r"<PRODUCT_START_TIME>\s*([^<]+?)\s*<")
+_START = re.compile(r"<PRODUCT_START_TIME>([^<]+)<")
 
 
 def start_in(metadata: str, what: str) -> str | None:

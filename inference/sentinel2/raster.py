@@ -27,7 +27,8 @@ from .theia import masks_in
 WHAT = "The Sentinel-2 raster"
 _WANTED = len(SATELLITE_BANDS)
 # Tags in which programs keep when a scene was taken; TIFFTAG_DATETIME may be when the file was written.
-_TAKEN = re.compile(r"(acqui|sens).*(date|time)|product_start_time|^date(_?time)?$|^time$", re.IGNORECASE)
+_TAKEN = re.compile(r"product_start_time|^date(_?time)?$|^time$", re.IGNORECASE)
+_SENSED, _WHEN = re.compile(r"acqui|sens", re.IGNORECASE), re.compile(r"date|time", re.IGNORECASE)
 _WRITTEN = "TIFFTAG_DATETIME"
 
 
@@ -201,7 +202,7 @@ def _date_of(dataset: DatasetReader, path: str, warn: Warn) -> str | None:
     """The date that a raster has by its file's name, its tags or its folder's name."""
     what = f"{WHAT} {path}"
     tags = dataset.tags()
-    taken = [value for key, value in tags.items() if _TAKEN.search(key)]
+    taken = [value for key, value in tags.items() if _says_when(key)]
     found = date_in(os.path.basename(path), what)
     for text in taken:
         found = found or date_in(text, what)
@@ -212,14 +213,21 @@ def _date_of(dataset: DatasetReader, path: str, warn: Warn) -> str | None:
     return found or date_in(os.path.basename(os.path.dirname(path)), what)
 
 
+def _says_when(key: str) -> bool:
+    """Whether a tag's key says that the scene was taken then. Takes time in proportion to its length."""
+    sensed = _SENSED.search(key)
+    return bool(_TAKEN.search(key) or (sensed and _WHEN.search(key, sensed.end())))
+
+
 def digits_of(dataset: DatasetReader, numbers: list[int], what: str) -> Digits:
     """What the digital numbers of some bands mean, by the scale and offset that the file declares.
 
     Raises BadInput where the values cannot be reflectance.
     """
-    kinds = {np.dtype(dataset.dtypes[number - 1]) for number in numbers}
-    declared = {(dataset.scales[number - 1], dataset.offsets[number - 1]) for number in numbers}
-    nodatas = {dataset.nodatavals[number - 1] for number in numbers if dataset.nodatavals[number - 1] is not None}
+    dtypes, scales, offsets, nodatavals = dataset.dtypes, dataset.scales, dataset.offsets, dataset.nodatavals
+    kinds = {np.dtype(dtypes[number - 1]) for number in numbers}
+    declared = {(scales[number - 1], offsets[number - 1]) for number in numbers}
+    nodatas = {nodatavals[number - 1] for number in numbers if nodatavals[number - 1] is not None}
     if len(declared) > 1:
         raise BadInput(f"{what} declares several scales for its bands: convert them all to reflectance x 10000.")
     scale, offset = declared.pop()

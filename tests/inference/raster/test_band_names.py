@@ -107,3 +107,8 @@ def test_an_image_is_called_infrared_by_its_name_or_its_folders():
     assert called_infrared("/d/CIR/2020/a.tif") == "CIR"
     for other in ("/d/49-2022-0440-6700-LA93-0M20-E080.jp2", "/CIR/RVB/a.tif", "/d/rgb_cir.tif", "circle.tif"):
         assert called_infrared(other) == ""
+
+
+def test_a_description_of_many_digits_is_looked_at_once():
+    """Looked at from each of its digits to the end, it would take hours."""
+    assert roles_of("1" * 300_000, "red 665 nm", "560 nm", "0.49 µm") == (None, "red", "green", "blue")

@@ -71,6 +71,12 @@ def test_a_date_in_the_tags_is_found(tmp_path, tags, warns):
     assert any("TIFFTAG_DATETIME" in message for message in messages) == warns
 
 
+def test_long_keys_of_tags_are_looked_at_once(tmp_path):
+    """Looked at from each of its places to the end, such a key would take minutes."""
+    path = write(tmp_path / "20210415.tif", pixels(1)[0], tags={"acqui" * 60_000: "2019-01-01"})
+    assert opened(path)[0].date == "2021-04-15"
+
+
 @pytest.mark.parametrize("nodata", [None, np.nan, -9999.0])
 def test_reflectance_of_0_to_1_is_scaled(tmp_path, nodata):
     values = pixels(1)[0]
