@@ -26,6 +26,8 @@ STAGES: dict[str, Template] = {
     "loading": "Loading the model",
     "copying": "Copying the image into tiles: {percent} %",
     "following_collar": "Following the edge without data: {percent} %",
+    "reading_series": "Reading the Sentinel-2 series: {number} of {total}",
+    "repairing_polygons": "Repairing polygons: {number} of {total}",
     "tile": "Tile {number} of {total}",
     "writing": "Writing the map",
     "checking_training": "Checking",

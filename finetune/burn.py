@@ -15,6 +15,8 @@ from ..inference.raster.windows import Window
 from .annotations import Annotation
 
 _BLOCK = 2048  # pixels a side of what is burnt at once to count conflicts
+_FEW = 64  # polygons that are laid on each other to count conflicts
+_SMALL = 256  # pixels a side up to which a part with more of them is burnt whole
 _POLYGON = 3  # shapely's number of the type Polygon
 
 
@@ -40,23 +42,57 @@ def burn(items: Sequence[Annotation], geobox: GeoBox, window: Window) -> np.ndar
 def conflict_m2(items: Sequence[Annotation], geobox: GeoBox, cancelled: Callable[[], bool] = lambda: False) -> float:
     """Square metres where polygons of different classes overlap, counted in pixels, which `burn` leaves unlabelled.
 
-    Only the places of overlaps are burnt, however large the raster is. Raises Cancelled once `cancelled` says so.
+    Only the places of overlaps are burnt, however large the raster is: it is halved both ways until a part holds few
+    polygons, of which each is laid on each, or is small, and burnt. Raises Cancelled once `cancelled` says so.
     """
+    if not items:
+        return 0.0
+    shapes = np.array([item.geometry for item in items], object)
+    values = np.array([item.value for item in items])
+    bounds = shapely.bounds(shapes)
+    around = (*bounds[:, :2].min(axis=0), *bounds[:, 2:].max(axis=0))
+    parts = [(geobox.window_of(around), np.arange(len(items)))]
     pixels = 0
-    for shape in _overlaps(items):
-        for block in _blocks(geobox.window_of(shape.bounds)):
-            if cancelled():
-                raise Cancelled
-            pixels += int(_inside([shape], geobox, block).sum())
+    while parts:
+        if cancelled():
+            raise Cancelled
+        window, near = parts.pop()
+        near = near[_overlap(bounds[near], geobox.window_bounds(window))]
+        if len(np.unique(values[near])) < 2:
+            continue
+        if len(near) <= _FEW:
+            for shape in _overlaps(shapes[near], values[near]):
+                for block in _blocks(geobox.window_of(shape.bounds).intersection(window)):
+                    if cancelled():
+                        raise Cancelled
+                    pixels += int(_inside([shape], geobox, block).sum())
+        elif max(window.width, window.height) <= _SMALL:
+            pixels += _contested(shapes[near], values[near], geobox, window)
+        else:
+            parts += [(part, near) for part in _quarters(window)]
     return pixels * geobox.pixel_area_m2
 
 
-def _overlaps(items: Sequence[Annotation]) -> list[shapely.Polygon]:
+def _contested(shapes: np.ndarray, values: np.ndarray, geobox: GeoBox, window: Window) -> int:
+    """Pixels of a window in polygons of several classes."""
+    classes = np.zeros(window.shape, np.uint8)  # up to 255 classes
+    for value in np.unique(values):
+        classes += _inside(list(shapes[values == value]), geobox, window)
+    return int((classes > 1).sum())
+
+
+def _quarters(window: Window) -> list[Window]:
+    columns = sorted({window.column, window.column + window.width // 2, window.right})
+    rows = sorted({window.row, window.row + window.height // 2, window.bottom})
+    return [
+        Window.between(left, top, right, bottom)
+        for left, right in zip(columns, columns[1:])
+        for top, bottom in zip(rows, rows[1:])
+    ]
+
+
+def _overlaps(shapes: np.ndarray, values: np.ndarray) -> list[shapely.Polygon]:
     """Where polygons of different classes overlap: polygons that do not overlap each other."""
-    shapes = np.array([item.geometry for item in items], object)
-    values = np.array([item.value for item in items])
-    if len(items) < 2:
-        return []
     first, second = shapely.STRtree(shapes).query(shapes, predicate="intersects")
     pairs = (first < second) & (values[first] != values[second])
     shared = shapely.get_parts(shapely.intersection(shapes[first[pairs]], shapes[second[pairs]]))
@@ -65,7 +101,9 @@ def _overlaps(items: Sequence[Annotation]) -> list[shapely.Polygon]:
     return [part for part in parts if part.geom_type == "Polygon" and not part.is_empty]
 
 
-def _blocks(window: Window) -> Iterable[Window]:
+def _blocks(window: Window | None) -> Iterable[Window]:
+    if window is None:
+        return
     for down in range(window.row, window.bottom, _BLOCK):
         for across in range(window.column, window.right, _BLOCK):
             yield Window(across, down, _BLOCK, _BLOCK).shared(window)
@@ -75,10 +113,15 @@ def _near(items: Sequence[Annotation], bounds: Bounds) -> list[Annotation]:
     """The items whose bounds overlap others."""
     if not items:
         return []
-    xmin, ymin, xmax, ymax = bounds
-    left, bottom, right, top = shapely.bounds([item.geometry for item in items]).T
-    near = (left < xmax) & (right > xmin) & (bottom < ymax) & (top > ymin)
+    near = _overlap(shapely.bounds([item.geometry for item in items]), bounds)
     return [item for item, is_near in zip(items, near) if is_near]
+
+
+def _overlap(each: np.ndarray, bounds: Bounds) -> np.ndarray:
+    """Which bounds (n, 4) overlap others, bool (n,)."""
+    xmin, ymin, xmax, ymax = bounds
+    left, bottom, right, top = each.T
+    return (left < xmax) & (right > xmin) & (bottom < ymax) & (top > ymin)
 
 
 def _inside(shapes: list[shapely.Polygon], geobox: GeoBox, window: Window) -> np.ndarray:

@@ -13,6 +13,7 @@ from ..contract.cards import WEIGHTS_NAME, BadModel, digest_of, write_card
 from ..contract.choices import ALL, BF16, DECODER, FP32, LAST
 from ..contract.errors import BadInput, Cancelled
 from ..contract.finetuning import FinetuneJob, FinetuneResult, Scores
+from ..contract.going_on import listening
 from ..contract.notices import Notice, Stage, Warn, notice, stage
 from ..contract.report import FinetuneReport
 from ..contract.segmentation import SegmentationJob
@@ -65,11 +66,13 @@ def finetune(job: FinetuneJob, report: FinetuneReport) -> FinetuneResult:
 
     with gdal_settings(), ExitStack() as reserved:
         report.progress(0.0, stage("checking_training"))
-        inputs = checked_inputs(SegmentationJob(job.image, ""), warn)
+        with listening(report.cancelled, lambda now: report.progress(0.0, now)):
+            inputs = checked_inputs(SegmentationJob(job.image, ""), warn)
         outputs, working = reserved.enter_context(reserved_outputs(job, inputs))
         sources = files_read(inputs)
         report.progress(_READING, stage("reading"))
-        annotations = read_annotations(job, inputs.card, inputs.geobox, warn)
+        with listening(report.cancelled, lambda now: report.progress(_READING, now)):
+            annotations = read_annotations(job, inputs.card, inputs.geobox, warn)
         _stop(report)
         sides = _split(job, inputs, annotations, warn, report.cancelled)
         base = _open_base(job, inputs)

@@ -8,6 +8,7 @@ from ..contract.answers import AnnotationSummary, FieldValue, SplitSummary, Summ
 from ..contract.class_plan import FEW_POLYGONS, LITTLE_M2
 from ..contract.errors import Cancelled
 from ..contract.finetuning import FinetuneJob
+from ..contract.going_on import listening
 from ..contract.notices import Notice, notice
 from ..contract.segmentation import SegmentationJob
 from ..inference.raster.read import gdal_settings
@@ -24,7 +25,7 @@ def summary(job: FinetuneJob, cancelled: Callable[[], bool]) -> AnnotationSummar
     says so.
     """
     warnings: list[Notice] = []
-    with gdal_settings():
+    with gdal_settings(), listening(cancelled):
         # What is to be said of the image, its form says.
         place = resolve_place(SegmentationJob(job.image, ""), lambda _: None)
         _go_on(cancelled)

@@ -12,7 +12,8 @@ import rasterio.warp
 import shapely
 
 from flair_landcover.contract.cards import ModelCard
-from flair_landcover.contract.errors import BadInput
+from flair_landcover.contract.errors import BadInput, Cancelled
+from flair_landcover.contract.going_on import listening
 from flair_landcover.finetune.annotations import read_annotations
 from flair_landcover.inference.raster.aerial import aerial_geobox
 from flair_landcover.tests.jobs import finetune_job
@@ -125,6 +126,21 @@ def test_invalid_outlines_are_repaired_and_it_is_said(path):
     assert found(annotations) == [(1, 1, 25), (2, 1, 25), (3, 5, 100)]
     assert all(item.geometry.is_valid for item in annotations.items)
     assert len(warnings) == 1 and "1 polygon has an outline that crosses itself" in warnings[0]
+
+
+def test_an_outline_of_random_corners_is_refused_at_once(path):
+    """Repaired it would take hours and all of the memory."""
+    corners = np.random.default_rng(0).uniform(0, 100, (5000, 2))
+    scribble = shapely.Polygon(np.array([LEFT, TOP - 100]) + corners)
+    write_polygons(path, [scribble, square(150, 0)], [1, 5])
+    text, setting = refusal(path)
+    assert "crosses itself more than 2,000 times: draw it again, or delete it" in text and setting == "polygons"
+
+
+def test_reading_polygons_ends_where_the_job_was_stopped(path):
+    write_polygons(path, [square(0, 0), square(50, 0)], [1, 5])
+    with pytest.raises(Cancelled), listening(lambda: True):
+        read(path)
 
 
 def test_multiparts_and_collections_are_taken_apart(path):
