@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from ..contract.answers import Forecast
 from ..contract.errors import Cancelled
+from ..contract.going_on import listening
 from ..contract.notices import Notice
 from ..contract.segmentation import SegmentationJob
 from .check import check_job, outputs_of
@@ -21,7 +22,7 @@ def forecast(job: SegmentationJob, cancelled: Callable[[], bool]) -> Forecast:
     Raises BadInput, which names the setting, where the job cannot run; Cancelled once `cancelled` says so.
     """
     warnings: list[Notice] = []
-    with gdal_settings():
+    with gdal_settings(), listening(cancelled):
         inputs = check_job(job, warnings.append)
         geobox = inputs.geobox
         mask = Mask(job.mask, geobox)

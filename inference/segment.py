@@ -17,6 +17,7 @@ import numpy as np
 from ..contract.cards import BadModel, ModelCard
 from ..contract.choices import BUNDLED
 from ..contract.errors import BadInput, Cancelled
+from ..contract.going_on import listening
 from ..contract.image import dated_path
 from ..contract.nomenclature import NODATA
 from ..contract.notices import english, notice, stage
@@ -50,7 +51,8 @@ def segment(job: SegmentationJob, report: Report) -> SegmentationResult:
     started = time.perf_counter()
     with gdal_settings():
         report.progress(0.0, stage("checking"))
-        inputs = check_job(job, report.warning)
+        with listening(report.cancelled, lambda now: report.progress(0.0, now)):
+            inputs = check_job(job, report.warning)
         sources = files_read(inputs)
         report.progress(0.0, stage("loading"))
         try:

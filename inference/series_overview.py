@@ -12,6 +12,7 @@ from affine import Affine
 from ..contract.answers import CLEAR, CLOUDY, REJECTED, UNKNOWN, SeriesDate, SeriesOverview
 from ..contract.cards import SatelliteInput
 from ..contract.errors import BadInput, Cancelled, about
+from ..contract.going_on import listening
 from ..contract.notices import Notice
 from ..contract.segmentation import SegmentationJob
 from .raster.geobox import GeoBox
@@ -36,7 +37,7 @@ def overview(job: SegmentationJob, cancelled: Callable[[], bool]) -> SeriesOverv
     `cancelled` says so.
     """
     warnings: list[Notice] = []
-    with gdal_settings(), about("sentinel2"):
+    with gdal_settings(), about("sentinel2"), listening(cancelled):
         if not job.image.sentinel2:
             raise BadInput("No Sentinel-2 series is named: give a path.")
         place = resolve_place(job, lambda warning: None)

@@ -13,6 +13,7 @@ from rasterio.io import DatasetReader
 
 from ...contract.errors import BadInput
 from ...contract.files import why_no_file
+from ...contract.going_on import go_on
 from .geobox import is_place
 from .intact import check_intact, one_line
 from .virtual import is_text
@@ -21,8 +22,10 @@ from .virtual import is_text
 def open_raster(path: str, what: str) -> DatasetReader:
     """Opens a raster for reading, or the text of a virtual one, which is of files that have been looked at.
 
-    Raises BadInput, naming it as `what`, where that is not possible or a file that it is made of is missing or cut off.
+    Raises BadInput, naming it as `what`, where that is not possible or a file that it is made of is missing or cut off;
+    Cancelled where the job was stopped.
     """
+    go_on()
     if is_text(path):
         return rasterio.open(path)
     if "://" not in path and not path.startswith("/vsi") and ":" not in path[2:] and not os.path.exists(path):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import astuple, dataclass
 
 import rasterio
@@ -14,6 +14,7 @@ from rasterio.io import DatasetReader
 from ...contract.cards import SATELLITE_BANDS
 from ...contract.dates import axis_date, date_in, unknown_date
 from ...contract.errors import BadInput
+from ...contract.going_on import go_on
 from ...contract.notices import Warn, notice
 from ..raster.geobox import GeoBox
 from ..raster.open import open_raster
@@ -149,7 +150,8 @@ def _variable(name: str, path: str, variable: str, role: str) -> _Variable | Non
             readable, options = "", _BY_NAME
         with rasterio.open(name, **options) as dataset:
             geobox = geobox_of(dataset, f"{what} ({variable})")
-            dates = tuple(_date(dataset, number, path) for number in dataset.indexes)
+            tags = dataset.tags()
+            dates = tuple(_date(dataset, tags, number, path) for number in dataset.indexes)
             digits = Digits(None)
             if role not in MASKS:
                 digits = digits_of(dataset, list(dataset.indexes), f"{what} ({variable})")
@@ -159,8 +161,12 @@ def _variable(name: str, path: str, variable: str, role: str) -> _Variable | Non
     return _Variable(readable, path, dates, geobox, digits)
 
 
-def _date(dataset: DatasetReader, number: int, path: str) -> str:
-    """The date of a band, by its value on the time axis; of a cube of one date also by the file's name."""
+def _date(dataset: DatasetReader, whole: Mapping[str, str], number: int, path: str) -> str:
+    """The date of a band, by its value on the time axis; of a cube of one date also by the file's name.
+
+    whole: the dataset's own tags, which are as many as its dates.
+    """
+    go_on()
     what = f"the cube {path}"
     tags = dataset.tags(number)
     axes = {}
@@ -169,9 +175,9 @@ def _date(dataset: DatasetReader, number: int, path: str) -> str:
         if match and not key.endswith(("_INDEX", "_UNIT")):
             axes[match[1]] = value
     for axis, value in axes.items():
-        units = tags.get(f"DIM_{axis}_UNIT") or dataset.tags().get(f"{axis}#units", "")
+        units = tags.get(f"DIM_{axis}_UNIT") or whole.get(f"{axis}#units", "")
         if " since " in units or len(axes) == 1:
-            return axis_date(value, units, dataset.tags().get(f"{axis}#calendar", ""), what)
+            return axis_date(value, units, whole.get(f"{axis}#calendar", ""), what)
     date = date_in(os.path.basename(path), what) if dataset.count == 1 else None
     if date is None:
         raise unknown_date(what)

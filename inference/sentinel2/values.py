@@ -9,6 +9,7 @@ between 0.06 and 0.6.
 from __future__ import annotations
 
 import math
+from bisect import bisect_left
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
@@ -20,7 +21,8 @@ from rasterio.io import DatasetReader
 
 from ...contract.cards import SATELLITE_BANDS
 from ...contract.errors import BadInput
-from ...contract.notices import Warn, notice, with_evidence
+from ...contract.going_on import counted, go_on
+from ...contract.notices import Stage, Warn, notice, stage, with_evidence
 from ..raster.geobox import GeoBox
 from ..raster.open import unreadable
 from ..raster.windows import Window, spread_windows
@@ -84,8 +86,8 @@ def settled(acquisitions: Sequence[Acquisition], where: str, warn: Warn) -> list
     unsure = [each for each in acquisitions if not (each.offset_basis == STATED and each.scale_stated)]
     if not unsure:
         return list(acquisitions)
-    with OpenFiles() as files:
-        looks = _with_fills([_look(each, files) for each in unsure], files, warn)
+    with _Samples(unsure) as files:
+        looks = _with_fills([_look(each, files) for each in counted(unsure, _reading)], files, warn)
     empty = [look.acquisition.name for look in looks if not look.pixels.size]
     looks = [look for look in looks if look.pixels.size]
     if not looks and not sure:
@@ -98,7 +100,43 @@ def settled(acquisitions: Sequence[Acquisition], where: str, warn: Warn) -> list
     return [*sure, *(look.acquisition for look in looks)]
 
 
-def _look(acquisition: Acquisition, files: OpenFiles) -> _Look:
+def _reading(number: int, total: int) -> Stage:
+    return stage("reading_series", number=number, total=total)
+
+
+class _Samples(OpenFiles):
+    """Rasters with what was read of them: of one that holds many dates, a place is read once for all of them.
+
+    A data cube is decompressed in blocks of many dates, and rasterio looks at all bands of a raster at each reading.
+    """
+
+    def __init__(self, acquisitions: Sequence[Acquisition]) -> None:
+        super().__init__()
+        bands: dict[str, set[int]] = {}
+        for acquisition in acquisitions:
+            for source in acquisition.bands:
+                bands.setdefault(source.path, set()).add(source.band)
+        self._bands = {path: sorted(numbers) for path, numbers in bands.items()}
+        self._read: dict[tuple[str, GeoBox], np.ndarray | None] = {}
+
+    def __exit__(self, *error: object) -> None:
+        super().__exit__(*error)
+        self._read.clear()
+
+    def read(self, path: str, bands: list[int], place: GeoBox) -> np.ndarray | None:
+        """As `_read_at`. Raises RasterioError, and Cancelled where the job was stopped."""
+        go_on()
+        every = self._bands[path]
+        if len(every) == len(bands) or place.width * place.height > _SIDE**2:
+            return _read_at(self.dataset(path), bands, place, self.nodata(path))
+        key = (path, place)
+        if key not in self._read:
+            self._read[key] = _read_at(self.dataset(path), every, place, self.nodata(path))
+        there = self._read[key]
+        return None if there is None else there[[bisect_left(every, band) for band in bands]]
+
+
+def _look(acquisition: Acquisition, files: _Samples) -> _Look:
     frame, mixed = acquisition.geobox, 0
     if max(frame.shape) <= _SIDE:
         parts = [frame]
@@ -116,7 +154,7 @@ def _look(acquisition: Acquisition, files: OpenFiles) -> _Look:
     return _Look(acquisition, pixels)
 
 
-def _read(acquisition: Acquisition, parts: Iterable[GeoBox], files: OpenFiles, mixed: int) -> np.ndarray:
+def _read(acquisition: Acquisition, parts: Iterable[GeoBox], files: _Samples, mixed: int) -> np.ndarray:
     """Pixels in parts of the acquisition's geobox, without those that miss a band, (bands, pixels).
 
     Bands of other pixel sizes are read at the same places, thinned or repeated and not warped: a sample needs no more.
@@ -131,7 +169,7 @@ def _read(acquisition: Acquisition, parts: Iterable[GeoBox], files: OpenFiles, m
         for path, indices in by_path.items():
             try:
                 bands = [acquisition.bands[index].band for index in indices]
-                there = _read_at(files.dataset(path), bands, part)
+                there = files.read(path, bands, part)
             except RasterioError as error:
                 raise unreadable(acquisition.name, error) from None
             if there is not None:
@@ -150,8 +188,13 @@ def _grown(missing: np.ndarray, by: int) -> np.ndarray:
     return np.logical_or.reduce([padded[down : down + rows, across : across + columns] for down, across in steps])
 
 
-def _read_at(dataset: DatasetReader, bands: list[int], place: GeoBox) -> np.ndarray | None:
-    """Bands at a place in the dataset's CRS, float32 (bands, rows, columns), NaN for nodata; None without any pixel."""
+def _read_at(
+    dataset: DatasetReader, bands: list[int], place: GeoBox, nodatavals: Sequence[float | None]
+) -> np.ndarray | None:
+    """Bands at a place in the dataset's CRS, float32 (bands, rows, columns), NaN for nodata; None without any pixel.
+
+    nodatavals: of all bands of the dataset.
+    """
     left, bottom, right, top = place.bounds
     corners = [~dataset.transform * corner for corner in ((left, top), (right, bottom))]
     (first, last), (upper, lower) = (sorted(each) for each in zip(*corners))
@@ -162,20 +205,20 @@ def _read_at(dataset: DatasetReader, bands: list[int], place: GeoBox) -> np.ndar
     shape = (len(bands), *place.shape)
     pixels = dataset.read(bands, window=rasterio.windows.Window(*window), out_shape=shape, out_dtype=np.float32)
     for layer, band in zip(pixels, bands):
-        nodata = dataset.nodatavals[band - 1]
+        nodata = nodatavals[band - 1]
         if nodata is not None:
             layer[layer == np.float32(nodata)] = np.nan
     return pixels
 
 
-def _with_fills(looks: list[_Look], files: OpenFiles, warn: Warn) -> list[_Look]:
+def _with_fills(looks: list[_Look], files: _Samples, warn: Warn) -> list[_Look]:
     """With the fills taken for nodata that no raster declares: a strange number, or 0 in all bands of floats."""
     unstated = [look for look in looks if not look.acquisition.scale_stated]
     fills = sorted({fill for fill in _FILLS for look in unstated if (look.pixels == fill).any()})
     if fills:
         warn(notice("undeclared_nodata", values=fills))
     result = []
-    for look in looks:
+    for look in counted(looks, _reading):
         own = next((fill for fill in fills if (look.pixels == fill).any()), None)
         if own is None and fills and _can_be_negative(look, files):  # elsewhere than in the samples
             own = fills[0]

@@ -35,6 +35,7 @@ class OpenFiles:
 
     def __init__(self) -> None:
         self._open: OrderedDict[str, DatasetReader] = OrderedDict()
+        self._nodata: dict[str, tuple[float | None, ...]] = {}
 
     def __enter__(self) -> OpenFiles:
         return self
@@ -43,15 +44,25 @@ class OpenFiles:
         for dataset in self._open.values():
             dataset.close()
         self._open.clear()
+        self._nodata.clear()
 
     def dataset(self, path: str) -> DatasetReader:
         """The raster of a path, which stays open until many others were asked for. Raises RasterioError."""
         if path not in self._open:
             self._open[path] = open_source(path)
             if len(self._open) > _MOST_OPEN:
-                self._open.popitem(last=False)[1].close()
+                oldest, dataset = self._open.popitem(last=False)
+                dataset.close()
+                self._nodata.pop(oldest, None)
         self._open.move_to_end(path)
         return self._open[path]
+
+    def nodata(self, path: str) -> tuple[float | None, ...]:
+        """What stands for no data in each band of a raster. Asked of all bands anew, as rasterio does, it is slow."""
+        dataset = self.dataset(path)
+        if path not in self._nodata:
+            self._nodata[path] = dataset.nodatavals
+        return self._nodata[path]
 
 
 def read_reflectance(acquisition: Acquisition, geobox: GeoBox, files: OpenFiles) -> tuple[np.ndarray, np.ndarray]:
@@ -107,7 +118,9 @@ def read_onto(
     for path, indices in by_path.items():
         try:
             dataset = files.dataset(path)
-            read = _read_around(dataset, geobox, [sources[index].band for index in indices], nodata)
+            bands = [sources[index].band for index in indices]
+            declared = files.nodata(path)
+            read = _read_around(dataset, geobox, bands, [{nodata, declared[band - 1]} - {None} for band in bands])
         except RasterioError as error:
             raise unreadable(name, error) from None
         if read is not None:
@@ -133,9 +146,12 @@ def read_onto(
 
 
 def _read_around(
-    dataset: DatasetReader, geobox: GeoBox, bands: list[int], nodata: float | None
+    dataset: DatasetReader, geobox: GeoBox, bands: list[int], missing: Sequence[set]
 ) -> tuple[np.ndarray, Affine] | None:
-    """The part of a dataset that lies under a geobox, float32 with NaN for missing pixels, and its transform."""
+    """The part of a dataset that lies under a geobox, float32 with NaN for missing pixels, and its transform.
+
+    missing: the values of missing pixels, band by band.
+    """
     window, thinning = window_under(dataset, geobox)
     if window is None:
         return None
@@ -143,8 +159,8 @@ def _read_around(
     pixels = dataset.read(
         bands, window=rasterio.windows.Window(*window), out_shape=(len(bands), *shape), out_dtype=np.float32
     )
-    for layer, band in zip(pixels, bands):
-        for value in {nodata, dataset.nodatavals[band - 1]} - {None}:
+    for layer, values in zip(pixels, missing):
+        for value in values:
             layer[layer == value] = np.nan
     step = Affine.scale(window.width / shape[1], window.height / shape[0])
     return pixels, dataset.transform * Affine.translation(window.column, window.row) * step

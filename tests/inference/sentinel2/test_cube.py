@@ -8,7 +8,10 @@ import shutil
 import numpy as np
 import pytest
 
-from flair_landcover.contract.errors import BadInput
+from flair_landcover.contract.cards import SATELLITE_BANDS
+from flair_landcover.contract.errors import BadInput, Cancelled
+from flair_landcover.contract.going_on import listening
+from flair_landcover.inference.sentinel2 import values as meaning
 from flair_landcover.inference.sentinel2.open import open_series
 from flair_landcover.tests.notices import in_english
 
@@ -120,6 +123,28 @@ def test_a_time_axis_without_dates_is_told(tmp_path):
     write_array(store, "time", np.array(DAYS, "<i8"), ["time"])
     with pytest.raises(BadInput, match="time axis"):
         opened(store)
+
+
+def test_a_cube_of_many_dates_is_sampled_once_for_all_of_them(tmp_path, monkeypatch):
+    """Its blocks hold many dates: read date by date, 400 of them took minutes."""
+    dates = 60
+    store = write_zarr(tmp_path / "cube.zarr", pixels(dates), [3 * number for number in range(dates)])
+    readings = []
+    read_at = meaning._read_at
+    monkeypatch.setattr(meaning, "_read_at", lambda *given: readings.append(given) or read_at(*given))
+    assert len(opened(store).acquisitions) == dates
+    assert len(readings) == len(SATELLITE_BANDS)
+
+
+def test_looking_at_a_cube_ends_where_the_job_was_stopped(tmp_path):
+    store = write_zarr(tmp_path / "cube.zarr", pixels(), DAYS)
+    asked = []
+    with listening(lambda: bool(asked.append(1))):
+        opened(store)
+    for after in range(0, len(asked), 7):
+        asked.clear()
+        with pytest.raises(Cancelled), listening(lambda: asked.append(1) or len(asked) > after):  # noqa: B023
+            opened(store)
 
 
 def test_a_damaged_cube_is_told(tmp_path):
