@@ -37,7 +37,7 @@ from .cli_models import add_models
 from .failures import logged
 from .signals import endings, handled
 
-_EXPONENT = re.compile(r"-\d+\.?\d*[eE][+-]?\d{1,2}")
+_EXPONENT = re.compile(r"-(?:(?:\d+\.?\d*|\.\d+)e[+-]?\d{1,6}|inf|nan)", re.IGNORECASE)
 DONE, FAILED, BAD_INPUT, CANCELLED = 0, 1, 2, 130
 
 
@@ -69,8 +69,10 @@ def run(arguments: list[str]) -> int:
 
 
 def _plain_number(argument: str) -> str:
-    """A number as argparse knows it: it takes -1e5 for an option."""
-    return f"{float(argument):f}" if _EXPONENT.fullmatch(argument) else argument
+    """A number as argparse knows it: it takes -1e5 for an option, and -inf; whether it can be is for the job."""
+    if not _EXPONENT.fullmatch(argument):
+        return argument
+    return f"{max(float(argument), -sys.float_info.max):f}"
 
 
 class _Parser(argparse.ArgumentParser):

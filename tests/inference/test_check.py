@@ -85,7 +85,10 @@ def test_an_empty_extent_is_refused(aerial, refused):
     assert "is empty" in refused(aerial, "--extent", 10, 0, 0, 10)
 
 
-@pytest.mark.parametrize("extent", [(0, 0, "inf", 10), (0, "nan", 10, 10)])
+@pytest.mark.parametrize(
+    "extent",
+    [(0, 0, "inf", 10), (0, "nan", 10, 10), ("-1e300", "-1e300", "1e300", "1e300"), ("-inf", "-nan", 10, "1e999")],
+)
 def test_an_extent_that_is_not_four_numbers_is_refused(aerial, refused, extent):
     assert "not four numbers" in refused(aerial, "--extent", *extent)
 
