@@ -13,6 +13,7 @@ import numpy as np
 from rasterio.enums import MaskFlags
 from rasterio.io import DatasetReader
 
+from ...contract.errors import BadInput
 from ...contract.notices import Warn, notice, with_evidence
 from .collar import colours_of
 from .intact import is_one_strip
@@ -22,6 +23,7 @@ from .windows import Window
 
 _BAND = re.compile(r"<VRTRasterBand\b([^>]*)>(.*?)</VRTRasterBand>", re.DOTALL)
 _SOURCE = re.compile(r"<(\w+Source)\b[^>]*>(.*?)</\1>", re.DOTALL)
+_FARTHEST = 2**40  # pixels: no raster of GDAL's has more than 2**31 columns or rows
 _PLACE = re.compile(r"<DstRect\b([^>]*)>")
 _NUMBER = re.compile(r'(\w+)\s*=\s*["\']([^"\']*)["\']')
 
@@ -86,10 +88,17 @@ def _of_virtual(dataset: DatasetReader, numbers: list[int]) -> Coverage | None:
 
 
 def _window(attributes: str) -> Window:
-    """A place in whole pixels, as GDAL rounds them."""
-    values = {name: float(value) for name, value in _NUMBER.findall(attributes)}
-    left, top = values["xOff"], values["yOff"]
-    ends = (left, top, left + values["xSize"], top + values["ySize"])
+    """A place in whole pixels, as GDAL rounds them. Raises BadInput where it is none."""
+    try:
+        values = {name: float(value) for name, value in _NUMBER.findall(attributes)}
+        left, top = values["xOff"], values["yOff"]
+        ends = (left, top, left + values["xSize"], top + values["ySize"])
+    except (ValueError, KeyError):
+        ends = (np.nan,) * 4
+    if not all(abs(end) <= _FARTHEST for end in ends):  # nor NaN
+        raise BadInput(
+            f"A part of the virtual raster has a place that is none ({attributes.strip()[:100]}): make it anew."
+        )
     return Window.between(*(int(np.floor(end + 0.5)) for end in ends))
 
 

@@ -49,7 +49,10 @@ def unit_metres(crs: CRS) -> float:
         return float(crs.linear_units_factor[1])
     except CRSError:
         found = _UNIT.search(crs.to_wkt())
-        factor = float(found[1]) if found else 1.0
+        try:
+            factor = float(found[1]) if found else 1.0
+        except ValueError:  # such as 1.2.3
+            return 1.0
         return factor if 0 < factor < math.inf else 1.0
 
 

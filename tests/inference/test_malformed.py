@@ -24,6 +24,7 @@ from flair_landcover.contract.segmentation import SegmentationJob
 from flair_landcover.inference.check import check_job
 from flair_landcover.inference.describe import describe
 from flair_landcover.inference.segment import segment
+from flair_landcover.inference.sentinel2.metadata import offset_in, scale_in
 from flair_landcover.tests.jobs import segmentation_job
 
 from .conftest import Recorder, picture, write_raster
@@ -279,6 +280,35 @@ def test_a_damaged_zip_is_refused(outcome, tmp_path):
 def test_a_virtual_raster_that_is_none_is_refused(outcome, tmp_path, setting, text):
     (tmp_path / "a_2021-06-01.vrt").write_text(text, encoding="latin1")
     assert outcome(**{setting: tmp_path / "a_2021-06-01.vrt"})
+
+
+@pytest.mark.parametrize("place", ["abc", "nan", "1e300", "-inf", "", "9" * 5000])
+def test_a_part_of_a_virtual_raster_that_has_no_place_is_refused(images, outcome, tmp_path, place):
+    path = placed(images, tmp_path, "aerial.tif", "652000,0.2,0,6862000,0,-0.2")
+    path.write_text(path.read_text().replace('<DstRect xOff="0"', f'<DstRect xOff="{place}"'))
+    assert outcome(input=path)
+
+
+@pytest.mark.parametrize("bits", ["9" * 5000, "0", "-1", "x", "²"])
+def test_a_number_of_bits_that_is_none_counts_for_nothing(images, outcome, tmp_path, bits):
+    path = placed(images, tmp_path, "aerial.tif", "652000,0.2,0,6862000,0,-0.2")
+    own = f'<Metadata domain="IMAGE_STRUCTURE"><MDI key="NBITS">{bits}</MDI></Metadata>'
+    text = path.read_text()
+    assert "<ColorInterp>" in text
+    path.write_text(text.replace("<ColorInterp>", f"{own}<ColorInterp>"))
+    assert not outcome(input=path)
+
+
+@pytest.mark.parametrize("number", ["1.2.3", ".", "9" * 5000, "0"])
+@pytest.mark.parametrize("asked", [offset_in, scale_in])
+def test_a_number_in_the_metadata_of_a_product_that_is_none_is_refused(asked, number):
+    metadata = f'<BOA_QUANTIFICATION_VALUE unit="none">{number}<<BOA_ADD_OFFSET band_id="1">-{number}<'
+    if asked is offset_in and number == "0":
+        metadata = metadata.replace('"1"', '"11"')
+        assert offset_in(metadata, "It") == 0.0
+        return
+    with pytest.raises(BadInput):
+        asked(metadata, "It")
 
 
 def test_virtual_rasters_that_read_each_other_are_refused(images, outcome, tmp_path):
