@@ -102,7 +102,7 @@ def test_a_large_extent_is_looked_at_thinned_with_the_same_shares(tmp_path, utt_
     """4 x 4 km: the masks' 440 x 440 pixels are more than it reads."""
     aerial = write_raster(
         tmp_path / "a.tif",
-        np.full((3, 2000, 2000), 9, np.uint8),
+        picture(3, 2000, 2000).astype(np.uint8),
         transform=Affine(2, 0, ORIGIN[0], 0, -2, ORIGIN[1]),
     )
     mask = np.zeros((440, 440), np.uint8)
