@@ -19,6 +19,13 @@ _OURS = {
     "GDAL_VRT_ENABLE_PYTHON": "NO",
     "GDAL_VRT_RAWRASTERBAND_ALLOWED_SOURCE": "SIBLING_OR_CHILD_OF_VRT_PATH",
 }
+# For a raster at an address: a server that neither answers nor sends a byte fails the request after so many seconds.
+# GDAL itself would wait for ever.
+_UNLESS_SET = {
+    "GDAL_HTTP_CONNECTTIMEOUT": "10",
+    "GDAL_HTTP_LOW_SPEED_LIMIT": "1",
+    "GDAL_HTTP_LOW_SPEED_TIME": "15",
+}
 
 
 def settle_gdal() -> None:
@@ -26,3 +33,5 @@ def settle_gdal() -> None:
     for name in [name for name in os.environ if _OF_GDAL.fullmatch(name) and not _KEPT.fullmatch(name)]:
         del os.environ[name]
     os.environ.update(_OURS)
+    for name, value in _UNLESS_SET.items():
+        os.environ.setdefault(name, value)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 import subprocess
 import sys
 import threading
@@ -44,7 +45,7 @@ def server():
     running.server_close()
 
 
-def segment(raster: Path, folder: Path, **environment: str) -> subprocess.CompletedProcess:
+def segment(raster: Path | str, folder: Path, **environment: str) -> subprocess.CompletedProcess:
     command = [
         sys.executable,
         "-m",
@@ -100,6 +101,13 @@ def test_a_virtual_raster_runs_no_python(tmp_path):
     assert done.returncode != 0 and not (tmp_path / "ran").exists()
 
 
+def test_a_server_that_takes_a_request_and_says_nothing_is_given_up(tmp_path):
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        address = f"/vsicurl/http://127.0.0.1:{silent.getsockname()[1]}/a.tif"
+        done = segment(address, tmp_path, GDAL_HTTP_LOW_SPEED_TIME="1")
+    assert done.returncode == 2 and "Operation too slow" in done.stderr and "Traceback" not in done.stderr
+
+
 def test_settings_of_the_environment_that_change_what_is_read_are_not_heeded(tmp_path):
     code = (
         "from flair_landcover.engine.gdal_settings import settle_gdal; settle_gdal()\n"
@@ -110,4 +118,5 @@ def test_settings_of_the_environment_that_change_what_is_read_are_not_heeded(tmp
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, env={**os.environ, **settings}
     )
     ours = ["GDAL_SKIP", "GDAL_VRT_ENABLE_PYTHON", "GDAL_VRT_RAWRASTERBAND_ALLOWED_SOURCE"]
+    ours += [f"GDAL_HTTP_{name}" for name in ("CONNECTTIMEOUT", "LOW_SPEED_LIMIT", "LOW_SPEED_TIME")]
     assert done.stdout.strip() == str(sorted([*ours, "GDAL_HTTP_PROXY", "CPL_TMPDIR"]))
