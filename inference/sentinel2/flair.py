@@ -28,6 +28,9 @@ _KINDS = ("_data", "_masks", "_products")
 SNOW_BAND, CLOUDS_BAND = 1, 2  # band of the masks, from 1 (IGNF/FLAIR-2, `filter_dates`)
 _CENTROIDS = "*centroids*.json"  # flair-2_centroids_sp_to_patch.json of IGN
 _LEVELS = 6  # folders above the series in which the centroid file is looked for
+# Bytes up to which an array in Fortran's order is taken: a row of one band lies spread over the whole file, which GDAL
+# reads for each. To look at one of 80 MB (100 dates) took more than a minute.
+_SPREAD = 2**20
 _PLACE_APART = 1.5  # pixels by which the places that two tiles give may differ: each is rounded to a pixel
 
 
@@ -77,9 +80,9 @@ def read_flair(path: str, warn: Warn) -> list[Acquisition]:
 
 
 def read_array(path: Path) -> np.memmap:
-    """A .npy of a series, opened, not read. Raises BadInput where it is missing or no array."""
+    """A .npy of a series, opened, not read. Raises BadInput where it is missing, no array or in a slow order."""
     try:
-        return np.lib.format.open_memmap(path, mode="r")
+        array = np.lib.format.open_memmap(path, mode="r")
     except FileNotFoundError:
         raise BadInput(f"The Sentinel-2 array {path} does not exist: FLAIR's series have it.") from None
     except Exception as error:  # at a damaged header numpy raises what Python's parser and tokenizer do
@@ -87,6 +90,12 @@ def read_array(path: Path) -> np.memmap:
         raise BadInput(
             f"The Sentinel-2 array {path} cannot be read ({reason:.200}): copy or download it again."
         ) from None
+    if not array.flags.c_contiguous and array.nbytes > _SPREAD:
+        raise BadInput(
+            f"The Sentinel-2 array {path} is stored in Fortran's order, in which each band lies spread over the whole "
+            "file: save it in C's, with numpy.save(file, numpy.ascontiguousarray(numpy.load(file)))."
+        )
+    return array
 
 
 def read_masks(stem: Path, data: np.memmap) -> np.memmap | None:

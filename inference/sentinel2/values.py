@@ -119,6 +119,9 @@ class _Samples(OpenFiles):
         self._bands = {path: sorted(numbers) for path, numbers in bands.items()}
         self._read: dict[tuple[str, GeoBox], np.ndarray | None] = {}
 
+    def __enter__(self) -> _Samples:
+        return self
+
     def __exit__(self, *error: object) -> None:
         super().__exit__(*error)
         self._read.clear()

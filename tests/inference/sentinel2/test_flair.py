@@ -43,6 +43,18 @@ def test_arrays_masks_and_dates_are_read(tmp_path):
     assert opened(tmp_path) == opened(tmp_path / "SEN2_zone_masks.npy") == series
 
 
+def test_an_array_in_fortrans_order_is_the_same_where_it_is_small_and_refused_where_it_takes_hours(tmp_path):
+    values = pixels()
+    small = opened(write_flair(tmp_path / "small", np.asfortranarray(values)))
+    for index, each in enumerate(small.acquisitions):
+        np.testing.assert_array_equal(reflectance_of(each), values[index])
+    large = write_flair(tmp_path / "large", np.asfortranarray(pixels(size=200)))
+    with pytest.raises(BadInput, match=r"Fortran's order.*save it in C's, with numpy\.save"):
+        opened(large)
+    np.save(large, np.ascontiguousarray(np.load(large)))
+    assert opened(large).dates == DATES
+
+
 def test_products_in_another_order_keep_their_pixels(tmp_path):
     values = pixels()
     series = opened(write_flair(tmp_path, values, dates=(DATES[2], DATES[0], DATES[1])))
