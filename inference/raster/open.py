@@ -62,6 +62,11 @@ def looking_at(name: str) -> Iterator[None]:
     """
     try:
         yield
+    except UnicodeError as error:
+        raise BadInput(
+            f"{name} has a name or a description that is no UTF-8 ({one_line(error):.100}), which cannot be read: "
+            "write it anew with another program, or take the description out."
+        ) from None
     except (RasterioError, CRSError, CPLE_BaseError) as error:
         reason = one_line(error.__cause__ or error)
         raise BadInput(f"{name} is damaged ({reason:.200}): copy or download it again.") from None

@@ -104,9 +104,9 @@ def _bits(dataset: DatasetReader, number: int) -> int:
     """How many bits a band of whole numbers declares to have, or 0 where it has those of its type."""
     dtype = np.dtype(dataset.dtypes[number - 1])
     declared = dataset.tags(number, ns="IMAGE_STRUCTURE").get("NBITS", "")
-    if (
-        not declared.isdecimal() or len(declared) > 3 or not np.issubdtype(dtype, np.integer)
-    ):  # floats of half the length have it, too
+    if not declared.isdecimal() or len(declared) > len("64"):
+        return 0
+    if not np.issubdtype(dtype, np.integer):  # floats of half the length have it, too
         return 0
     return int(declared) if 0 < int(declared) < 8 * dtype.itemsize else 0
 

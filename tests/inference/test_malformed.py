@@ -14,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import rasterio
 import rasterio.shutil
 from affine import Affine
 
@@ -146,6 +147,15 @@ def placed(images: Path, folder: Path, name: str, numbers: str) -> Path:
 )
 def test_a_geotransform_that_is_no_place_is_refused(images, outcome, tmp_path, setting, name, numbers):
     assert "georeference" in outcome(**{setting: placed(images, tmp_path, name, numbers)})
+
+
+@pytest.mark.parametrize(("setting", "name"), [("input", "aerial.tif"), ("sentinel2", "s2_2021-06-01.tif")])
+def test_a_description_that_is_no_utf8_is_refused(images, outcome, tmp_path, setting, name):
+    shutil.copy(images / name, tmp_path / name)
+    with rasterio.open(tmp_path / name, "r+") as dataset:
+        dataset.set_band_description(1, "B2 XXXX")
+    (tmp_path / name).write_bytes((tmp_path / name).read_bytes().replace(b"XXXX", b"\xe9\xe8\xa9\xff"))
+    assert "no UTF-8" in outcome(**{setting: tmp_path / name})
 
 
 def test_a_coloured_picture_as_heights_is_refused(outcome, tmp_path):
