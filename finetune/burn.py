@@ -61,7 +61,11 @@ def conflict_m2(items: Sequence[Annotation], geobox: GeoBox, cancelled: Callable
         if len(np.unique(values[near])) < 2:
             continue
         if len(near) <= _FEW:
-            for shape in _overlaps(shapes[near], values[near]):
+            overlaps = _overlaps(shapes[near], values[near])
+            if overlaps and max(window.width, window.height) <= 2 * _SMALL:  # to burn each alone takes longer
+                pixels += int(_inside(overlaps, geobox, window).sum())
+                continue
+            for shape in overlaps:
                 for block in _blocks(geobox.window_of(shape.bounds).intersection(window)):
                     if cancelled():
                         raise Cancelled
