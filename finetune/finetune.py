@@ -74,7 +74,8 @@ def finetune(job: FinetuneJob, report: FinetuneReport) -> FinetuneResult:
         with listening(report.cancelled, lambda now: report.progress(_READING, now)):
             annotations = read_annotations(job, inputs.card, inputs.geobox, warn)
         _stop(report)
-        sides = _split(job, inputs, annotations, warn, report.cancelled)
+        with listening(report.cancelled):
+            sides = _split(job, inputs, annotations, warn, report.cancelled)
         base = _open_base(job, inputs)
         _stop(report)
         ready = made_ready(inputs, outputs.folder, lambda now: report.progress(_READING, now), report.cancelled)

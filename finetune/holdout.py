@@ -16,6 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 import shapely
 
+from ..contract.going_on import go_on
 from ..contract.notices import Notice, notice
 from ..inference.raster.geobox import GeoBox
 from .annotations import Annotation
@@ -49,7 +50,7 @@ def split(
 
     Each class keeps polygons for the training. Classes that have polygons in two blocks or more get one held out
     where that is possible: within the share, or beyond it where `_KEPT` polygons of the class and more stay. The
-    same arguments give the same split.
+    same arguments give the same split. Raises Cancelled where the job was stopped.
 
     share: of the polygons, 0..0.5. names: of the classes by value, for the note.
     """
@@ -82,6 +83,7 @@ def _blocks_by_gap(items: Sequence[Annotation], geobox: GeoBox) -> Iterator[list
     tree = shapely.STRtree(shapes)
     gap = NARROWEST_GAP_M
     while gap <= WIDEST_GAP_M:
+        go_on()
         yield _components(len(items), tree.query(shapes, predicate="dwithin", distance=gap / geobox.metres))
         gap *= 2
 
@@ -127,6 +129,7 @@ def _choose(items: Sequence[Annotation], blocks: list[list[int]], wanted: int, s
     # The most frequent classes first: they can spare a polygon, and most of the map is theirs.
     for value, _ in sorted(left.items(), key=lambda pair: (-pair[1], pair[0])):
         for keep, most in ((1, wanted), (_KEPT, len(items) / 2)):
+            go_on()
             if value in covered:
                 break
             able = [number for number in order if counts[number][value] and possible(number, keep, most)]

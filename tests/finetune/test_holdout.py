@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 import shapely
 
+from flair_landcover.contract.errors import Cancelled
+from flair_landcover.contract.going_on import listening
 from flair_landcover.contract.notices import english
 from flair_landcover.finetune.holdout import NARROWEST_GAP_M, split
 
@@ -60,6 +62,11 @@ def test_classes_that_are_not_held_out_are_named():
     sides = split(items, 0.25, 0, GRID, {1: "building", 7: "deciduous", 8: "brushwood"})
     assert "deciduous, brushwood" in english(sides.note) and "building" not in english(sides.note)
     assert "of 7, 8" in english(split(items, 0.25, 0, GRID).note)
+
+
+def test_a_split_ends_where_the_job_was_stopped():
+    with pytest.raises(Cancelled), listening(lambda: True):
+        split(scattered({1: 5, 5: 4}), 0.25, 0, GRID)
 
 
 def test_neighbours_stay_together():
