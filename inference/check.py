@@ -5,12 +5,12 @@ from __future__ import annotations
 import errno
 import os
 import shutil
+import tempfile
 from dataclasses import replace
 from pathlib import Path
 
 from rasterio.features import bounds as geometry_bounds
 
-from ..contract.atomic import hidden_folder
 from ..contract.cards import ModelCard
 from ..contract.errors import BadInput, about
 from ..contract.files import why_no_file
@@ -34,6 +34,7 @@ _ROLE_NAMES = {"nir": "near infrared", "elevation": "elevation"}
 _SPARE_BYTES = 50_000_000  # free disk to leave beside what a job writes
 _COVERED = 0.99  # share of the extent from which on heights count as covering it: outlines are compared by their bounds
 _KNOWN = 0.95  # share of the pixels of a sample from which on the holes in heights are not worth a word
+_TRIAL = ".test"  # as long as `contract.atomic.PART`
 _MOST_TITLES = 4  # models that an error names
 
 
@@ -244,7 +245,8 @@ def _check_writable(path: str, folder: str) -> None:
                 f"The folder {beside} lies where the map's own file would: remove it or choose another name."
             )
     try:
-        hidden_folder(Path(folder), os.path.basename(path)).rmdir()  # as the run makes one, with a longer name
+        # as long a name as that of the run's working folder, and none that a run takes for one
+        os.rmdir(tempfile.mkdtemp(prefix=f".{os.path.basename(path)}.", suffix=_TRIAL, dir=folder))
         if os.path.exists(path):
             with open(path, "r+b"):
                 pass

@@ -93,7 +93,12 @@ def _folders_of(folder: Path, name: str) -> list[Path]:
 
 
 def _lock_of(part: Path) -> type[BaseException] | None:
-    """None where nobody holds a working folder, Timeout where a run does, OSError where a disk has no locks."""
+    """None where nobody holds a working folder, Timeout where a run does, OSError where a disk has no locks.
+
+    OSError too where its lock is not there (yet): a run may have made it this moment.
+    """
+    if not (part / _LOCK).is_file():
+        return OSError
     try:
         with FileLock(part / _LOCK, timeout=0):
             return None

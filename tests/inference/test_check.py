@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import numpy as np
@@ -408,3 +409,26 @@ def test_a_map_that_another_run_writes_is_refused_before_any_work(aerial, small_
         check_job(job, lambda warning: None)
     assert caught.value.field == "output"
     check_job(job, lambda warning: None)
+
+
+def test_a_check_leaves_the_folder_of_a_run_that_begins_alone_and_is_not_taken_for_one(aerial, small_model, tmp_path):
+    job = segmentation_job(str(aerial), str(tmp_path / "map.tif"), model=str(small_model))
+    stop = threading.Event()
+    failures: list[BaseException] = []
+
+    def check() -> None:
+        while not stop.is_set():
+            try:
+                check_job(job, lambda warning: None)
+            except BadInput as error:
+                if "Another run writes" not in str(error):  # which is so
+                    failures.append(error)
+
+    checking = threading.Thread(target=check)
+    checking.start()
+    for _ in range(200):
+        with WorkingFolder(tmp_path, "map.tif") as own:
+            assert own.is_alone()
+    stop.set()
+    checking.join()
+    assert failures == []

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from filelock import FileLock
 
-from flair_landcover.contract.atomic import PART
+from flair_landcover.contract.atomic import PART, hidden_folder
 from flair_landcover.inference.raster import working_folder as working
 from flair_landcover.inference.raster.working_folder import WorkingFolder, discard_held, is_being_written
 
@@ -131,3 +131,10 @@ def test_what_a_killed_run_of_another_name_has_left_goes_after_a_day(tmp_path):
             os.utime(path, (yesterday, yesterday))
     with FileLock(left["living"] / "in-use"), WorkingFolder(tmp_path, "map.tif"):
         assert [name for name in names if left[name].exists()] == ["new.tif", "foreign", "living"]
+
+
+def test_a_folder_that_a_run_has_made_this_moment_is_left_alone_though_it_is_not_locked_yet(tmp_path):
+    fresh = hidden_folder(tmp_path, "map.tif")
+    with WorkingFolder(tmp_path, "map.tif") as own:
+        assert own.is_alone() and list(fresh.iterdir()) == []
+    assert not is_being_written(tmp_path, "map.tif") and list(fresh.iterdir()) == []
