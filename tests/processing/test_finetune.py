@@ -217,7 +217,8 @@ def test_bad_input_is_one_sentence_and_leaves_nothing(finetune, feedback, librar
 
 
 def test_polygons_elsewhere_are_refused(finetune, aerial, feedback, tmp_path):
-    far = qgis_side.write_raster(tmp_path / "far.tif", np.full((3, 50, 50), 9, np.uint8), left=LEFT + 5000)
+    pixels = np.random.default_rng(0).integers(40, 200, (3, 50, 50), np.uint8)
+    far = qgis_side.write_raster(tmp_path / "far.tif", pixels, left=LEFT + 5000)
     with pytest.raises(QgsProcessingException) as error:
         finetune(INPUT=far)
     assert "No polygon" in sentence(feedback, error)

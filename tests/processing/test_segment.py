@@ -339,10 +339,14 @@ def test_a_layer_of_a_web_service_is_refused_with_its_reason(segment, feedback, 
     assert web.isValid()
     with pytest.raises(QgsProcessingException):
         segment(**{"INPUT": aerial, "OUTPUT": tmp_path / "map.tif", parameter: web})
-    assert sentence(feedback) == (
-        "The layer Web map comes from WMS, which gives pictures and not the pixels themselves: "
-        "export it to a GeoTIFF first."
-    )
+    if parameter == "INPUT":
+        expected = "The layer Web map is a web layer: fetch its area first with flair:fetcharea, and give what came."
+    else:
+        expected = (
+            "The layer Web map comes from WMS, which gives pictures and not the pixels themselves: "
+            "export it to a GeoTIFF first."
+        )
+    assert sentence(feedback) == expected
 
 
 @pytest.mark.parametrize(

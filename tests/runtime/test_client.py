@@ -631,14 +631,15 @@ def test_a_map_that_is_enough_is_kept_as_far_as_it_is(warm, scene, tmp_path):
 def test_rasters_are_described_and_jobs_checked_while_a_map_is_made(client, scene, tmp_path, monkeypatch):
     monkeypatch.setattr(client, "_command", worker_command)
     job = {**scene, "output": str(tmp_path / "map.tif")}
+    other = {**job, "output": str(tmp_path / "other.tif")}
     run = Run(client, "segment", job)
     assert run.began.wait(120)
     seen = client.call("describe", {"input": scene["input"], "bands": "", "extent": None})
     assert (seen["count"], seen["width"], seen["height"]) == (5, 1024, 1024)
     assert sorted(seen["pictures"]) == ["1", "2", "3", "4", "5"]
-    assert client.call("check", job)["tiles"] == 9
+    assert client.call("check", other)["tiles"] == 9
     with pytest.raises(BadInputError, match="outside the aerial raster") as caught:
-        client.call("check", {**job, "extent": [0, 0, 1, 1]})
+        client.call("check", {**other, "extent": [0, 0, 1, 1]})
     assert caught.value.field == "extent"
     assert run.is_alive()
     run.enough.set()

@@ -136,7 +136,8 @@ def test_two_real_pairs_of_an_image_and_its_series_are_mapped(with_pairs):
     assert len(with_pairs["pairs"]) == 2
     for seen in with_pairs["pairs"].values():
         assert re.search(r"\d+ of 146 dates, 12 months", seen["calendar"])
-        assert seen["job"]["bands"] == "R=2 G=3 B=4 NIR=1"
+        assert seen["bands"] == {"red": 2, "green": 3, "blue": 4, "nir": 1}
+        assert seen["job"]["bands"] in ("", "R=2 G=3 B=4 NIR=1")  # what is chosen, or what the engine finds itself
         assert seen["job"]["sentinel2"][0].endswith("SEN2_pair_data.npy")
         assert seen["size"] == [304, 304]
         assert seen["crs"][0] == seen["crs"][1]  # of UTM 32; which of its names QGIS gives is its own choice

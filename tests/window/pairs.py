@@ -48,7 +48,7 @@ def steps():
         yield lambda: form.fields.series.findChildren(DateMark)
         yield pause(0.5)
         yield ready
-        seen = {"calendar": texts(form.fields.series), "form": texts(form)}
+        seen = {"calendar": texts(form.fields.series), "form": texts(form), "bands": form.fields.bands.bands()}
         press(form.run_button)
         yield lambda: dock().queue.runs
         seen["job"] = dock().queue.runs[0].request.job.to_dict()
