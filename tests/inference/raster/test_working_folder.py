@@ -14,6 +14,13 @@ from flair_landcover.contract.atomic import PART, hidden_folder
 from flair_landcover.inference.raster import working_folder as working
 from flair_landcover.inference.raster.working_folder import WorkingFolder, discard_held, is_being_written
 
+# Holds a working folder for map.tif until it is killed.
+HOLDING = (
+    "import sys, time; from pathlib import Path\n"
+    "from flair_landcover.inference.raster.working_folder import WorkingFolder\n"
+    "own = WorkingFolder(Path(sys.argv[1]), 'map.tif'); print('held', flush=True); time.sleep(60)"
+)
+
 
 def hidden(folder: Path) -> list[str]:
     return [path.name for path in folder.iterdir()]
@@ -27,12 +34,7 @@ def test_a_working_folder_is_hidden_and_gone_at_the_end(tmp_path):
 
 
 def test_the_next_run_removes_what_a_killed_one_left_and_nothing_of_a_living_one(tmp_path):
-    script = (
-        "import sys, time; from pathlib import Path\n"
-        "from flair_landcover.inference.raster.working_folder import WorkingFolder\n"
-        "own = WorkingFolder(Path(sys.argv[1]), 'map.tif'); print('held', flush=True); time.sleep(60)"
-    )
-    other = subprocess.Popen([sys.executable, "-c", script, str(tmp_path)], stdout=subprocess.PIPE, text=True)
+    other = subprocess.Popen([sys.executable, "-c", HOLDING, str(tmp_path)], stdout=subprocess.PIPE, text=True)
     try:
         assert other.stdout.readline() == "held\n"
         (theirs,) = hidden(tmp_path)
@@ -97,12 +99,7 @@ def nothing_held_before():
 
 
 def test_whether_another_run_writes_the_same_is_known_also_of_other_processes(tmp_path):
-    script = (
-        "import sys, time; from pathlib import Path\n"
-        "from flair_landcover.inference.raster.working_folder import WorkingFolder\n"
-        "own = WorkingFolder(Path(sys.argv[1]), 'map.tif'); print('held', flush=True); time.sleep(60)"
-    )
-    other = subprocess.Popen([sys.executable, "-c", script, str(tmp_path)], stdout=subprocess.PIPE, text=True)
+    other = subprocess.Popen([sys.executable, "-c", HOLDING, str(tmp_path)], stdout=subprocess.PIPE, text=True)
     try:
         assert other.stdout.readline() == "held\n"
         assert is_being_written(tmp_path, "map.tif")
